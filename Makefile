@@ -1,0 +1,70 @@
+# Everything starts here: `make` alone says what there is.
+
+PYTHON ?= python3
+VENV := .venv
+TOOLS := .tools
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## Show this help
+	@echo "edgetally: CloudFront access logs into an exact, always-current traffic summary"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/ready $(TOOLS)/ready ## Deploy to an embedded AWS, feed it logs, show the summary (KEEP=1 stays up)
+	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: $(VENV)/ready $(TOOLS)/ready ## Run every test (DynamoDB Local needs Node.js and Java 17)
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(VENV)/ready $(TOOLS)/ready ## Run the linters, the type checker and the template checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/interrogate -q -c pyproject.toml .
+	$(TOOLS)/bin/cfn-lint template.yaml
+	$(TOOLS)/bin/sam validate --lint
+
+.PHONY: format
+format: $(VENV)/ready ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: build
+build: $(VENV)/ready $(TOOLS)/ready ## Build the functions and print their unzipped sizes
+	$(TOOLS)/bin/sam build
+	@for function in .aws-sam/build/*Function; do du -sm "$$function" | awk '{printf "%5d MB  %s\n", $$1, $$2}'; done
+
+.PHONY: lock
+lock: $(VENV)/ready ## Pin all packages anew from pyproject.toml and requirements/*.in
+	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
+	$(LOCK) requirements/ingest.in -c requirements/dev.txt -o requirements/ingest.txt
+	$(LOCK) requirements/summaries.in -c requirements/dev.txt -o requirements/summaries.txt
+	$(LOCK) requirements/tools.in -o requirements/tools.txt
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
+
+.PHONY: clean
+clean: ## Remove everything that was installed or built
+	rm -rf $(VENV) $(TOOLS) .aws-sam node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml
+	@sh requirements/environment.sh $(PYTHON) $(VENV) requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(TOOLS)/ready: requirements/tools.txt requirements/environment.sh
+	@sh requirements/environment.sh $(PYTHON) $(TOOLS) requirements/tools.txt
+	@touch $@
+
+# What `sam build` calls, with ARTIFACTS_DIR set (BuildMethod: makefile in template.yaml).
+.PHONY: build-IngestFunction build-SummariesFunction build-AuthorizerFunction
+build-IngestFunction:
+	@sh requirements/package.sh requirements/ingest.txt "$(ARTIFACTS_DIR)"
+build-SummariesFunction build-AuthorizerFunction:
+	@sh requirements/package.sh requirements/summaries.txt "$(ARTIFACTS_DIR)"

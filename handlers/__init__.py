@@ -1,0 +1,1 @@
+"""The Lambda functions: an event in, one call, a response out."""

@@ -1,0 +1,44 @@
+"""The function that lets requests into the API, or not.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
+"""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parameters import get_secret
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from pipeline.core.credentials import opens
+from pipeline.settings import load_settings
+
+logger = Logger(service="authorizer")
+
+SECRET_SECONDS = 60
+"""How long the secret is kept in memory: a changed secret works after this and the gateway's
+own cache of answers."""
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """A policy that allows every GET of the stage; API Gateway answers 401 to the exception."""
+    settings = load_settings(require="api_secret")
+    secret = get_secret(settings.api_secret, max_age=SECRET_SECONDS)
+    if not opens(str(event.get("authorizationToken") or ""), str(secret)):
+        # The one message that API Gateway turns into a 401 instead of a 500.
+        raise Exception("Unauthorized")  # noqa: TRY002 - the gateway looks at the message alone
+    api, stage = str(event["methodArn"]).split("/")[:2]
+    return {
+        "principalId": "edgetally",
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": "Allow",
+                    # The gateway caches this answer for all routes, so it must open all of them.
+                    "Resource": f"{api}/{stage}/GET/*",
+                }
+            ],
+        },
+    }

@@ -1,0 +1,54 @@
+"""Log objects on a local disk."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.core.errors import ObjectUnavailable
+from pipeline.core.objects import ObjectRef
+from pipeline.ports import Content
+
+_CHUNK = 1 << 20
+
+
+def file_ref(path: Path) -> ObjectRef:
+    """The object that a file is: its absolute path as key, its SHA-256 as etag.
+
+    Raises ObjectUnavailable when it cannot be read.
+    """
+    ref = ObjectRef("", os.path.abspath(path))
+    with _errors(), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        return ObjectRef("", ref.key, etag=file_digest(file, "sha256").hexdigest(), size=size)
+
+
+class FileSource:
+    """Reads objects whose key is a path."""
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[Content]:
+        """See `Source.open`."""
+        with _errors(), open(ref.key, "rb") as file:
+            modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+            yield Content(ref, modified, _chunks(file, ref.etag))
+
+
+def _chunks(file: BinaryIO, etag: str) -> Iterator[bytes]:
+    digest = sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != etag:
+        raise ObjectUnavailable("the file changed while it was read; ingest it when it is complete")
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ObjectUnavailable(f"cannot be read: {error.strerror or error}") from error

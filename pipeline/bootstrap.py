@@ -1,0 +1,145 @@
+"""The composition root: the one module that knows which adapter stands behind which port."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+from pipeline.core.errors import SettingError, StoreError
+from pipeline.core.formats import realtime_layout
+from pipeline.core.objects import ObjectRef
+from pipeline.ports import Content, Store
+from pipeline.query import Snapshots
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.adapters.s3 import S3Source
+    from pipeline.ingest import Ingest
+
+# What is heavy is imported where it is used: a laptop run never loads boto3, and the functions
+# that serve summaries have neither pyarrow nor isal.
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that `settings.store` names: `sqlite:///file.db` (relative to here),
+    `sqlite:////absolute/file.db`, `dynamodb://table?endpoint=…` or `memory://`.
+
+    Raises SettingError for anything else, StoreError when it cannot be opened.
+    """
+    url = urlsplit(settings.store)
+    openers = {"sqlite": _sqlite, "dynamodb": _dynamodb, "memory": _memory}
+    if url.scheme not in openers:
+        raise SettingError(
+            "EDGETALLY_STORE",
+            f"{settings.store!r} is no store; use sqlite:///edgetally.db, dynamodb://TABLE "
+            "or memory://",
+        )
+    return openers[url.scheme](url, settings)
+
+
+def _memory(url: SplitResult, settings: Settings) -> Store:
+    from pipeline.adapters.memory import MemoryStore
+
+    return MemoryStore(settings.retention_days)
+
+
+def _sqlite(url: SplitResult, settings: Settings) -> Store:
+    from pipeline.adapters.sqlite import SqliteStore
+
+    path = url.path.removeprefix("/")
+    if url.netloc or not path:
+        raise SettingError(
+            "EDGETALLY_STORE",
+            f"{settings.store!r} names no file; write sqlite:///edgetally.db, or "
+            "sqlite:////var/lib/edgetally.db for an absolute path",
+        )
+    return SqliteStore(Path(path), settings.retention_days)
+
+
+def _dynamodb(url: SplitResult, settings: Settings) -> Store:
+    import boto3
+    from botocore.config import Config
+
+    from pipeline.adapters.dynamodb import DynamoStore
+
+    if not url.netloc:
+        raise SettingError("EDGETALLY_STORE", f"{settings.store!r} names no table")
+    options = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    client = boto3.client(
+        "dynamodb",
+        region_name=options.get("region", settings.region),
+        endpoint_url=options.get("endpoint"),
+        config=Config(
+            retries={"mode": "standard", "max_attempts": 8},
+            connect_timeout=3,
+            read_timeout=10,
+            max_pool_connections=32,
+        ),
+    )
+    return DynamoStore(
+        client, url.netloc, shards=settings.shards, retention_days=settings.retention_days
+    )
+
+
+class Sources:
+    """Reads every object where it is: a bucket is S3's, no bucket is a local path."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def open(self, ref: ObjectRef) -> AbstractContextManager[Content]:
+        """See `Source.open`."""
+        from pipeline.adapters.files import FileSource
+
+        return (self.s3 if ref.bucket else FileSource()).open(ref)
+
+    def list(self, bucket: str, prefix: str | None) -> Iterator[ObjectRef]:
+        """The objects under a prefix of a bucket; None is the configured prefix."""
+        return self.s3.list(bucket, self._settings.prefix if prefix is None else prefix)
+
+    @cached_property
+    def s3(self) -> "S3Source":
+        """The objects in S3, or in whatever `s3_endpoint` is."""
+        import boto3
+        from botocore.config import Config
+
+        from pipeline.adapters.s3 import S3Source
+
+        endpoint = self._settings.s3_endpoint
+        return S3Source(
+            boto3.client(
+                "s3",
+                region_name=self._settings.region,
+                endpoint_url=endpoint,
+                config=Config(
+                    retries={"mode": "standard", "max_attempts": 5},
+                    s3={"addressing_style": "path" if endpoint else "auto"},
+                ),
+            )
+        )
+
+
+def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
+    """The ingest of everything the settings say, and the sources it reads from."""
+    from pipeline.core.parse import Reading
+    from pipeline.ingest import Ingest
+
+    sources = Sources(settings)
+    reading = Reading(realtime_layout(settings.realtime_fields), settings.limits)
+    return Ingest(sources, store, reading, settings.site_pattern), sources
+
+
+def open_snapshots(
+    settings: Settings, store: Store, on_cache_failure: Callable[[StoreError], None]
+) -> Snapshots:
+    """The cached snapshot of a store, as the settings say."""
+    return Snapshots(
+        store,
+        settings.lookback_hours,
+        settings.cache_ttl_seconds,
+        lambda: datetime.now(UTC),
+        on_cache_failure,
+    )

@@ -1,0 +1,220 @@
+"""The commands. Each is a few lines over the use cases; errors become exit codes in `main`."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from pipeline.bootstrap import open_ingest, open_snapshots, open_store
+from pipeline.cli.expand import Found, expand
+from pipeline.cli.tables import safe, show
+from pipeline.cli.window import parse_window
+from pipeline.core.errors import EdgetallyError, ObjectUnavailable, SettingError, StoreError
+from pipeline.core.objects import ObjectRef
+from pipeline.ingest import Ingest, Outcome
+from pipeline.query import summary as summarize
+from pipeline.settings import load_settings
+
+BATCH = 24
+"""Objects in one commit: enough that a commit's cost is shared, few enough that a batch of large
+objects stays small in memory and that an interrupted run loses little."""
+
+OK, FAILED, USAGE, BUG = 0, 1, 2, 3
+
+app = typer.Typer(
+    help="CloudFront access logs into an exact, always-current traffic summary.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        help="sqlite:///FILE or dynamodb://TABLE; the environment variable EDGETALLY_STORE "
+        "stands in for it.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.command(
+    epilog="Example: edgetally ingest logs/ --store sqlite:///edgetally.db",
+)
+def ingest(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE…",
+            help="Files, folders (with all below them), globs in quotes, s3://bucket/prefix.",
+        ),
+    ],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count log objects into the store, each exactly once.
+
+    An object is known by its name: a file by its absolute path, with a hash of its content.
+    Ingesting it again commits nothing. A copy of a file under another path is another object,
+    and is counted again. Exit code 1 when an object could not be counted.
+    """
+    settings = load_settings(store=store)
+    count, buckets = open_ingest(settings, open_store(settings))
+    found = expand(sources, buckets.list)
+    outcomes = list(_ingest_all(count, found, progress=not as_json))
+    figures = _figures(outcomes)
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        out.print(", ".join(f"{value:,} {name}" for name, value in figures.items()))
+    for outcome in outcomes:
+        if outcome.reason:
+            err.print(safe(f"{outcome.ref.name}: {outcome.reason}"), markup=False, soft_wrap=True)
+    raise typer.Exit(FAILED if figures["failed"] else OK)
+
+
+@app.command(epilog="Example: edgetally summary --hours 24 --store sqlite:///edgetally.db")
+def summary(
+    store: StoreOption = None,
+    hours: Annotated[
+        int | None,
+        typer.Option(help="The current UTC hour and the hours before it.", show_default=False),
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="First hour, e.g. 2026-11-23T10:00Z.", show_default=False),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option("--to", help="The hour after the last, e.g. 2026-11-24.", show_default=False),
+    ] = None,
+    site: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this distribution (may be repeated).", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the traffic of a window: requests, bytes, cache hits, statuses, top paths.
+
+    Without a bound, everything that is stored. Times without a zone are UTC; bounds inside an
+    hour take in the whole hour.
+    """
+    window = parse_window(hours, start, end, datetime.now(UTC))
+    result = summarize(open_store(load_settings(store=store)), window, site or None)
+    if as_json:
+        print(result.model_dump_json(indent=2))
+    else:
+        show(result, out)
+
+
+@app.command(epilog="Example: edgetally serve --store sqlite:///edgetally.db --port 8080")
+def serve(
+    store: StoreOption = None,
+    port: Annotated[int, typer.Option(help="0 takes a free port.", min=0, max=65535)] = 8080,
+    token: Annotated[
+        str | None,
+        typer.Option(help="Require it as Bearer token or Basic password.", show_default=False),
+    ] = None,
+) -> None:
+    """Serve the API on 127.0.0.1: the same routes as the deployed one, until Ctrl-C."""
+    from pipeline.api import ROUTES, Api
+    from pipeline.cli.server import HOST, make_server
+
+    settings = load_settings(store=store)
+    api = Api(open_snapshots(settings, open_store(settings), _cache_failed))
+    try:
+        server = make_server(api, port, token)
+    except OSError as error:
+        raise SettingError("--port", f"{port} cannot be used: {error.strerror}") from error
+    with server:
+        base = f"http://{HOST}:{server.server_port}"
+        for route in ROUTES:
+            out.print(f"{base}{route}", soft_wrap=True)
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 something could not be counted or read,
+    2 a wrong option or setting, 3 a bug, 130 interrupted."""
+    try:
+        app(args=argv, prog_name="edgetally")
+    except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
+        return int(end.code or OK)
+    except EdgetallyError as error:
+        err.print(safe(f"edgetally: {error}"), markup=False, soft_wrap=True)
+        return USAGE if isinstance(error, SettingError) else FAILED
+    except Exception:
+        err.print("edgetally: a bug; please report it with the lines below", markup=False)
+        err.print_exception()
+        return BUG
+    return OK
+
+
+def _ingest_all(count: Ingest, found: list[Found], progress: bool) -> Iterator[Outcome]:
+    with _progress(progress) as bar:
+        task = bar.add_task("objects", total=len(found))
+        for start in range(0, len(found), BATCH):
+            refs: list[ObjectRef] = []
+            for each in found[start : start + BATCH]:
+                try:
+                    refs.append(_hashed(each))
+                except ObjectUnavailable as error:
+                    yield Outcome(ObjectRef("", str(each)), "failed", reason=error.reason)
+                    bar.advance(task)
+            yield from count(refs, on_parsed=lambda _: bar.advance(task))
+
+
+def _hashed(found: Found) -> ObjectRef:
+    from pipeline.adapters.files import file_ref
+
+    return file_ref(found) if isinstance(found, Path) else found
+
+
+def _progress(enabled: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not (enabled and err.is_terminal),
+    )
+
+
+def _figures(outcomes: list[Outcome]) -> dict[str, int]:
+    """What `ingest --json` prints. A conflict is a failure: it was asked for and not counted."""
+    states = Counter(outcome.state for outcome in outcomes)
+    return {
+        "objects": len(outcomes),
+        "committed": states["committed"],
+        "duplicates": states["duplicate"],
+        "failed": states["failed"] + states["conflict"],
+        "records": sum(outcome.records for outcome in outcomes),
+        "rejected": sum(sum(outcome.rejected.values()) for outcome in outcomes),
+    }
+
+
+def _cache_failed(error: StoreError) -> None:
+    err.print(safe(f"the summary cache failed: {error}"), markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""The arithmetic: bytes in, mergeable aggregates out. No I/O, no clock, no environment."""

@@ -1,0 +1,29 @@
+"""The vector of integer counters that every total and every table entry carries."""
+
+from operator import add as _add
+from typing import NamedTuple
+
+
+class Vector(NamedTuple):
+    """What is counted for a set of requests. Integers only: float sums are not associative.
+
+    `bytes` are bytes sent to viewers (headers included), `hits` are requests answered from an
+    edge cache (`Hit`, `RefreshHit`), `misses` those with result type `Miss`, `time_us` is the sum
+    of time-taken in microseconds.
+    """
+
+    requests: int = 0
+    bytes: int = 0
+    hits: int = 0
+    misses: int = 0
+    errors_4xx: int = 0
+    errors_5xx: int = 0
+    time_us: int = 0
+
+
+ZERO = Vector()
+
+
+def add(a: Vector, b: Vector) -> Vector:
+    """The component-wise sum: equivalent to counting the requests of both."""
+    return Vector._make(map(_add, a, b))

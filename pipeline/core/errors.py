@@ -1,0 +1,52 @@
+"""The errors edgetally raises on purpose; each carries what it is about and says what to do."""
+
+
+class EdgetallyError(Exception):
+    """Anything edgetally refuses or could not do. The message is meant for the user."""
+
+
+class SettingError(EdgetallyError):
+    """A setting is missing or wrong.
+
+    `name` is the environment variable or option, `reason` what is wrong with it.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"setting {name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class ObjectError(EdgetallyError):
+    """One log object could not be counted; nothing of it was."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ObjectRefused(ObjectError):
+    """The bytes of the object are not what they should be; trying again gives the same answer."""
+
+
+class ObjectUnavailable(ObjectError):
+    """The object could not be read (gone, overwritten, no permission, a broken connection)."""
+
+
+class StoreError(EdgetallyError):
+    """The store could not be read or written; nothing was half written, and a retry is safe."""
+
+
+class CorruptRow(StoreError):
+    """A stored aggregate cannot be decoded. It is never overwritten.
+
+    `row` names the row, `reason` says what is wrong with its bytes.
+    """
+
+    def __init__(self, row: str, reason: str) -> None:
+        super().__init__(
+            f"stored row {row} cannot be read: {reason}; restore it from a backup "
+            "(point-in-time recovery), or upgrade edgetally if a newer one wrote it"
+        )
+        self.row = row
+        self.reason = reason

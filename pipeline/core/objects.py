@@ -1,0 +1,60 @@
+"""A log object: what it is called, whose it is, and what was counted in it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from pipeline.core.aggregate import HourlyAggregate
+
+DEFAULT_SITE = "default"
+
+_STANDARD_NAME = re.compile(r"(?:^|/)([A-Z0-9]+)\.\d{4}-\d{2}-\d{2}-\d{2}\.[0-9A-Za-z]+(?:\.|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One log object as delivered. A local file has bucket "", its absolute path as key and its
+    content hash as etag; `etag` is "" where an event did not say."""
+
+    bucket: str
+    key: str
+    etag: str = ""
+    version_id: str = ""
+    sequencer: str = ""
+    size: int = 0
+
+    @property
+    def id(self) -> str:
+        """The ledger's key: the same for every delivery of the same bucket and key."""
+        return sha256(f"{self.bucket}/{self.key}".encode()).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """How people call it: s3://bucket/key, or the path."""
+        return f"s3://{self.bucket}/{self.key}" if self.bucket else self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One object, parsed to the end: its hours (since the epoch), and the figures of its ledger
+    row. `rejected` counts the lines that were not counted, by reason."""
+
+    ref: ObjectRef
+    site: str
+    records: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    hours: Mapping[int, HourlyAggregate] = field(default_factory=dict)
+
+
+def site_of(key: str, pattern: re.Pattern[str] | None) -> str:
+    """The distribution an object belongs to.
+
+    From a standard log's file name (`<distribution>.YYYY-MM-DD-HH.<id>.gz`), else the group
+    `site` of the configured pattern, else `default`.
+    """
+    if standard := _STANDARD_NAME.search(key):
+        return standard[1]
+    if pattern and (found := pattern.search(key)) and (site := found["site"]):
+        return site
+    return DEFAULT_SITE

@@ -1,0 +1,135 @@
+"""The first use case: announced objects → counted, each exactly once, each on its own."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pipeline.core.errors import CorruptRow, EdgetallyError, StoreError
+from pipeline.core.objects import Counted, ObjectRef, site_of
+from pipeline.core.parse import Reading, parse
+from pipeline.ports import CommitResult, Source, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one announced object.
+
+    `conflict`: its key was counted before with another content; it is reported, never merged.
+    `failed`: it counted nothing, for `reason`; `error` is what was raised.
+    """
+
+    ref: ObjectRef
+    state: Literal["committed", "duplicate", "conflict", "failed"]
+    records: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Counts objects of `source` into `store`, read as `reading` says."""
+
+    source: Source
+    store: Store
+    reading: Reading
+    site_pattern: re.Pattern[str] | None = None
+
+    def __call__(
+        self,
+        refs: Sequence[ObjectRef],
+        on_parsed: Callable[[ObjectRef], None] = lambda ref: None,
+    ) -> list[Outcome]:
+        """One outcome per ref, in their order. `on_parsed` is called as each object is done with.
+
+        Every object is parsed to its end before anything is written; a bad one fails alone. All
+        good ones are committed together. Raises StoreError only when the ledger cannot be read:
+        then nothing was done.
+        """
+        first = {ref.id: ref for ref in reversed(refs)}
+        outcomes = self._ingest(list(first.values()), on_parsed)
+        seen: set[str] = set()
+        answers: list[Outcome] = []
+        for ref in refs:
+            answers.append(_repeated(ref, outcomes[ref.id]) if ref.id in seen else outcomes[ref.id])
+            seen.add(ref.id)
+        return answers
+
+    def _ingest(
+        self, refs: list[ObjectRef], on_parsed: Callable[[ObjectRef], None]
+    ) -> dict[str, Outcome]:
+        """The outcome of each of these distinct objects, by id."""
+        outcomes: dict[str, Outcome] = {}
+        ledger = self.store.ledger(refs)
+        counted: list[Counted] = []
+        for ref in refs:
+            standing = ledger[ref].standing(ref) if ref in ledger else "new"
+            if standing != "new":
+                outcomes[ref.id] = _settled(ref, standing)
+            else:
+                try:
+                    counted.append(self._count(ref))
+                except Exception as error:  # whatever one object does, its neighbours go on
+                    outcomes[ref.id] = self._failed(ref, error)
+            on_parsed(ref)
+        for outcome in self._commit(counted):
+            outcomes[outcome.ref.id] = outcome
+        return outcomes
+
+    def _count(self, ref: ObjectRef) -> Counted:
+        with self.source.open(ref) as content:
+            parsed = parse(content.chunks, content.modified, self.reading)
+        site = site_of(ref.key, self.site_pattern)
+        return Counted(content.ref, site, parsed.records, parsed.rejected, parsed.hours)
+
+    def _commit(self, counted: list[Counted]) -> list[Outcome]:
+        try:
+            result = self.store.commit(counted) if counted else CommitResult()
+        except CorruptRow as error:
+            if len(counted) == 1:
+                return [self._failed(counted[0].ref, error)]
+            # Only objects of that very hour are affected: the others commit by themselves.
+            return [outcome for each in counted for outcome in self._commit([each])]
+        except StoreError as error:
+            return [Outcome(each.ref, "failed", reason=str(error), error=error) for each in counted]
+        figures = {each.ref: each for each in counted}
+        return [
+            *(
+                Outcome(ref, "committed", figures[ref].records, figures[ref].rejected)
+                for ref in result.committed
+            ),
+            *(_settled(ref, "duplicate") for ref in result.duplicates),
+            *(_settled(ref, "conflict") for ref in result.conflicts),
+        ]
+
+    def _failed(self, ref: ObjectRef, error: Exception) -> Outcome:
+        reason = (
+            str(error)
+            if isinstance(error, EdgetallyError)
+            else f"a bug in edgetally, please report it: {type(error).__name__}: {error}"
+        )
+        try:
+            self.store.record_failure(ref, reason)
+        except StoreError as also:
+            reason += f" (and the failure could not be noted: {also})"
+        return Outcome(ref, "failed", reason=reason, error=error)
+
+
+def _settled(ref: ObjectRef, standing: Literal["duplicate", "conflict"]) -> Outcome:
+    if standing == "duplicate":
+        return Outcome(ref, "duplicate")
+    return Outcome(
+        ref,
+        "conflict",
+        reason="was counted before with other content, which stays; give new content a new name",
+    )
+
+
+def _repeated(ref: ObjectRef, first: Outcome) -> Outcome:
+    """The outcome of an object that came earlier in the same call."""
+    if first.state == "failed":
+        return replace(first, ref=ref)
+    if ref.etag and first.ref.etag and ref.etag != first.ref.etag:
+        return _settled(ref, "conflict")
+    return _settled(ref, "duplicate")
