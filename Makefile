@@ -13,7 +13,7 @@ help: ## Show this help
 
 .PHONY: demo
 demo: $(VENV)/ready $(TOOLS)/ready ## Deploy to an embedded AWS, feed it logs, show the summary (KEEP=1 stays up)
-	@$(BIN)/python -m tests.demo $(if $(KEEP),--keep)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: $(VENV)/ready $(TOOLS)/ready ## Run every test (DynamoDB Local needs Node.js and Java 17)

@@ -1,0 +1,1 @@
+"""`make demo`: the real template on an embedded AWS, fed with generated traffic."""
