@@ -1,5 +1,6 @@
 """Fixtures that many tests use; and no test touches a store or an AWS account by accident."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,6 @@ from tests.support.clock import FakeClock
 @pytest.fixture(autouse=True)
 def _no_real_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Run every test in an empty folder, without settings, with credentials that open nothing."""
-    import os
-
     for name in list(os.environ):
         if name.startswith(("EDGETALLY_", "AWS_")):
             monkeypatch.delenv(name)

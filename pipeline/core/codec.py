@@ -98,7 +98,7 @@ def _row(blob: bytes) -> _Row:
         if version != VERSION:
             raise CodecError(f"format version {version}, and this edgetally reads {VERSION}")
         return msgspec.msgpack.decode(blob, type=_Row)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CodecError(f"not an encoded aggregate ({error})") from error
 
 
@@ -134,5 +134,5 @@ def _pack(section: object) -> bytes:
 def _unpack(raw: bytes, kind: type[T]) -> T:
     try:
         return msgspec.msgpack.decode(zlib.decompress(raw), type=kind)
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CodecError(f"a section is damaged ({error})") from error

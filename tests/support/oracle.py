@@ -1,4 +1,4 @@
-"""The independent count: a plain loop over the lines, sharing no code with the pipeline.
+"""The independent count: a plain loop over the lines, sharing no code with the counting one.
 
 It does what formats.md and the README say, in the most obvious way, with Decimal for numbers.
 """
@@ -8,6 +8,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+
+from pipeline.core.aggregate import HourlyAggregate
 
 MEASURES = ("requests", "bytes", "hits", "misses", "errors_4xx", "errors_5xx", "time_us")
 DIMENSIONS = {
@@ -93,6 +95,18 @@ class Count:
             if name == "path":
                 value = value.split("?")[0] or "-"
             hour.tables[name][status if name == "status" else value].update(vector)
+
+
+def assert_same(aggregate: HourlyAggregate, expected: Hour) -> None:
+    """The aggregate holds exactly what the plain loop counted."""
+    assert aggregate.totals._asdict() == {name: expected.totals[name] for name in MEASURES}
+    assert aggregate.bytes_received == expected.bytes_received
+    assert (aggregate.first_us, aggregate.last_us) == (min(expected.times), max(expected.times))
+    tables = {
+        name: {value: Counter(vector._asdict()) for value, vector in table.entries.items()}
+        for name, table in aggregate.tables.items()
+    }
+    assert tables == {name: dict(table) for name, table in expected.tables.items()}
 
 
 def _clock(fields: list[str]) -> list[str]:

@@ -1,18 +1,14 @@
 """Whole objects against the oracle."""
 
-from collections import Counter
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.counters import Vector
 from pipeline.core.errors import ObjectRefused
 from pipeline.core.limits import Limits
 from pipeline.core.parse import Parsed, Reading, parse
 from tests.support.lines import FIELDS, MODIFIED, MadeObject, made_objects
-from tests.support.oracle import Count, Hour
+from tests.support.oracle import Count, assert_same
 
 SITE = "any"
 
@@ -25,17 +21,6 @@ def counted(text: bytes) -> Count:
     count = Count()
     count.add(text, SITE, FIELDS, MODIFIED)
     return count
-
-
-def assert_same(aggregate: HourlyAggregate, expected: Hour) -> None:
-    assert aggregate.totals._asdict() == {name: expected.totals[name] for name in Vector._fields}
-    assert aggregate.bytes_received == expected.bytes_received
-    assert (aggregate.first_us, aggregate.last_us) == (min(expected.times), max(expected.times))
-    tables = {
-        name: {value: Counter(vector._asdict()) for value, vector in table.entries.items()}
-        for name, table in aggregate.tables.items()
-    }
-    assert tables == {name: dict(table) for name, table in expected.tables.items()}
 
 
 @settings(max_examples=60, deadline=None)

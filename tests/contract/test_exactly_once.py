@@ -1,0 +1,152 @@
+"""The product's promise: whatever order, however often, however concurrently."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.dynamodb import DynamoStore
+from pipeline.adapters.memory import MemoryStore
+from pipeline.adapters.sqlite import SqliteStore
+from pipeline.core import codec
+from pipeline.core.aggregate import HourlyAggregate, merge
+from pipeline.core.objects import ObjectRef, site_of
+from pipeline.core.parse import Reading
+from pipeline.core.window import HOURS_PER_DAY, Period, Span
+from pipeline.ingest import Ingest, Outcome
+from pipeline.ports import Content, RowKey, Store
+from tests.support import dynamodb_local
+from tests.support.lines import FIELDS, MODIFIED, MadeObject, made_objects
+from tests.support.oracle import Count, assert_same
+
+OBJECTS, WRITERS = 200, 8
+
+
+class MadeSource:
+    """Gives the bodies of made objects."""
+
+    def __init__(self, objects: Iterable[MadeObject]) -> None:
+        self.bodies = {each.key: each.body for each in objects}
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[Content]:
+        """The object's body, in two chunks."""
+        body = self.bodies[ref.key]
+        yield Content(ref, MODIFIED, [body[:100], body[100:]])
+
+
+def deliveries(objects: list[MadeObject], rng: random.Random) -> list[ObjectRef]:
+    """Each object one to three times, in any order."""
+    refs = [
+        ObjectRef("bucket", each.key, etag="e") for each in objects for _ in range(rng.choice([1, 2, 3]))
+    ]
+    rng.shuffle(refs)
+    return refs
+
+
+def stored(store: Store, period: Period) -> dict[RowKey, HourlyAggregate]:
+    found: dict[RowKey, list[HourlyAggregate]] = {}
+    for row in store.read(store.sites(), Span(period, None, None)):
+        found.setdefault(row.key, []).append(row.aggregate)
+    return {key: merge(parts) for key, parts in found.items()}
+
+
+def concurrently(open_store: Callable[[], Store], objects: list[MadeObject], seed: int) -> list[Outcome]:
+    """Deliver everything to eight writers at once, each with a store of its own."""
+    rng = random.Random(seed)
+    refs = deliveries(objects, rng)
+    batches = []
+    while refs:
+        size = rng.choice([1, 3, 10])
+        batches.append(refs[:size])
+        refs = refs[size:]
+    source = MadeSource(objects)
+
+    def writer(number: int) -> list[Outcome]:
+        ingest = Ingest(source, open_store(), Reading())
+        return [outcome for batch in batches[number::WRITERS] for outcome in ingest(batch)]
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return [outcome for each in pool.map(writer, range(WRITERS)) for outcome in each]
+
+
+def check(store: Store, outcomes: list[Outcome], objects: list[MadeObject]) -> None:
+    """Every total is the oracle's; every hour is, to the byte, that of one run in order."""
+    assert Counter(each.state for each in outcomes).keys() == {"committed", "duplicate"}
+    committed = [each.ref.key for each in outcomes if each.state == "committed"]
+    assert sorted(committed) == sorted(each.key for each in objects)
+
+    count = Count()
+    for each in objects:
+        count.add(each.text, site_of(each.key, None), FIELDS, MODIFIED)
+    hours = stored(store, "hour")
+    with_lines = {(key.site, key.start): hour for key, hour in hours.items() if hour.totals.requests}
+    assert with_lines.keys() == count.hours.keys()
+    for key, hour in with_lines.items():
+        assert_same(hour, count.hours[key])
+    assert sum(each.records for each in outcomes) == count.records
+    rejected = merge(hours.values()).rejected
+    assert rejected == +count.rejected
+    assert count.lines == count.records + sum(rejected.values())
+
+    single = MemoryStore()
+    one_by_one = Ingest(MadeSource(objects), single, Reading())
+    for each in objects:
+        one_by_one([ObjectRef("bucket", each.key, etag="e")])
+    in_order = stored(single, "hour")
+    assert {key: codec.encode(hour) for key, hour in hours.items()} == {
+        key: codec.encode(hour) for key, hour in in_order.items()
+    }
+    days: dict[RowKey, list[HourlyAggregate]] = {}
+    for key, hour in hours.items():
+        days.setdefault(RowKey(key.site, "day", key.start // HOURS_PER_DAY), []).append(hour)
+    assert stored(store, "day") == {key: merge(parts) for key, parts in days.items()}
+
+
+@pytest.fixture
+def objects() -> list[MadeObject]:
+    """Objects of random layouts, without those that are refused whole."""
+    made = made_objects(seed=42, count=OBJECTS * 2)
+    return [each for each in made if _is_read(each)][:OBJECTS]
+
+
+def _is_read(made: MadeObject) -> bool:
+    (outcome,) = Ingest(MadeSource([made]), MemoryStore(), Reading())([ObjectRef("", made.key)])
+    return outcome.state == "committed"
+
+
+def test_eight_writers_on_sqlite(objects: list[MadeObject], tmp_path: Path) -> None:
+    """200 objects, shuffled, each delivered one to three times, eight writers: exact."""
+    outcomes = concurrently(lambda: SqliteStore(tmp_path / "store.db"), objects, seed=1)
+    check(SqliteStore(tmp_path / "store.db"), outcomes, objects)
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_eight_writers_on_dynamodb(objects: list[MadeObject], dynamodb: Any, shards: int) -> None:
+    """The same on DynamoDB, where writers meet in transactions."""
+    table = dynamodb_local.new_table(dynamodb)
+
+    def open_store() -> Store:
+        return DynamoStore(dynamodb, table, shards=shards)
+
+    check(open_store(), concurrently(open_store, objects, seed=2), objects)
+
+
+def test_one_object_sixteen_times_at_once(dynamodb: Any) -> None:
+    """Of sixteen deliveries at the same moment, one counts."""
+    made = made_objects(seed=5, count=1)
+    table = dynamodb_local.new_table(dynamodb)
+    ref = ObjectRef("bucket", made[0].key, etag="e")
+
+    def deliver(_: int) -> str:
+        ingest = Ingest(MadeSource(made), DynamoStore(dynamodb, table), Reading())
+        return ingest([ref])[0].state
+
+    with ThreadPoolExecutor(16) as pool:
+        states = Counter(pool.map(deliver, range(16)))
+    assert states == {"committed": 1, "duplicate": 15}

@@ -1,0 +1,211 @@
+"""What every store promises, checked on each of them."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.core.aggregate import HourlyAggregate, merge
+from pipeline.core.counters import Vector
+from pipeline.core.objects import Counted, ObjectRef
+from pipeline.core.top import Table
+from pipeline.core.window import Period, Span
+from pipeline.ports import CommitResult, RowKey, Store
+from tests.support.clock import FakeClock
+
+HOUR = 498_636  # 2026-11-19T12, inside the retention of the stores under test
+EVERYTHING: dict[Period, Span] = {
+    "hour": Span("hour", None, None),
+    "day": Span("day", None, None),
+}
+
+
+def ref(name: str, etag: str = "e1") -> ObjectRef:
+    return ObjectRef("bucket", name, etag, version_id="v", sequencer="s", size=3)
+
+
+def aggregate(requests: int) -> HourlyAggregate:
+    return HourlyAggregate(
+        totals=Vector(requests, requests * 10),
+        objects={-1: 1},
+        tables={"path": Table({"/": Vector(requests)})},
+    )
+
+
+def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Counted:
+    return Counted(
+        ref(name, etag), site, len(hours), {"bad_timestamp": 1}, {h: aggregate(h % 7 + 1) for h in hours}
+    )
+
+
+def rows(store: Store, period: Period, *sites: str) -> dict[RowKey, HourlyAggregate]:
+    """The rows by key, with the shards of a key merged."""
+    found: dict[RowKey, list[HourlyAggregate]] = {}
+    for row in store.read(sites or ("site",), EVERYTHING[period]):
+        found.setdefault(row.key, []).append(row.aggregate)
+    return {key: merge(parts) for key, parts in found.items()}
+
+
+def test_a_committed_object_is_in_the_ledger_and_in_its_rows(store: Store) -> None:
+    """Its hours hold its lines, and each day the sum of its hours."""
+    one = counted("a", HOUR, HOUR + 1, HOUR + 24)
+    assert store.commit([one]) == CommitResult(committed=(one.ref,))
+    entry = store.ledger([one.ref])[one.ref]
+    assert (entry.state, entry.etag) == ("committed", "e1")
+    assert rows(store, "hour") == {
+        RowKey("site", "hour", hour): each for hour, each in one.hours.items()
+    }
+    first, second = HOUR // 24, HOUR // 24 + 1
+    assert rows(store, "day") == {
+        RowKey("site", "day", first): merge([one.hours[HOUR], one.hours[HOUR + 1]]),
+        RowKey("site", "day", second): one.hours[HOUR + 24],
+    }
+
+
+def test_a_second_delivery_changes_nothing(store: Store) -> None:
+    """Alone, or among objects that are new."""
+    one, two = counted("a", HOUR), counted("b", HOUR)
+    store.commit([one])
+    before = rows(store, "hour")
+    assert store.commit([one]) == CommitResult(duplicates=(one.ref,))
+    assert rows(store, "hour") == before
+    assert store.commit([one, two]) == CommitResult(committed=(two.ref,), duplicates=(one.ref,))
+    total = merge([one.hours[HOUR], two.hours[HOUR]])
+    assert rows(store, "hour") == {RowKey("site", "hour", HOUR): total}
+
+
+def test_other_content_under_the_same_name_is_a_conflict(store: Store) -> None:
+    """It is reported, and never merged."""
+    store.commit([counted("a", HOUR)])
+    before = rows(store, "hour")
+    other = counted("a", HOUR, etag="e2")
+    assert store.commit([other]) == CommitResult(conflicts=(other.ref,))
+    assert rows(store, "hour") == before
+    assert store.ledger([other.ref])[other.ref].etag == "e1"
+
+
+def test_an_event_without_an_etag_is_the_object_that_is_there(store: Store) -> None:
+    """The key alone then decides."""
+    store.commit([counted("a", HOUR)])
+    again = counted("a", HOUR, etag="")
+    assert store.commit([again]) == CommitResult(duplicates=(again.ref,))
+
+
+def test_an_object_without_hours_is_known(store: Store) -> None:
+    """Nothing is counted, and a second delivery is a duplicate."""
+    empty = counted("empty")
+    assert store.commit([empty]).committed == (empty.ref,)
+    assert store.commit([empty]).duplicates == (empty.ref,)
+    assert rows(store, "hour") == {}
+
+
+def test_committing_nothing_is_nothing(store: Store) -> None:
+    """A batch of duplicates commits an empty list."""
+    assert store.commit([]) == CommitResult()
+
+
+def test_unknown_objects_are_not_in_the_ledger(store: Store) -> None:
+    """The ledger answers only for what it knows, however many are asked for."""
+    known = counted("known", HOUR)
+    store.commit([known])
+    asked = [ref(f"unknown-{n}") for n in range(150)]
+    assert set(store.ledger([*asked, known.ref])) == {known.ref}
+    assert store.ledger([]) == {}
+
+
+def test_a_failure_counts_nothing_and_gives_way_to_a_commit(store: Store) -> None:
+    """Attempts are counted, the last reason is kept, and then the object may still commit."""
+    one = counted("a", HOUR)
+    store.record_failure(one.ref, "truncated")
+    store.record_failure(one.ref, "truncated again")
+    entry = store.ledger([one.ref])[one.ref]
+    assert (entry.state, entry.reason, entry.attempts) == ("failed", "truncated again", 2)
+    assert rows(store, "hour") == {}
+    assert store.commit([one]).committed == (one.ref,)
+    assert store.ledger([one.ref])[one.ref].state == "committed"
+
+
+def test_a_failure_after_the_commit_is_of_no_interest(store: Store) -> None:
+    """A late report cannot undo what is counted."""
+    one = counted("a", HOUR)
+    store.commit([one])
+    store.record_failure(one.ref, "too late")
+    assert store.ledger([one.ref])[one.ref].state == "committed"
+
+
+def test_a_batch_may_be_of_any_size(store: Store) -> None:
+    """More objects and hours than one transaction holds are committed all the same."""
+    batch = [counted(f"o{n}", HOUR + n % 30, HOUR + n % 30 + 1) for n in range(150)]
+    assert set(store.commit(batch).committed) == {each.ref for each in batch}
+    total = merge(rows(store, "hour").values())
+    assert total == merge(each for one in batch for each in one.hours.values())
+    assert merge(rows(store, "day").values()) == total
+
+
+def test_an_object_may_span_any_number_of_hours(store: Store) -> None:
+    """More hours than one transaction holds are counted once, also when delivered again."""
+    long = counted("long", *range(HOUR, HOUR + 130))
+    assert store.commit([long]).committed == (long.ref,)
+    assert store.commit([long]).duplicates == (long.ref,)
+    assert rows(store, "hour") == {
+        RowKey("site", "hour", hour): each for hour, each in long.hours.items()
+    }
+    assert merge(rows(store, "day").values()) == merge(long.hours.values())
+
+
+def test_rows_are_read_by_site_and_span(store: Store) -> None:
+    """`start` is inclusive, `end` exclusive, and other sites stay out."""
+    for site in ("a", "b#1"):
+        store.commit([counted(site, HOUR, HOUR + 1, HOUR + 2, site=site)])
+    assert store.sites() == ["a", "b#1"]
+    found = [row.key for row in store.read(["b#1"], Span("hour", HOUR + 1, HOUR + 2))]
+    assert found == [RowKey("b#1", "hour", HOUR + 1)]
+    assert [row.key.start for row in store.read(["a"], Span("hour", HOUR + 2, None))] == [HOUR + 2]
+    assert [row.key.start for row in store.read(["a"], Span("hour", None, HOUR + 1))] == [HOUR]
+    assert list(store.read(["unknown"], EVERYTHING["hour"])) == []
+
+
+def test_a_row_past_its_time_is_not_seen_even_if_it_is_still_there(
+    store: Store, clock: FakeClock
+) -> None:
+    """Deletion lags by days; reading does not. The ledger outlives the rows."""
+    one = counted("a", HOUR)
+    store.commit([one])
+    assert set(rows(store, "hour")) == {RowKey("site", "hour", HOUR)}
+    clock.pass_time(days=29)
+    assert rows(store, "hour") == {}
+    clock.pass_time(days=30)
+    assert store.commit([one]).duplicates == (one.ref,)
+
+
+def test_a_ledger_row_past_its_time_may_be_replaced(store: Store, clock: FakeClock) -> None:
+    """By then the object's rows are out of sight, so counting it again shows nothing."""
+    one = counted("a", HOUR)
+    store.commit([one])
+    clock.pass_time(days=100)
+    assert store.ledger([one.ref]) == {}
+    assert store.commit([one]).committed == (one.ref,)
+    assert rows(store, "hour") == {}
+
+
+def test_the_cache_gives_back_what_was_put_until_its_time(store: Store, clock: FakeClock) -> None:
+    """With the moment at which it was stored; a newer answer replaces it."""
+    assert store.cached("snapshot") is None
+    store.put_cached("snapshot", "old", 300)
+    clock.pass_time(seconds=10)
+    stored_at = clock()
+    store.put_cached("snapshot", "new", 300)
+    clock.pass_time(seconds=299)
+    cached = store.cached("snapshot")
+    assert cached is not None
+    assert (cached.body, cached.stored_at) == ("new", stored_at)
+    clock.pass_time(seconds=1)
+    assert store.cached("snapshot") is None
+
+
+@pytest.mark.parametrize("name", ["with space", "plus+", "%2B", "ünïcode/☃", 'quote"', "a" * 1000])
+def test_names_may_be_anything(store: Store, name: str) -> None:
+    """Keys are data."""
+    one = counted(name, HOUR, site=f"site {name[:20]}")
+    assert store.commit([one]).committed == (one.ref,)
+    assert store.commit([replace(one)]).duplicates == (one.ref,)
+    assert store.sites() == [one.site]

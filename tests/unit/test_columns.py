@@ -1,0 +1,167 @@
+"""Lines → columns: odd values, and the equality of the two ways through Arrow."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core.columns import EARLIEST_US, Rows, read_rows
+from pipeline.core.dimensions import ABSENT, DIMENSIONS, path, plain, status
+from pipeline.core.formats import Layout, header_layout, realtime_layout
+
+LATEST = int(datetime(2026, 11, 24, tzinfo=UTC).timestamp() * 1_000_000)
+LAYOUT = Layout(("date", "time", "sc-bytes", "time-taken", "cs-uri-stem", "sc-status"), "a test")
+
+
+def rows(*lines: bytes, layout: Layout = LAYOUT) -> Rows:
+    return read_rows(b"".join(line + b"\n" for line in lines), layout, LATEST)
+
+
+def one(line: bytes) -> dict[str, object]:
+    (row,) = rows(line).table.to_pylist()
+    return dict(row)
+
+
+@pytest.mark.parametrize(
+    ("logged", "number"),
+    [
+        (b"0", 0),
+        (b"123", 123),
+        (b"1000000000000", 10**12),
+        (b"1000000000001", None),
+        (b"-", None),
+        (b"", None),
+        (b"-1", None),
+        (b"NaN", None),
+        (b"inf", None),
+        (b"1e999", None),
+        (b"9" * 40, None),
+        (b"0x10", None),
+        (b"twelve", None),
+        (b'"', None),
+    ],
+)
+def test_a_number_is_read_or_left_out(logged: bytes, number: int | None) -> None:
+    """A nonsense number costs the measure, not the line."""
+    assert one(b"2026-11-23\t10:00:00\t%s\t0.5\t/\t200" % logged)["bytes_sent"] == number
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text("0123456789-:.eE+ xNaninf\"", max_size=12).map(str.encode),
+    st.sampled_from([0, 1, 2, 3]),
+)
+def test_a_value_is_read_the_same_alone_and_beside_a_damaged_line(value: bytes, column: int) -> None:
+    """The typed reading and the mending one agree on every value."""
+    fields = [b"2026-11-23", b"10:00:00", b"7", b"0.5", b"/", b"200"]
+    fields[column] = value
+    line = b"\t".join(fields)
+    alone, beside = rows(line), rows(line, b"short")
+    assert beside.table.to_pylist() == alone.table.to_pylist()
+    assert beside.rejected["too_few_fields"] == alone.rejected["too_few_fields"] + 1
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "reason"),
+    [
+        (b"1970-01-01", b"00:00:00", "out_of_range_timestamp"),
+        (b"2008-11-17", b"23:59:59", "out_of_range_timestamp"),
+        (b"9999-12-31", b"00:00:00", "out_of_range_timestamp"),
+        (b"2026-11-24", b"00:00:01", "out_of_range_timestamp"),
+        (b"2026-13-01", b"00:00:00", "bad_timestamp"),
+        (b"-", b"-", "bad_timestamp"),
+        (b"yesterday", b"00:00:00", "bad_timestamp"),
+        (b"2026-11-23", b"24:00:00", "bad_timestamp"),
+    ],
+)
+def test_a_line_without_a_sensible_time_is_rejected(day: bytes, clock: bytes, reason: str) -> None:
+    """It is counted under its reason, and its neighbours are counted."""
+    result = rows(b"%s\t%s\t1\t1\t/\t200" % (day, clock), b"2008-11-18\t00:00:00\t1\t1\t/\t200")
+    assert result.rejected == {reason: 1}
+    assert result.table.column("time").to_pylist() == [EARLIEST_US]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"/a\x00b", "/a\x00b"),
+        (b'/say"hello', '/say"hello'),
+        (b"/caf\xc3\xa9", "/café"),
+        (b"/bad\xff\xfe", "/bad%FF%FE"),
+        (b"/a\rb", "/a%0Db"),
+        (b"/%2520", "/%2520"),
+    ],
+)
+def test_odd_bytes_stay_in_their_field(line: bytes, expected: str) -> None:
+    """NUL, quotes, CR and invalid UTF-8 neither split a line nor lose it."""
+    result = rows(b"2026-11-23\t10:00:00\t1\t1\t" + line + b"\t200")
+    assert result.rejected == {}
+    assert result.table.column("path").to_pylist() == [expected]
+
+
+@pytest.mark.parametrize("end", [b"", b"\t", b"\t\t", b"\textra\tfields", b"\r"])
+def test_what_follows_the_fields_does_not_matter(end: bytes) -> None:
+    """A stray TAB, later fields or CRLF do not cost the line."""
+    assert one(b"2026-11-23\t10:00:00\t5\t1\t/\t200" + end)["status"] == "200"
+
+
+def test_fields_behind_the_needed_ones_may_be_missing() -> None:
+    """A line cut in a field that nobody counts is counted."""
+    layout = Layout(("date", "time", "sc-status", "cs(Cookie)", "c-port"), "a test")
+    result = rows(b"2026-11-23\t10:00:00\t200", b"2026-11-23\t10:00:00\t200\t-", layout=layout)
+    assert result.table.num_rows == 2
+    assert result.rejected == {}
+
+
+def test_absent_fields_are_columns_all_the_same() -> None:
+    """A layout without a field gives that field's absent value."""
+    (row,) = rows(b"1795370000", layout=Layout(("timestamp",), "a test")).table.to_pylist()
+    assert {row[name] for name in DIMENSIONS} == {ABSENT}
+    assert row["bytes_sent"] is None
+
+
+def test_times_are_exact_to_the_microsecond() -> None:
+    """A float's rounding does not move a time or a duration."""
+    table = rows(b"1671005351.148\t0.042", layout=Layout(("timestamp", "time-taken"), "a")).table
+    assert table.column("time").to_pylist() == [1_671_005_351_148_000]
+    assert table.column("time_us").to_pylist() == [42_000]
+
+
+def test_only_blank_lines_give_no_rows() -> None:
+    """A block that holds nothing is no error."""
+    assert rows(b"x").table.num_rows == 0
+    assert isinstance(rows(b"x").table, pa.Table)
+
+
+def test_values_are_cleaned_as_the_field_wants() -> None:
+    """A path loses its query, a status that is none becomes absent, a long value is marked."""
+    assert (path("/a?b=1"), path("?x"), path("/a")) == ("/a", ABSENT, "/a")
+    assert (status("200"), status("000"), status("20"), status("abc")) == ("200", "000", "-", "-")
+    assert plain("") == ABSENT
+    first, second = plain("x" * 5000), plain("x" * 5001)
+    assert first != second
+    assert len(first) < 4200
+
+
+def test_header_fields_may_be_separated_by_anything_white() -> None:
+    """Spaces and TABs are both seen in the wild; other # lines declare nothing."""
+    for line in (b"#Fields: date time sc-status\n", b"#Fields:\tdate\ttime\tsc-status\r\n"):
+        layout = header_layout(line)
+        assert layout is not None
+        assert layout.fields == ("date", "time", "sc-status")
+    assert header_layout(b"#Version: 1.0\n") is None
+    assert header_layout(b"#\n") is None
+
+
+def test_the_default_layout_has_27_fields() -> None:
+    """The default of header-less objects is what existing users have."""
+    layout = realtime_layout()
+    assert len(layout.fields) == 27
+    assert layout.clock == ("timestamp",)
+    assert realtime_layout("timestamp, sc-status,cs-method").fields == (
+        "timestamp",
+        "sc-status",
+        "cs-method",
+    )

@@ -1,0 +1,167 @@
+"""The laws of merging, for tables and for whole aggregates, and the codec's identity."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.core import codec
+from pipeline.core.aggregate import EMPTY, HourlyAggregate, merge
+from pipeline.core.counters import ZERO, Vector, add
+from pipeline.core.dimensions import DIMENSIONS
+from pipeline.core.top import Table, merge_tables
+
+counts = st.integers(0, 2**40)
+vectors = st.builds(Vector, st.integers(1, 2**30), counts, counts, counts, counts, counts, counts)
+values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+tables = st.dictionaries(values, vectors, max_size=12).map(Table)
+aggregates = st.builds(
+    HourlyAggregate,
+    totals=vectors,
+    bytes_received=counts,
+    first_us=st.none() | counts,
+    last_us=st.none() | counts,
+    objects=st.dictionaries(st.integers(-1, 500_000), st.integers(1, 99), max_size=4),
+    rejected=st.dictionaries(st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)),
+    tables=st.dictionaries(st.sampled_from(list(DIMENSIONS)), tables, max_size=3),
+)
+streams = st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=60), max_size=8)
+
+
+def table_of(stream: list[str]) -> Table:
+    return Table({value: Vector(n, n * 7) for value, n in Counter(stream).items()})
+
+
+def union(*parts: Table) -> Table:
+    return merge_tables(parts, cap=5, max_bytes=1000)
+
+
+@given(aggregates, aggregates, aggregates)
+def test_merge_is_associative(a: HourlyAggregate, b: HourlyAggregate, c: HourlyAggregate) -> None:
+    """Hours may be merged in any grouping."""
+    assert merge([merge([a, b]), c]) == merge([a, merge([b, c])]) == merge([a, b, c])
+
+
+@given(aggregates, aggregates)
+def test_merge_is_commutative_down_to_the_bytes(a: HourlyAggregate, b: HourlyAggregate) -> None:
+    """Objects may arrive in any order."""
+    assert codec.encode(merge([a, b])) == codec.encode(merge([b, a]))
+
+
+@given(aggregates)
+def test_empty_is_the_zero(a: HourlyAggregate) -> None:
+    """Nothing adds nothing."""
+    assert merge([a, EMPTY]) == merge([EMPTY, a]) == merge([a]) == a
+
+
+def test_merging_nothing_is_empty() -> None:
+    """A window without rows is empty."""
+    assert merge([]) == EMPTY
+
+
+def test_many_aggregates_merge_like_few() -> None:
+    """The batches in which a long stream is taken leave no trace."""
+    one = HourlyAggregate(totals=Vector(1, 2, 3, 4, 5, 6, 7), objects={-1: 1})
+    assert merge([one] * 100).totals == Vector(100, 200, 300, 400, 500, 600, 700)
+    assert merge([one] * 100).objects == {-1: 100}
+
+
+@given(aggregates)
+def test_decoding_undoes_encoding(a: HourlyAggregate) -> None:
+    """A stored row is what was stored, and equal rows are equal bytes."""
+    assert codec.decode(codec.encode(a)) == a
+    assert codec.encode(codec.decode(codec.encode(a))) == codec.encode(a)
+
+
+@given(aggregates, st.data())
+def test_damaged_bytes_are_never_taken_for_an_aggregate(a: HourlyAggregate, data: st.DataObject) -> None:
+    """A flipped or missing byte is either found, or the row decodes to the same counts."""
+    blob = codec.encode(a)
+    position = data.draw(st.integers(0, len(blob) - 1))
+    damaged = bytearray(blob)
+    damaged[position] ^= data.draw(st.integers(1, 255))
+    for bad in (bytes(damaged), blob[:position]):
+        try:
+            assert codec.decode(bad).totals == a.totals
+        except codec.CodecError:
+            continue
+
+
+def test_an_unknown_version_is_named() -> None:
+    """A row of a newer edgetally is not guessed at."""
+    with pytest.raises(codec.CodecError, match="format version 9, and this edgetally reads 1"):
+        codec.decode(b"\x92\x09\x80")
+
+
+def test_a_row_that_no_store_takes_is_not_encoded() -> None:
+    """The item limit is met here, with a message, and not in the middle of a commit."""
+    import random
+
+    rng = random.Random(1)
+    huge = Table({rng.randbytes(2000).hex(): Vector(1) for _ in range(250)})
+    with pytest.raises(codec.CodecError, match="exceeds 380,000"):
+        codec.encode(HourlyAggregate(tables={"path": huge}))
+
+
+@given(streams)
+def test_a_table_below_its_cap_is_exact(parts: list[list[str]]) -> None:
+    """With few values, the merged table is the plain count."""
+    merged = merge_tables(map(table_of, parts), cap=26, max_bytes=1000)
+    expected = Counter(value for part in parts for value in part)
+    assert {value: vector.requests for value, vector in merged.entries.items()} == expected
+    assert (merged.bound, merged.other) == (0, ZERO)
+
+
+@given(streams)
+def test_a_full_table_keeps_its_promises(parts: list[list[str]]) -> None:
+    """However it is merged: never too much, at most `bound` too little, and nothing is lost."""
+    truth = Counter(value for part in parts for value in part)
+    total = sum(truth.values())
+    left = Table()
+    for part in parts:
+        left = union(left, table_of(part))
+    for merged in (left, union(*map(table_of, parts))):
+        assert len(merged.entries) <= 5
+        assert merged.bound <= total / 6
+        for value, requests in truth.items():
+            held = merged.entries.get(value, ZERO).requests
+            assert requests - merged.bound <= held <= requests
+        everything = sum((v.requests for v in merged.entries.values()), merged.other.requests)
+        assert everything == total
+        assert add(ZERO, merged.other).bytes == merged.other.requests * 7
+
+
+@given(streams)
+def test_a_full_table_survives_the_codec(parts: list[list[str]]) -> None:
+    """Bound, rest and the counters that decide who stays are stored too."""
+    merged = union(*map(table_of, parts))
+    stored = codec.decode(codec.encode(HourlyAggregate(tables={"path": merged}))).tables["path"]
+    assert stored == merged
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 400))
+def test_long_values_cannot_grow_a_table(length: int) -> None:
+    """Values are kept only as far as their length leaves room, and the bound says so."""
+    table = Table({f"{n:03d}" + "x" * length: Vector(n) for n in range(1, 200)})
+    merged = merge_tables([table], cap=1000, max_bytes=5000)
+    assert sum(map(len, merged.entries)) <= 5000
+    kept = len(merged.entries)
+    assert merged.bound <= sum(range(1, 200)) / (kept + 1)
+    assert (merged.bound > 0) == (kept < 199)
+
+
+def test_a_million_random_paths_do_not_push_out_the_top() -> None:
+    """A flood of distinct values neither grows the row nor hides the heavy hitters."""
+    flood = (
+        Table({"/top": Vector(300)} | {f"/{n}-{m}": Vector(1) for m in range(20_000)})
+        for n in range(50)
+    )
+    dimension = DIMENSIONS["path"]
+    table = Table()
+    for part in flood:
+        table = merge_tables([table, part], dimension.cap, dimension.max_bytes)
+    assert table.entries["/top"].requests == 50 * 300
+    assert table.bound <= 50 * 20_300 / 1001
+    assert len(codec.encode(HourlyAggregate(tables={"path": table}))) < 300_000
