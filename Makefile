@@ -25,7 +25,6 @@ check: $(VENV)/ready $(TOOLS)/ready ## Run the linters, the type checker and the
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/interrogate -q -c pyproject.toml .
 	$(TOOLS)/bin/cfn-lint template.yaml
 	$(TOOLS)/bin/sam validate --lint
 

@@ -123,7 +123,15 @@ def embedded_aws() -> Iterator[Aws]:
 def build(folder: Path) -> Path:
     """The template built for this machine's Python, with `sam build`; its built template."""
     _run(
-        ["build", "--parallel", "--build-dir", folder, "--build-in-source", "--template", ROOT / "template.yaml"],
+        [
+            "build",
+            "--parallel",
+            "--build-dir",
+            folder,
+            "--build-in-source",
+            "--template",
+            ROOT / "template.yaml",
+        ],
         {**os.environ, "ARCHITECTURE": "local", "SAM_CLI_TELEMETRY": "0"},
     )
     return folder / "template.yaml"

@@ -125,25 +125,30 @@ def _requests(
 def _realtime(rng: random.Random, moment: datetime, step: timedelta, lines: int) -> LogObject:
     truth = Truth()
     text = "".join(
-        f"{each.moment.timestamp():.3f}\t{each.status}\t{each.size}\t{each.method}\t{each.path}\t-\t"
-        f"https\tHTTP/2.0\ttext/html\t-\t{each.agent}\t-\t{each.edge}\t{each.result_type}\t"
-        f"{each.result_type}\t{rng.randbytes(20).hex()}\t{each.seconds:.3f}\t{each.seconds:.3f}\t-\t-\t"
-        "TLSv1.3\tTLS_AES_128_GCM_SHA256\t*/*\tgzip\twww.example.com\t-\t-\n"
+        f"{each.moment.timestamp():.3f}\t{each.status}\t{each.size}\t{each.method}\t"
+        f"{each.path}\t-\thttps\tHTTP/2.0\ttext/html\t-\t{each.agent}\t-\t{each.edge}\t"
+        f"{each.result_type}\t{each.result_type}\t{rng.randbytes(20).hex()}\t"
+        f"{each.seconds:.3f}\t{each.seconds:.3f}\t-\t-\tTLSv1.3\tTLS_AES_128_GCM_SHA256\t"
+        f"*/*\tgzip\twww.example.com\t-\t-\n"
         for each in _requests(rng, moment, step, lines, truth)
     )
     folder = moment.astimezone(UTC).strftime("year=%Y/month=%m/day=%d")
-    name = f"cloudfront-realtime/{folder}/logs-1-{moment:%Y-%m-%d-%H-%M-%S}-{rng.randbytes(8).hex()}.gz"
-    return LogObject(name, gzip.compress(text.encode(), mtime=0), truth)
+    name = f"logs-1-{moment:%Y-%m-%d-%H-%M-%S}-{rng.randbytes(8).hex()}.gz"
+    return LogObject(
+        f"cloudfront-realtime/{folder}/{name}", gzip.compress(text.encode(), mtime=0), truth
+    )
 
 
 def _standard(rng: random.Random, moment: datetime, step: timedelta, lines: int) -> LogObject:
     truth = Truth()
     text = f"#Version: 1.0\n#Fields: {STANDARD_FIELDS}\n" + "".join(
-        f"{each.moment:%Y-%m-%d}\t{each.moment:%H:%M:%S}\t{each.edge}\t{each.size}\t192.0.2.{rng.randrange(256)}\t"
-        f"{each.method}\td111111abcdef8.cloudfront.net\t{each.path}\t{each.status}\t-\t{each.agent}\t-\t-\t"
-        f"{each.result_type}\t{rng.randbytes(20).hex()}\twww.example.com\thttps\t{rng.randrange(99, 999)}\t"
-        f"{each.seconds:.3f}\t-\tTLSv1.3\tTLS_AES_128_GCM_SHA256\t{each.result_type}\tHTTP/2.0\t-\t-\t"
-        f"{rng.randrange(1024, 65536)}\t{each.seconds:.3f}\t{each.result_type}\ttext/html\t-\t-\t-\n"
+        f"{each.moment:%Y-%m-%d}\t{each.moment:%H:%M:%S}\t{each.edge}\t{each.size}\t"
+        f"192.0.2.{rng.randrange(256)}\t{each.method}\td111111abcdef8.cloudfront.net\t"
+        f"{each.path}\t{each.status}\t-\t{each.agent}\t-\t-\t{each.result_type}\t"
+        f"{rng.randbytes(20).hex()}\twww.example.com\thttps\t{rng.randrange(99, 999)}\t"
+        f"{each.seconds:.3f}\t-\tTLSv1.3\tTLS_AES_128_GCM_SHA256\t{each.result_type}\t"
+        f"HTTP/2.0\t-\t-\t{rng.randrange(1024, 65536)}\t{each.seconds:.3f}\t"
+        f"{each.result_type}\ttext/html\t-\t-\t-\n"
         for each in _requests(rng, moment, step, lines, truth)
     )
     name = f"cloudfront/{SITE}.{moment:%Y-%m-%d-%H}.{rng.randbytes(4).hex()}.gz"

@@ -40,6 +40,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         ingest = configured()
     except SettingError as error:
         logger.error("nothing is counted until this is mended: %s", error)
+        metrics.add_metric("misconfigured", MetricUnit.Count, 1)
         raise
     messages = announced(event)
     outcomes = iter(ingest([ref for message in messages for ref in message.refs]))

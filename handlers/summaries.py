@@ -35,9 +35,11 @@ def configured() -> Api:
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The answer to an API Gateway request."""
+    metrics.add_metric("requests", MetricUnit.Count, 1)
     try:
         api = configured()
     except SettingError as error:
         logger.error("no summary is served until this is mended: %s", error)
+        metrics.add_metric("misconfigured", MetricUnit.Count, 1)
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "edgetally is not configured")
     return api(event, context)

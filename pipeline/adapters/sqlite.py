@@ -169,7 +169,8 @@ class SqliteStore:
     ) -> dict[ObjectRef, LedgerEntry]:
         rows = db.execute(
             """SELECT id, state, etag, reason, attempts FROM objects
-                WHERE id IN (SELECT value FROM json_each(:ids)) AND (expires IS NULL OR expires > :now)""",
+                WHERE id IN (SELECT value FROM json_each(:ids))
+                AND (expires IS NULL OR expires > :now)""",
             {"ids": json.dumps([ref.id for ref in refs]), "now": self._clock().timestamp()},
         )
         entries = {row[0]: LedgerEntry(*row[1:]) for row in rows}

@@ -90,9 +90,7 @@ def _unix_line_ends(block: bytes) -> bytes:
 
 def _read(block: bytes, layout: Layout, *, typed: bool) -> pa.Table:
     wanted = {str(position): field for field, position in layout.wanted.items()}
-    types = {
-        name: _TYPES.get(field, _WORD) if typed else _WORD for name, field in wanted.items()
-    }
+    types = {name: _TYPES.get(field, _WORD) if typed else _WORD for name, field in wanted.items()}
     names = [str(position) for position in range(len(layout.fields))]
     return _csv(block, names, types).rename_columns(list(wanted.values()))
 

@@ -43,7 +43,9 @@ class MadeSource:
 def deliveries(objects: list[MadeObject], rng: random.Random) -> list[ObjectRef]:
     """Each object one to three times, in any order."""
     refs = [
-        ObjectRef("bucket", each.key, etag="e") for each in objects for _ in range(rng.choice([1, 2, 3]))
+        ObjectRef("bucket", each.key, etag="e")
+        for each in objects
+        for _ in range(rng.choice([1, 2, 3]))
     ]
     rng.shuffle(refs)
     return refs
@@ -56,7 +58,9 @@ def stored(store: Store, period: Period) -> dict[RowKey, HourlyAggregate]:
     return {key: merge(parts) for key, parts in found.items()}
 
 
-def concurrently(open_store: Callable[[], Store], objects: list[MadeObject], seed: int) -> list[Outcome]:
+def concurrently(
+    open_store: Callable[[], Store], objects: list[MadeObject], seed: int
+) -> list[Outcome]:
     """Deliver everything to eight writers at once, each with a store of its own."""
     rng = random.Random(seed)
     refs = deliveries(objects, rng)
@@ -85,10 +89,12 @@ def check(store: Store, outcomes: list[Outcome], objects: list[MadeObject]) -> N
     for each in objects:
         count.add(each.text, site_of(each.key, None), FIELDS, MODIFIED)
     hours = stored(store, "hour")
-    with_lines = {(key.site, key.start): hour for key, hour in hours.items() if hour.totals.requests}
+    with_lines = {
+        (key.site, key.start): hour for key, hour in hours.items() if hour.totals.requests
+    }
     assert with_lines.keys() == count.hours.keys()
-    for key, hour in with_lines.items():
-        assert_same(hour, count.hours[key])
+    for site_hour, hour in with_lines.items():
+        assert_same(hour, count.hours[site_hour])
     assert sum(each.records for each in outcomes) == count.records
     rejected = merge(hours.values()).rejected
     assert rejected == +count.rejected

@@ -33,7 +33,11 @@ def aggregate(requests: int) -> HourlyAggregate:
 
 def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Counted:
     return Counted(
-        ref(name, etag), site, len(hours), {"bad_timestamp": 1}, {h: aggregate(h % 7 + 1) for h in hours}
+        ref(name, etag),
+        site,
+        len(hours),
+        {"bad_timestamp": 1},
+        {h: aggregate(h % 7 + 1) for h in hours},
     )
 
 

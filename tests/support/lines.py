@@ -2,6 +2,7 @@
 
 import gzip
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -81,33 +82,29 @@ def _line(rng: random.Random, fields: list[str]) -> bytes:
 
 
 def _value(rng: random.Random, field: str, second: int) -> str:
-    moment = datetime.fromtimestamp(second, UTC)
     if rng.random() < 0.01:
         return rng.choice(["-", "", "nonsense", '"', "NaN", "-5", "9" * 40])
-    match field:
-        case "date":
-            return f"{moment:%Y-%m-%d}"
-        case "time":
-            return f"{moment:%H:%M:%S}"
-        case "timestamp":
-            return f"{second}.{rng.randrange(1000):03d}"
-        case "timestamp(ms)":
-            return str(second * 1000 + rng.randrange(1000))
-        case "sc-status":
-            return rng.choice(["200", "200", "200", "304", "404", "503", "000"])
-        case "sc-bytes" | "cs-bytes":
-            return str(rng.randrange(100_000))
-        case "time-taken":
-            return f"{rng.random():.3f}"
-        case "cs-method":
-            return rng.choice(["GET", "GET", "HEAD", "POST"])
-        case "cs-uri-stem":
-            return rng.choice(["/", "/a.html", "/b%20c", '/q"uote', "/odd", f"/p{rng.randrange(60)}"]) + (
-                "?x=1" if rng.random() < 0.1 else ""
-            )
-        case "x-edge-location":
-            return rng.choice(["LHR62-C3", "FRA56-P4", "IAD89-P1"])
-        case "x-edge-result-type":
-            return rng.choice(["Hit", "Hit", "Miss", "RefreshHit", "Error"])
-        case _:
-            return rng.choice(["-", "text", "https", "a b"])
+    make = _VALUES.get(field)
+    return make(rng, second) if make else rng.choice(["-", "text", "https", "a b"])
+
+
+def _path(rng: random.Random, second: int) -> str:
+    page = f"/p{rng.randrange(60)}"
+    path = rng.choice(["/", "/a.html", "/b%20c", '/q"uote', "/odd", page])
+    return path + ("?x=1" if rng.random() < 0.1 else "")
+
+
+_VALUES: dict[str, Callable[[random.Random, int], str]] = {
+    "date": lambda rng, second: f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d}",
+    "time": lambda rng, second: f"{datetime.fromtimestamp(second, UTC):%H:%M:%S}",
+    "timestamp": lambda rng, second: f"{second}.{rng.randrange(1000):03d}",
+    "timestamp(ms)": lambda rng, second: str(second * 1000 + rng.randrange(1000)),
+    "sc-status": lambda rng, _: rng.choice(["200", "200", "200", "304", "404", "503", "000"]),
+    "sc-bytes": lambda rng, _: str(rng.randrange(100_000)),
+    "cs-bytes": lambda rng, _: str(rng.randrange(100_000)),
+    "time-taken": lambda rng, _: f"{rng.random():.3f}",
+    "cs-method": lambda rng, _: rng.choice(["GET", "GET", "HEAD", "POST"]),
+    "cs-uri-stem": _path,
+    "x-edge-location": lambda rng, _: rng.choice(["LHR62-C3", "FRA56-P4", "IAD89-P1"]),
+    "x-edge-result-type": lambda rng, _: rng.choice(["Hit", "Hit", "Miss", "RefreshHit", "Error"]),
+}

@@ -50,10 +50,12 @@ def test_a_number_is_read_or_left_out(logged: bytes, number: int | None) -> None
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.text("0123456789-:.eE+ xNaninf\"", max_size=12).map(str.encode),
+    st.text('0123456789-:.eE+ xNaninf"', max_size=12).map(str.encode),
     st.sampled_from([0, 1, 2, 3]),
 )
-def test_a_value_is_read_the_same_alone_and_beside_a_damaged_line(value: bytes, column: int) -> None:
+def test_a_value_is_read_the_same_alone_and_beside_a_damaged_line(
+    value: bytes, column: int
+) -> None:
     """The typed reading and the mending one agree on every value."""
     fields = [b"2026-11-23", b"10:00:00", b"7", b"0.5", b"/", b"200"]
     fields[column] = value

@@ -23,7 +23,9 @@ aggregates = st.builds(
     first_us=st.none() | counts,
     last_us=st.none() | counts,
     objects=st.dictionaries(st.integers(-1, 500_000), st.integers(1, 99), max_size=4),
-    rejected=st.dictionaries(st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)),
+    rejected=st.dictionaries(
+        st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)
+    ),
     tables=st.dictionaries(st.sampled_from(list(DIMENSIONS)), tables, max_size=3),
 )
 streams = st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=60), max_size=8)
@@ -75,7 +77,9 @@ def test_decoding_undoes_encoding(a: HourlyAggregate) -> None:
 
 
 @given(aggregates, st.data())
-def test_damaged_bytes_are_never_taken_for_an_aggregate(a: HourlyAggregate, data: st.DataObject) -> None:
+def test_damaged_bytes_are_never_taken_for_an_aggregate(
+    a: HourlyAggregate, data: st.DataObject
+) -> None:
     """A flipped or missing byte is either found, or the row decodes to the same counts."""
     blob = codec.encode(a)
     position = data.draw(st.integers(0, len(blob) - 1))

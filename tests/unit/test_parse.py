@@ -56,9 +56,7 @@ def test_chunks_may_be_cut_anywhere(cuts: list[int]) -> None:
 
 def test_an_object_is_counted_in_the_first_of_its_hours_that_a_window_has() -> None:
     """Each hour says which hour the object touched before it."""
-    lines = b"".join(
-        b"2026-11-22\t%02d:00:00\n" % hour for hour in (3, 9, 4)
-    )
+    lines = b"".join(b"2026-11-22\t%02d:00:00\n" % hour for hour in (3, 9, 4))
     hours = parsed(b"#Fields: date time\n" + lines).hours
     first, second, third = sorted(hours)
     assert [dict(hours[hour].objects) for hour in (first, second, third)] == [
@@ -68,7 +66,9 @@ def test_an_object_is_counted_in_the_first_of_its_hours_that_a_window_has() -> N
     ]
 
 
-@pytest.mark.parametrize("text", [b"", b"#Version: 1.0\n", b"#Version: 1.0\n#Fields: date time\n\n"])
+@pytest.mark.parametrize(
+    "text", [b"", b"#Version: 1.0\n", b"#Version: 1.0\n#Fields: date time\n\n"]
+)
 def test_an_object_without_lines_is_an_object_of_no_records(text: bytes) -> None:
     """It is counted as an object in the hour of its own time."""
     result = parsed(text)
@@ -78,7 +78,8 @@ def test_an_object_without_lines_is_an_object_of_no_records(text: bytes) -> None
 
 def test_rejected_lines_are_kept_with_the_first_hour() -> None:
     """The hour of the object's other lines says what was not counted, and why."""
-    text = b"#Fields: date time sc-status\n2026-11-22\t10:00:00\t200\nrubbish\n1970-01-01\t00:00:00\t200\n-\t-\t-\n"
+    good, early = b"2026-11-22\t10:00:00\t200\n", b"1970-01-01\t00:00:00\t200\n"
+    text = b"#Fields: date time sc-status\n" + good + b"rubbish\n" + early + b"-\t-\t-\n"
     result = parsed(text)
     reasons = {"too_few_fields": 1, "out_of_range_timestamp": 1, "bad_timestamp": 1}
     assert result.records == 1
@@ -96,7 +97,9 @@ def test_a_header_without_a_time_is_refused() -> None:
 def test_lines_of_another_width_without_a_header_are_refused(fields: int) -> None:
     """A wrong list of fields would shift every column and count nonsense."""
     line = b"\t".join([b"1795370000.000", *[b"1"] * (fields - 1)]) + b"\n"
-    with pytest.raises(ObjectRefused, match=f"{fields} fields.*27 fields.*EDGETALLY_REALTIME_FIELDS"):
+    with pytest.raises(
+        ObjectRefused, match=f"{fields} fields.*27 fields.*EDGETALLY_REALTIME_FIELDS"
+    ):
         parsed(line * 3)
 
 

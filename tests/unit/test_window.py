@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
 @given(st.integers(400_000, 400_500), st.integers(0, 200))
 def test_spans_cover_each_hour_of_a_window_once(start: int, length: int) -> None:
     """Day rows and the ragged hours at the ends are together exactly the window."""
-    covered = []
+    covered: list[int] = []
     for span in spans(Window(start, start + length)):
         assert span.start is not None
         assert span.end is not None
@@ -62,7 +62,9 @@ def test_bounds_inside_an_hour_take_in_the_whole_hour() -> None:
         (None, "2026-11-23", "2026-11-22", "--to: 2026-11-22 must be after"),
     ],
 )
-def test_a_wrong_window_is_named(hours: int | None, start: str | None, end: str | None, said: str) -> None:
+def test_a_wrong_window_is_named(
+    hours: int | None, start: str | None, end: str | None, said: str
+) -> None:
     """The message names the option and what to write."""
     with pytest.raises(SettingError, match=said):
         parse_window(hours, start, end, NOW)

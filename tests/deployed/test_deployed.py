@@ -1,0 +1,209 @@
+"""The template as users deploy it: both triggers, credentials, failures, the cache."""
+
+import json
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from demo.stack import TOOLS, Aws, Stack, build, deploy, embedded_aws
+from demo.traffic import LogObject, objects
+from tests.support.dynamodb_local import skip_or_fail
+
+PARAMETERS = {
+    "Architecture": "x86_64",
+    "IngestTimeout": "5",
+    "MaxReceives": "1",
+    "BatchWindow": "1",
+    "IngestConcurrency": "2",
+    "DeletionProtection": "false",
+}
+
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    """The embedded AWS, once for both stacks."""
+    if not (TOOLS / "ministack").exists():
+        skip_or_fail("SAM and the embedded AWS are missing: run `make test`, which installs them")
+    with embedded_aws() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def built(aws: Aws) -> Path:
+    """The built template."""
+    return build(aws.folder / "build")
+
+
+@pytest.fixture(scope="module")
+def queued(aws: Aws, built: Path) -> Stack:
+    """The stack with the default trigger."""
+    return deploy(aws, built, "edgetally-queued", PARAMETERS)
+
+
+@pytest.fixture(scope="module")
+def direct(aws: Aws, built: Path) -> Stack:
+    """The stack that S3 triggers directly."""
+    return deploy(aws, built, "edgetally-direct", {**PARAMETERS, "Trigger": "direct"})
+
+
+@pytest.fixture(scope="module")
+def logs() -> list[LogObject]:
+    """Objects of the last hours, in both formats."""
+    return list(objects(seed=1, count=6, lines=50, until=datetime.now(UTC), hours=2))
+
+
+def upload(stack: Stack, key: str, body: bytes) -> None:
+    stack.aws.client("s3").put_object(Bucket=stack.outputs["LogBucket"], Key=key, Body=body)
+
+
+def get(stack: Stack, route: str, authorization: str | None = None) -> tuple[int, Any]:
+    """Status and body, with the stack's secret unless another authorization is given."""
+    if authorization is None:
+        authorization = f"Bearer {stack.secret}"
+    headers = {"Authorization": authorization} if authorization else {}
+    try:
+        with urlopen(Request(stack.url + route, headers=headers), timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, error.read()
+
+
+def fresh(stack: Stack) -> Any:
+    """A snapshot that was computed just now."""
+    status, answer = get(stack, "/metrics/snapshot/refresh")
+    assert status == 200
+    return answer
+
+
+def eventually(what: Callable[[], Any], seconds: float = 90) -> Any:
+    """The first true value, asked for until there is one."""
+    deadline = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.5)
+    return value
+
+
+def waiting(stack: Stack, queue: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = stack.aws.client("sqs").get_queue_attributes(
+        QueueUrl=stack.outputs[queue], AttributeNames=names
+    )
+    return sum(int(found["Attributes"][name]) for name in names)
+
+
+def records(stack: Stack, expected: int) -> Any:
+    """The snapshot, once it has that many records."""
+    return eventually(lambda: (s := fresh(stack))["total_records"] == expected and s)
+
+
+def ledger_state(stack: Stack, key: str) -> str | None:
+    """What the ledger says of an object."""
+    items = stack.aws.client("dynamodb").scan(TableName=stack.outputs["TableName"])["Items"]
+    found = [item for item in items if item.get("key", {}).get("S") == key]
+    return found[0]["state"]["S"] if found else None
+
+
+def test_nothing_is_open_without_the_secret(queued: Stack) -> None:
+    """Every route wants credentials, and takes them in both forms."""
+    for route in (
+        "/metrics/snapshot",
+        "/metrics/snapshot/refresh",
+        "/metrics/cache-status",
+        "/metrics/health",
+    ):
+        assert get(queued, route, "")[0] == 401
+    wrong = b64encode(b"user:wrong").decode()
+    assert get(queued, "/metrics/health", "Bearer wrong")[0] == 401
+    assert get(queued, "/metrics/health", f"Basic {wrong}")[0] == 401
+    right = b64encode(f"anybody:{queued.secret}".encode()).decode()
+    assert get(queued, "/metrics/health", f"Basic {right}")[0] == 200
+    assert get(queued, "/metrics/health", f"Bearer {queued.secret}")[0] == 200
+
+
+def test_objects_are_counted_by_way_of_the_queue(queued: Stack, logs: list[LogObject]) -> None:
+    """Once each, though one is delivered twice; a refresh shows it, the cache does not."""
+    before = fresh(queued)
+    assert before["total_records"] == 0
+    for each in [*logs[:4], logs[0]]:
+        upload(queued, each.key, each.body)
+    truth = [each.truth for each in logs[:4]]
+    snapshot = records(queued, sum(each.records for each in truth))
+    eventually(lambda: waiting(queued, "IngestQueueUrl") == 0)
+    snapshot = fresh(queued)
+    assert snapshot["total_records"] == sum(each.records for each in truth)
+    assert snapshot["bytes_sent"] == sum(each.bytes_sent for each in truth)
+    assert snapshot["log_files_read"] == 4
+    assert sum(snapshot["status_codes"].values()) == snapshot["total_records"]
+    assert waiting(queued, "DeadLetterQueueUrl") == 0
+
+    upload(queued, logs[4].key, logs[4].body)
+    eventually(lambda: ledger_state(queued, logs[4].key) == "committed")
+    assert get(queued, "/metrics/snapshot")[1] == snapshot
+    status = get(queued, "/metrics/cache-status")[1]
+    assert (status["exists"], status["fresh"], status["ttl_seconds"]) == (True, True, 300)
+    renewed = fresh(queued)
+    assert renewed["total_records"] == snapshot["total_records"] + logs[4].truth.records
+
+
+def test_a_truncated_object_ends_in_the_dead_letter_queue(
+    queued: Stack, logs: list[LogObject]
+) -> None:
+    """It contributes nothing, and the ledger says why."""
+    before = fresh(queued)
+    upload(queued, "cut/truncated.gz", logs[5].body[:-8])
+    eventually(lambda: waiting(queued, "DeadLetterQueueUrl") == 1)
+    assert ledger_state(queued, "cut/truncated.gz") == "failed"
+    after = fresh(queued)
+    assert {**after, "_cached_at": 0} == {**before, "_cached_at": 0}
+
+
+def test_a_poison_message_does_not_block_its_neighbours(
+    queued: Stack, logs: list[LogObject]
+) -> None:
+    """In one batch with good messages it fails alone."""
+    functions = queued.aws.client("lambda").list_functions()["Functions"]
+    (name,) = [
+        f["FunctionName"]
+        for f in functions
+        if "edgetally-queued-IngestFunction" in f["FunctionName"]
+    ]
+    bucket = queued.outputs["LogBucket"]
+    good = {
+        "eventSource": "aws:s3",
+        "eventVersion": "2.1",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": bucket}, "object": {"key": logs[0].key}},
+    }
+    bodies = ["not JSON", "null", '{"Records":[{}]}', json.dumps({"Records": [good]})]
+    records = [
+        {"messageId": str(n), "eventSource": "aws:sqs", "body": body}
+        for n, body in enumerate(bodies)
+    ]
+    answer = queued.aws.client("lambda").invoke(
+        FunctionName=name, Payload=json.dumps({"Records": records})
+    )
+    failed = json.load(answer["Payload"])["batchItemFailures"]
+    assert [each["itemIdentifier"] for each in failed] == ["0", "1", "2"]
+
+
+def test_objects_are_counted_by_the_direct_trigger(direct: Stack, logs: list[LogObject]) -> None:
+    """Once each; a truncated one is retried, and then handed to the dead-letter queue."""
+    for each in [*logs[:2], logs[0]]:
+        upload(direct, each.key, each.body)
+    upload(direct, "cut/truncated.gz", logs[2].body[:-8])
+    total = sum(each.truth.records for each in logs[:2])
+    records(direct, total)
+    eventually(lambda: waiting(direct, "DeadLetterQueueUrl") == 1)
+    assert waiting(direct, "IngestQueueUrl") == 0
+    snapshot = fresh(direct)
+    assert (snapshot["total_records"], snapshot["log_files_read"]) == (total, 2)

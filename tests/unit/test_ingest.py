@@ -1,0 +1,145 @@
+"""The use case: every object on its own, all good ones together."""
+
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.adapters.files import FileSource, file_ref
+from pipeline.adapters.memory import MemoryStore
+from pipeline.adapters.sqlite import SqliteStore
+from pipeline.core.errors import ObjectUnavailable, StoreError
+from pipeline.core.objects import Counted, ObjectRef, site_of
+from pipeline.core.parse import Reading
+from pipeline.core.window import Span
+from pipeline.ingest import Ingest
+from pipeline.ports import CommitResult, Content, Store
+
+LINE = b"#Fields: date time\n2026-11-23\t%02d:00:00\n"
+BODIES = {f"h{hour}": LINE % hour for hour in range(6)} | {"bad": b"\x1f\x8brubbish", "bug": b""}
+
+
+class DictSource:
+    """Gives bodies from a dictionary; one of them raises what it should not."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[Content]:
+        self.opened.append(ref.key)
+        if ref.key == "bug":
+            raise ZeroDivisionError
+        if ref.key not in BODIES:
+            raise ObjectUnavailable("it is gone")
+        yield Content(ref, datetime(2026, 11, 23, tzinfo=UTC), [BODIES[ref.key]])
+
+
+def refs(*keys: str) -> list[ObjectRef]:
+    return [ObjectRef("b", key, etag="e") for key in keys]
+
+
+def ingest(store: Store) -> Ingest:
+    return Ingest(DictSource(), store, Reading())
+
+
+def test_outcomes_come_in_the_order_of_the_objects() -> None:
+    """A bad one, a missing one and even a bug fail alone."""
+    store = MemoryStore()
+    outcomes = ingest(store)(refs("h1", "bad", "h2", "gone", "bug", "h1"))
+    assert [each.state for each in outcomes] == [
+        "committed",
+        "failed",
+        "committed",
+        "failed",
+        "failed",
+        "duplicate",
+    ]
+    assert outcomes[3].reason == "it is gone"
+    assert outcomes[4].reason == "a bug in edgetally, please report it: ZeroDivisionError: "
+    failed = store.ledger(refs("bad"))[refs("bad")[0]]
+    assert (failed.state, failed.attempts) == ("failed", 1)
+
+
+def test_what_the_ledger_knows_is_not_even_opened() -> None:
+    """A duplicate costs a look into the ledger and nothing else."""
+    count = ingest(MemoryStore())
+    count(refs("h1"))
+    assert count(refs("h1"))[0].state == "duplicate"
+    assert isinstance(count.source, DictSource)
+    assert count.source.opened == ["h1"]
+
+
+def test_two_contents_of_one_name_in_a_batch_are_a_conflict() -> None:
+    """The first is counted, the second is reported."""
+    twice = [ObjectRef("b", "h1", etag="e1"), ObjectRef("b", "h1", etag="e2")]
+    assert [each.state for each in ingest(MemoryStore())(twice)] == ["committed", "conflict"]
+
+
+def test_a_failed_object_fails_each_of_its_deliveries() -> None:
+    """No delivery of it may be acknowledged."""
+    assert [each.state for each in ingest(MemoryStore())(refs("bad", "bad"))] == ["failed"] * 2
+
+
+def test_a_damaged_row_stops_only_the_objects_of_its_hour(tmp_path: Path) -> None:
+    """It is named and not overwritten; the other objects of the batch commit."""
+    store = SqliteStore(tmp_path / "s.db")
+    ingest(store)(refs("h1"))
+    with sqlite3.connect(tmp_path / "s.db") as db:
+        db.execute("UPDATE aggregates SET aggregate = x'00' WHERE period = 'hour'")
+        db.execute("DELETE FROM aggregates WHERE period = 'day'")
+        db.execute("UPDATE objects SET id = 'other'")
+    db.close()
+    outcomes = ingest(store)(refs("h1", "h2", "h3"))
+    assert [each.state for each in outcomes] == ["failed", "committed", "committed"]
+    assert "stored row default hour 2026-11-23T01 cannot be read" in outcomes[0].reason
+    with pytest.raises(StoreError, match="2026-11-23T01"):
+        list(store.read(["default"], Span("hour", None, None)))
+
+
+class DownStore(MemoryStore):
+    """A store that takes nothing."""
+
+    def commit(self, objects: Sequence[Counted]) -> CommitResult:
+        raise StoreError("the table is gone")
+
+
+def test_a_store_that_is_down_fails_what_was_parsed() -> None:
+    """Nothing is acknowledged that was not committed."""
+    outcomes = ingest(DownStore())(refs("h1", "bad"))
+    assert [each.state for each in outcomes] == ["failed", "failed"]
+    assert outcomes[0].reason == "the table is gone"
+
+
+def test_a_file_is_known_by_its_absolute_path_and_content(tmp_path: Path) -> None:
+    """And one that changes while it is read counts nothing."""
+    file = tmp_path / "a.log"
+    file.write_bytes(LINE % 1)
+    ref = file_ref(file)
+    assert (ref.bucket, ref.key, ref.size) == ("", str(file), len(LINE % 1))
+    count = Ingest(FileSource(), MemoryStore(), Reading())
+    file.write_bytes(LINE % 2)
+    (outcome,) = count([ref])
+    assert (outcome.state, outcome.reason[:22]) == ("failed", "the file changed while")
+    assert count([file_ref(file)])[0].state == "committed"
+    with pytest.raises(ObjectUnavailable, match="No such file"):
+        file_ref(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("key", "site"),
+    [
+        ("EMLARXS9EXAMPLE.2019-11-14-20.RT4KCN4SGK9.gz", "EMLARXS9EXAMPLE"),
+        ("prefix/E2KG6TMBAL2PBU.2021-01-23-13.23aaa605.gz", "E2KG6TMBAL2PBU"),
+        ("AWSLogs/1/CloudFront/E123.2026-05-10-01.abc.parquet", "E123"),
+        ("cloudfront-realtime/shop/year=2026/x.gz", "shop"),
+        ("elsewhere/x.gz", "default"),
+    ],
+)
+def test_the_site_is_in_the_key(key: str, site: str) -> None:
+    """A standard name has it; else the configured pattern; else it is the default site."""
+    assert site_of(key, re.compile("cloudfront-realtime/(?P<site>[a-z]+)/")) == site

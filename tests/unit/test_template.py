@@ -1,0 +1,104 @@
+"""What the template promises, read from the template itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.api import ROUTES
+from pipeline.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, each as {name: value}."""
+
+
+def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return {suffix: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {suffix: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+Loader.add_multi_constructor("!", _short_form)
+
+
+@pytest.fixture(scope="module")
+def template() -> Any:
+    return yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
+
+
+def statements(template: Any) -> Iterator[tuple[str, Any]]:
+    for name, resource in template["Resources"].items():
+        for policy in resource["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+def test_no_role_may_do_everything(template: Any) -> None:
+    """No action and no resource is `*`, but for X-Ray, which knows no narrower one."""
+    found = list(statements(template))
+    assert {name for name, _ in found} == {"IngestRole", "SummariesRole", "AuthorizerRole"}
+    for name, statement in found:
+        actions = statement["Action"]
+        actions = [actions] if isinstance(actions, str) else actions
+        assert not [action for action in actions if "*" in action], name
+        if statement["Resource"] == "*":
+            assert all(action.startswith("xray:") for action in actions), name
+
+
+def test_the_visibility_is_six_times_the_timeout(template: Any) -> None:
+    """For every timeout one may choose."""
+    seconds = template["Mappings"]["Visibility"]
+    allowed = template["Parameters"]["IngestTimeout"]["AllowedValues"]
+    assert {int(timeout): each["Seconds"] for timeout, each in seconds.items()} == {
+        timeout: 6 * timeout for timeout in allowed
+    }
+    batches = template["Mappings"]["Concurrency"]
+    assert {int(n): each["Batches"] for n, each in batches.items()} == {
+        n: n for n in template["Parameters"]["IngestConcurrency"]["AllowedValues"]
+    }
+
+
+def test_every_route_is_deployed_behind_the_authorizer(template: Any) -> None:
+    """The gateway knows the routes that the code has, and a default authorizer for them."""
+    events = template["Resources"]["SummariesFunction"]["Properties"]["Events"].values()
+    assert sorted(each["Properties"]["Path"] for each in events) == sorted(ROUTES)
+    assert all(set(each["Properties"]) == {"RestApiId", "Method", "Path"} for each in events)
+    api = template["Resources"]["Api"]["Properties"]
+    assert api["Auth"]["DefaultAuthorizer"] in api["Auth"]["Authorizers"]
+    refusal = api["GatewayResponses"]["UNAUTHORIZED"]
+    assert refusal["StatusCode"] == 401
+    assert refusal["ResponseParameters"]["Headers"]["WWW-Authenticate"].startswith("'Basic ")
+
+
+def test_every_variable_is_a_setting(template: Any) -> None:
+    """The template sets nothing that the code does not read."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name, resource in template["Resources"].items():
+        variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+        assert {each for each in variables if each.startswith(PREFIX)} <= known, name
+
+
+def test_data_at_rest_is_kept_and_protected(template: Any) -> None:
+    """Bucket and table survive the stack; the table can be restored, the bucket is private."""
+    bucket, table = template["Resources"]["LogBucket"], template["Resources"]["Table"]
+    assert bucket["DeletionPolicy"] == table["DeletionPolicy"] == "Retain"
+    assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+    properties = table["Properties"]
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert properties["SSESpecification"]["SSEEnabled"]
+
+
+def test_logs_of_the_api_hold_no_client_address(template: Any) -> None:
+    """No client IP at rest."""
+    assert (
+        "sourceIp" not in template["Resources"]["Api"]["Properties"]["AccessLogSetting"]["Format"]
+    )
