@@ -4,9 +4,7 @@ import random
 
 CITIES = "LHR FRA IAD NRT SYD GRU CDG SIN".split()
 EDGES = [f"{city}{n}-P{n}" for n, city in enumerate(CITIES, 50)]
-    f"{city}{n}-P{n}"
-    for n, city in enumerate(["LHR", "FRA", "IAD", "NRT", "SYD", "GRU", "CDG", "SIN"], 50)
-]
+RESULTS = "Hit Hit Hit Miss RefreshHit Error".split()
 AGENT = "Mozilla/5.0%20(Windows%20NT%2010.0;%20Win64;%20x64)%20AppleWebKit/537.36%20Chrome/1"
 
 
@@ -17,14 +15,14 @@ def realtime_lines(seed: int, count: int) -> bytes:
     for _ in range(count):
         second = 1_795_420_800 + rng.random() * 3600
         page = int(rng.paretovariate(0.7)) % 20_000
-        result = rng.choice(["Hit", "Hit", "Hit", "Miss", "RefreshHit", "Error"])
+        result = rng.choice(RESULTS)
         status = rng.choice([200, 200, 200, 304, 404, 502])
         lines.append(
             f"{second:.3f}\t{status}\t{rng.randrange(300, 90_000)}\tGET\t"
-            f"/articles/of-some-length/{page}.html\tpage={page}\thttps\tHTTP/2.0\ttext/html;%20charset=utf-8\t"
-            f"-\t{AGENT}{rng.randrange(200)}.0.0.0\thttps://www.example.com/from/{page % 97}\t"
-            f"{rng.choice(EDGES)}\t{result}\t{result}\t{rng.randbytes(28).hex()}\t{rng.random():.3f}\t"
-            f"{rng.random():.3f}\t-\t-\tTLSv1.3\tTLS_AES_128_GCM_SHA256\t*/*\tgzip,br\twww.example.com\t"
-            f"0.051\t0.053\n"
+            f"/articles/of-some-length/{page}.html\tpage={page}\thttps\tHTTP/2.0\t"
+            f"text/html;%20charset=utf-8\t-\t{AGENT}{rng.randrange(200)}.0.0.0\t"
+            f"https://www.example.com/from/{page % 97}\t{rng.choice(EDGES)}\t{result}\t{result}\t"
+            f"{rng.randbytes(28).hex()}\t{rng.random():.3f}\t{rng.random():.3f}\t-\t-\tTLSv1.3\t"
+            "TLS_AES_128_GCM_SHA256\t*/*\tgzip,br\twww.example.com\t0.051\t0.053\n"
         )
     return "".join(lines).encode()
