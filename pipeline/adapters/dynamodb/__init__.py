@@ -1,0 +1,17 @@
+"""The store on AWS: one DynamoDB table, written by conditional transactions.
+
+    pk                      sk              what
+    object#<sha256>         ledger          one log object: committed, partial or failed
+    hour#<site>#<shard>     2026-11-23T11   an hour's aggregate
+    day#<site>#<shard>      2026-11-23      a day's aggregate
+    sites                   <site>          over how many shards the site's rows are spread
+    cache#<key>             cache           a cached answer
+
+A commit is one TransactWriteItems: a ledger row per object under the condition that it is new,
+and every aggregate row under the condition that it still has the version that was read.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
+
+from pipeline.adapters.dynamodb.store import DynamoStore
+
+__all__ = ["DynamoStore"]

@@ -1,0 +1,130 @@
+"""The requests to the table, with boto3's errors as ours."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.adapters.dynamodb.backoff import attempts
+from pipeline.adapters.dynamodb.items import Item
+from pipeline.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+CONDITION_FAILED = "ConditionalCheckFailed"
+ACCEPTED = "None"
+"""The reason DynamoDB gives for an action that was not what cancelled its transaction."""
+
+_BATCH_GET = 100
+_WORTH_RETRYING = {
+    ACCEPTED,
+    CONDITION_FAILED,
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+}
+
+
+class Table:
+    """One table. Every error of the backend is a StoreError that says what was being done."""
+
+    def __init__(self, client: "DynamoDBClient", name: str, patience: float) -> None:
+        self._client = client
+        self.name = name
+        self.patience = patience
+
+    def get(self, keys: Sequence[Item]) -> Iterator[Item]:
+        """The items of these keys that exist, read consistently, in no particular order."""
+        for start in range(0, len(keys), _BATCH_GET):
+            wanted = list(keys[start : start + _BATCH_GET])
+            for _ in attempts(self.patience):
+                with self._errors("reading"):
+                    answer = self._client.batch_get_item(
+                        RequestItems={self.name: {"Keys": wanted, "ConsistentRead": True}}
+                    )
+                yield from answer["Responses"].get(self.name, [])
+                left = answer["UnprocessedKeys"].get(self.name)
+                wanted = list(left["Keys"]) if left else []
+                if not wanted:
+                    break
+            else:
+                raise StoreError(f"table {self.name} is throttled and leaves reads undone")
+
+    def get_one(self, key: Item) -> Item | None:
+        """The item of a key, read eventually consistently."""
+        with self._errors("reading"):
+            return self._client.get_item(TableName=self.name, Key=key).get("Item")
+
+    def query(self, condition: str, values: Mapping[str, Any]) -> Iterator[Item]:
+        """The items that a key condition selects, read eventually consistently."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+        )
+        with self._errors("reading"):
+            for page in pages:
+                yield from page["Items"]
+
+    def put(self, item: Item) -> None:
+        """Write an item, whatever was there."""
+        with self._errors("writing"):
+            self._client.put_item(TableName=self.name, Item=item)
+
+    def update(self, **request: Any) -> bool:
+        """An UpdateItem request; whether its condition held."""
+        try:
+            with self._errors("writing"):
+                self._client.update_item(TableName=self.name, **request)
+        except _ConditionFailed:
+            return False
+        return True
+
+    def transact(self, actions: "Sequence[TransactWriteItemTypeDef]") -> list[str] | None:
+        """None when the transaction was done, else the reason of each action's refusal.
+
+        The client adds a request token and repeats it when it retries, so a lost answer is not
+        a second commit. Raises StoreError for reasons that trying again cannot mend.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+        """
+        try:
+            with self._errors("committing"):
+                self._client.transact_write_items(TransactItems=actions)
+        except _Cancelled as cancelled:
+            unexpected = set(cancelled.codes) - _WORTH_RETRYING
+            if unexpected or len(cancelled.codes) != len(actions):
+                raise StoreError(
+                    f"table {self.name} refused a commit: {', '.join(sorted(unexpected))}"
+                ) from cancelled
+            return cancelled.codes
+        return None
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalCheckFailedException":
+                raise _ConditionFailed from error
+            if code == "TransactionCanceledException":
+                reasons = error.response.get("CancellationReasons", [])
+                raise _Cancelled([reason.get("Code", ACCEPTED) for reason in reasons]) from error
+            raise StoreError(f"{doing} in table {self.name}: {error}") from error
+        except BotoCoreError as error:
+            raise StoreError(f"{doing} in table {self.name}: {error}") from error
+
+
+class _ConditionFailed(Exception):
+    """The condition of a single write did not hold."""
+
+
+class _Cancelled(Exception):
+    """A transaction was cancelled; `codes` has the reason of each action."""
+
+    def __init__(self, codes: list[str]) -> None:
+        super().__init__(", ".join(codes))
+        self.codes = codes
