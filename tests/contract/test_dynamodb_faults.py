@@ -1,0 +1,171 @@
+"""What DynamoDB and the network do to a commit, at the HTTP layer of the real client."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from pipeline.adapters.dynamodb import DynamoStore
+from pipeline.core.aggregate import HourlyAggregate, merge
+from pipeline.core.counters import Vector
+from pipeline.core.errors import CorruptRow, StoreError
+from pipeline.core.objects import Counted, ObjectRef
+from pipeline.core.window import Span
+from tests.support import dynamodb_local
+
+HOUR = 498_636
+LONG = Counted(
+    ObjectRef("b", "long", "e"),
+    "site",
+    130,
+    {},
+    {HOUR + n: HourlyAggregate(Vector(1), objects={HOUR + n - 1: 1}) for n in range(130)},
+)
+SHORT = Counted(ObjectRef("b", "short", "e"), "site", 1, {}, {HOUR: HourlyAggregate(Vector(5))})
+EVENT = "after-call.dynamodb.TransactWriteItems"
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> str:
+    """A fresh table."""
+    return dynamodb_local.new_table(dynamodb)
+
+
+class Fault:
+    """Loses the answer of the transactions with these numbers (from 1), after they were done."""
+
+    def __init__(self, dynamodb: Any, *numbers: int) -> None:
+        self.dynamodb = dynamodb
+        self.numbers = numbers
+        self.seen = 0
+
+    def __call__(self, **_: Any) -> None:
+        self.seen += 1
+        if self.seen in self.numbers:
+            raise ReadTimeoutError(endpoint_url="http://127.0.0.1")
+
+    def __enter__(self) -> None:
+        self.dynamodb.meta.events.register(EVENT, self)
+
+    def __exit__(self, *_: object) -> None:
+        self.dynamodb.meta.events.unregister(EVENT, self)
+
+
+def total(store: DynamoStore, period: Any = "hour") -> HourlyAggregate:
+    return merge(row.aggregate for row in store.read(["site"], Span(period, None, None)))
+
+
+def test_a_commit_whose_answer_was_lost_is_not_done_twice(dynamodb: Any, table: str) -> None:
+    """The client sees a timeout; the next delivery finds the object in the ledger."""
+    store = DynamoStore(dynamodb, table)
+    with Fault(dynamodb, 1), pytest.raises(StoreError, match="committing in table"):
+        store.commit([SHORT])
+    assert store.commit([SHORT]).duplicates == (SHORT.ref,)
+    assert total(store).totals.requests == 5
+
+
+@pytest.mark.parametrize("lost", [1, 2, 7, 14])
+def test_an_object_in_parts_is_resumed_where_it_stopped(
+    dynamodb: Any, table: str, lost: int
+) -> None:
+    """After any part: the next delivery goes on from there, and no part counts twice."""
+    store = DynamoStore(dynamodb, table)
+    store.commit([SHORT])
+    with Fault(dynamodb, lost), pytest.raises(StoreError):
+        store.commit([LONG])
+    result = DynamoStore(dynamodb, table).commit([LONG, SHORT])
+    assert SHORT.ref in result.duplicates
+    assert LONG.ref in (result.duplicates if lost == 14 else result.committed)
+    assert total(store).totals.requests == total(store, "day").totals.requests == 135
+    assert store.ledger([LONG.ref])[LONG.ref].state == "committed"
+
+
+def test_an_object_in_parts_meets_another_content(dynamodb: Any, table: str) -> None:
+    """Begun with one content, delivered with another: a conflict, and the first may still end."""
+    store = DynamoStore(dynamodb, table)
+    with Fault(dynamodb, 3), pytest.raises(StoreError):
+        store.commit([LONG])
+    other = Counted(ObjectRef("b", "long", "other"), "site", 130, {}, LONG.hours)
+    assert store.commit([other]).conflicts == (other.ref,)
+    store.record_failure(LONG.ref, "the worker died")
+    assert store.commit([LONG]).committed == (LONG.ref,)
+    assert total(store).totals.requests == 130
+
+
+def test_parts_of_another_version_are_not_mixed(dynamodb: Any, table: str) -> None:
+    """An object begun in other parts is left to the version that began it."""
+    store = DynamoStore(dynamodb, table)
+    with Fault(dynamodb, 2), pytest.raises(StoreError):
+        store.commit([LONG])
+    longer = Counted(
+        LONG.ref, "site", 150, {}, {HOUR + n: HourlyAggregate(Vector(1)) for n in range(150)}
+    )
+    with pytest.raises(StoreError, match="begun in 14 parts by another version"):
+        store.commit([longer])
+
+
+def test_a_row_that_others_keep_changing_is_given_up_in_time(dynamodb: Any, table: str) -> None:
+    """Patience ends with a message that says what to do; nothing was written."""
+    store = DynamoStore(dynamodb, table, patience=0.5)
+
+    def change(**_: Any) -> None:
+        dynamodb.meta.events.unregister("before-call.dynamodb.TransactWriteItems", change)
+        DynamoStore(dynamodb, table).commit([rival(next(numbers))])
+        dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", change)
+
+    numbers = iter(range(1000))
+    rival: Callable[[int], Counted] = lambda n: Counted(  # noqa: E731
+        ObjectRef("b", f"rival-{n}", "e"), "site", 1, {}, {HOUR: HourlyAggregate(Vector(1))}
+    )
+    dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", change)
+    try:
+        with pytest.raises(StoreError, match="raise the number of shards"):
+            store.commit([SHORT])
+    finally:
+        dynamodb.meta.events.unregister("before-call.dynamodb.TransactWriteItems", change)
+    assert store.ledger([SHORT.ref]) == {}
+    assert total(store).totals.requests == next(numbers)
+
+
+def test_a_damaged_row_is_named_and_kept(dynamodb: Any, table: str) -> None:
+    """It is neither read as something else nor overwritten."""
+    store = DynamoStore(dynamodb, table)
+    store.commit([SHORT])
+    key = {"pk": {"S": "hour#site#0"}, "sk": {"S": "2026-11-19T12"}}
+    damaged = {":blob": {"B": b"damaged"}}
+    dynamodb.update_item(
+        TableName=table,
+        Key=key,
+        UpdateExpression="SET #aggregate = :blob",
+        ExpressionAttributeNames={"#aggregate": "aggregate"},
+        ExpressionAttributeValues=damaged,
+    )
+    other = Counted(ObjectRef("b", "other", "e"), "site", 1, {}, SHORT.hours)
+    with pytest.raises(CorruptRow, match="site hour 2026-11-19T12"):
+        store.commit([other])
+    with pytest.raises(CorruptRow, match="site hour 2026-11-19T12"):
+        total(store)
+    item = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    assert item["aggregate"]["B"] == b"damaged"
+
+
+def test_a_table_that_is_not_there_is_named(dynamodb: Any) -> None:
+    """The message has the table, and what was being done."""
+    store = DynamoStore(dynamodb, "no-such-table")
+    with pytest.raises(StoreError, match="reading in table no-such-table"):
+        store.sites()
+
+
+def test_more_shards_than_before_lose_nothing_nor_do_fewer(dynamodb: Any, table: str) -> None:
+    """Readers merge as many shards as were ever written."""
+    for number, shards in enumerate((1, 8, 2)):
+        store = DynamoStore(dynamodb, table, shards=shards)
+        batch = [
+            Counted(ObjectRef("b", f"{number}-{n}", "e"), "site", 1, {}, SHORT.hours)
+            for n in range(20)
+        ]
+        for each in batch:
+            store.commit([each])
+    assert total(store).totals.requests == 3 * 20 * 5
+    assert total(DynamoStore(dynamodb, table)).totals.requests == 3 * 20 * 5
