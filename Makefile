@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 TOOLS := .tools
 BIN := $(VENV)/bin
+MAKEFLAGS += --jobs=2 # the two environments are made at the same time
 
 .PHONY: help
 help: ## Show this help

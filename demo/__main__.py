@@ -15,7 +15,6 @@ from urllib.request import Request, urlopen
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from demo.stack import Stack, StackError, build, deploy, embedded_aws
 from demo.traffic import LogObject, Truth, objects
@@ -173,13 +172,12 @@ def _compare(summary: Summary, logs: list[LogObject]) -> None:
 
 
 def _explain(stack: Stack, logs: list[LogObject], reason: str) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     again, cut = logs[DUPLICATE].key, logs[TRUNCATED].key
-    table.add_row("delivered twice", again)
-    table.add_row("", f"counted once: the ledger refused {_refused(stack)} delivery")
-    table.add_row("truncated", cut)
-    table.add_row("", f"counted nothing, is in the dead-letter queue: {safe(reason)}")
-    console.print(table)
+    for line in (
+        f"delivered twice, counted once (the ledger refused {_refused(stack)} delivery): {again}",
+        f"truncated, counted nothing, in the dead-letter queue: {cut}: {safe(reason)}",
+    ):
+        console.print(line, soft_wrap=True, markup=False)
     url = f"{stack.url}/metrics/snapshot"
     console.print(f"\n{url}\n", soft_wrap=True)
     curl = f"curl -u {shlex.quote('demo:' + stack.secret)} {url}"

@@ -1,6 +1,6 @@
 """The picture in the README: `edgetally summary` over generated traffic, as SVG.
 
-    python -m demo.picture docs/summary.svg
+python -m demo.picture docs/summary.svg
 """
 
 import io

@@ -122,17 +122,14 @@ def embedded_aws() -> Iterator[Aws]:
 
 def build(folder: Path) -> Path:
     """The template built for this machine's Python, with `sam build`; its built template."""
+    # Without the flags of a make that runs this: its job slots are not for SAM's own make.
+    environment = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
     _run(
         [
-            "build",
-            "--parallel",
-            "--build-dir",
-            folder,
-            "--build-in-source",
-            "--template",
-            ROOT / "template.yaml",
+            *("build", "--parallel", "--build-dir", folder, "--build-in-source"),
+            *("--template", ROOT / "template.yaml"),
         ],
-        {**os.environ, "ARCHITECTURE": "local", "SAM_CLI_TELEMETRY": "0"},
+        environment | {"ARCHITECTURE": "local", "SAM_CLI_TELEMETRY": "0"},
     )
     return folder / "template.yaml"
 
