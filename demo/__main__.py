@@ -117,21 +117,13 @@ def _watch(stack: Stack, logs: list[LogObject]) -> str:
         while time.monotonic() < deadline:
             ledger = store.ledger(refs)
             committed = sum(entry.state == "committed" for entry in ledger.values())
-            waiting, dead = _waiting(stack, "IngestQueueUrl"), _waiting(stack, "DeadLetterQueueUrl")
+            waiting, dead = stack.waiting("IngestQueueUrl"), stack.waiting("DeadLetterQueueUrl")
             told = f"{committed} committed, {waiting} in the queue, {dead} in the dead-letter queue"
             progress.update(task, completed=committed + dead, told=told)
             if (committed, waiting, dead) == (OBJECTS - 1, 0, 1):
                 return ledger[refs[TRUNCATED]].reason
             time.sleep(0.5)
     raise Wrong(f"after {PATIENCE_SECONDS} s: {told}")
-
-
-def _waiting(stack: Stack, queue: str) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = stack.aws.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs[queue], AttributeNames=names
-    )
-    return sum(int(found["Attributes"][name]) for name in names)
 
 
 def _get(stack: Stack, route: str) -> Any:

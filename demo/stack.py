@@ -86,6 +86,14 @@ class Stack:
         )
         return str(answer["SecretString"])
 
+    def waiting(self, queue: str) -> int:
+        """How many messages are in the queue of an output, those being worked on included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.aws.client("sqs").get_queue_attributes(
+            QueueUrl=self.outputs[queue], AttributeNames=names
+        )
+        return sum(int(found["Attributes"][name]) for name in names)
+
 
 @contextmanager
 def embedded_aws() -> Iterator[Aws]:

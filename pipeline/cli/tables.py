@@ -22,10 +22,13 @@ def show(summary: Summary, console: Console) -> None:
                 _counts("status", summary.status_codes, summary.total_records),
                 _counts("result type", summary.result_types, summary.total_records),
                 _counts("method", summary.methods, summary.total_records),
-            ]
+            ],
+            padding=(0, 4),
         )
     )
+    console.print()
     console.print(_paths(summary))
+    console.print()
     console.print(Text("edge locations: " + safe(", ".join(summary.edge_locations))))
     for line in _remarks(summary):
         console.print(Text(line, style="yellow"))

@@ -93,14 +93,6 @@ def eventually(what: Callable[[], Any], seconds: float = 90) -> Any:
     return value
 
 
-def waiting(stack: Stack, queue: str) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = stack.aws.client("sqs").get_queue_attributes(
-        QueueUrl=stack.outputs[queue], AttributeNames=names
-    )
-    return sum(int(found["Attributes"][name]) for name in names)
-
-
 def records(stack: Stack, expected: int) -> Any:
     """The snapshot, once it has that many records."""
     return eventually(lambda: (s := fresh(stack))["total_records"] == expected and s)
@@ -138,13 +130,13 @@ def test_objects_are_counted_by_way_of_the_queue(queued: Stack, logs: list[LogOb
         upload(queued, each.key, each.body)
     truth = [each.truth for each in logs[:4]]
     snapshot = records(queued, sum(each.records for each in truth))
-    eventually(lambda: waiting(queued, "IngestQueueUrl") == 0)
+    eventually(lambda: queued.waiting("IngestQueueUrl") == 0)
     snapshot = fresh(queued)
     assert snapshot["total_records"] == sum(each.records for each in truth)
     assert snapshot["bytes_sent"] == sum(each.bytes_sent for each in truth)
     assert snapshot["log_files_read"] == 4
     assert sum(snapshot["status_codes"].values()) == snapshot["total_records"]
-    assert waiting(queued, "DeadLetterQueueUrl") == 0
+    assert queued.waiting("DeadLetterQueueUrl") == 0
 
     upload(queued, logs[4].key, logs[4].body)
     eventually(lambda: ledger_state(queued, logs[4].key) == "committed")
@@ -161,7 +153,7 @@ def test_a_truncated_object_ends_in_the_dead_letter_queue(
     """It contributes nothing, and the ledger says why."""
     before = fresh(queued)
     upload(queued, "cut/truncated.gz", logs[5].body[:-8])
-    eventually(lambda: waiting(queued, "DeadLetterQueueUrl") == 1)
+    eventually(lambda: queued.waiting("DeadLetterQueueUrl") == 1)
     assert ledger_state(queued, "cut/truncated.gz") == "failed"
     after = fresh(queued)
     assert {**after, "_cached_at": 0} == {**before, "_cached_at": 0}
@@ -178,11 +170,12 @@ def test_a_poison_message_does_not_block_its_neighbours(
         if "edgetally-queued-IngestFunction" in f["FunctionName"]
     ]
     bucket = queued.outputs["LogBucket"]
+    upload(queued, "neighbour.gz", logs[5].body)
     good = {
         "eventSource": "aws:s3",
         "eventVersion": "2.1",
         "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": bucket}, "object": {"key": logs[0].key}},
+        "s3": {"bucket": {"name": bucket}, "object": {"key": "neighbour.gz"}},
     }
     bodies = ["not JSON", "null", '{"Records":[{}]}', json.dumps({"Records": [good]})]
     records = [
@@ -194,6 +187,7 @@ def test_a_poison_message_does_not_block_its_neighbours(
     )
     failed = json.load(answer["Payload"])["batchItemFailures"]
     assert [each["itemIdentifier"] for each in failed] == ["0", "1", "2"]
+    assert ledger_state(queued, "neighbour.gz") == "committed"
 
 
 def test_objects_are_counted_by_the_direct_trigger(direct: Stack, logs: list[LogObject]) -> None:
@@ -203,7 +197,7 @@ def test_objects_are_counted_by_the_direct_trigger(direct: Stack, logs: list[Log
     upload(direct, "cut/truncated.gz", logs[2].body[:-8])
     total = sum(each.truth.records for each in logs[:2])
     records(direct, total)
-    eventually(lambda: waiting(direct, "DeadLetterQueueUrl") == 1)
-    assert waiting(direct, "IngestQueueUrl") == 0
+    eventually(lambda: direct.waiting("DeadLetterQueueUrl") == 1)
+    assert direct.waiting("IngestQueueUrl") == 0
     snapshot = fresh(direct)
     assert (snapshot["total_records"], snapshot["log_files_read"]) == (total, 2)
