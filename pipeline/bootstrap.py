@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pipeline.core.errors import SettingError, StoreError
-from pipeline.core.formats import realtime_layout
 from pipeline.core.objects import ObjectRef
 from pipeline.ports import Content, Store
 from pipeline.query import Snapshots
@@ -128,8 +127,11 @@ def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
     from pipeline.ingest import Ingest
 
     sources = Sources(settings)
-    reading = Reading(realtime_layout(settings.realtime_fields), settings.limits)
-    return Ingest(sources, store, reading, settings.site_pattern), sources
+    reading = Reading(settings.configured, settings.limits)
+    return (
+        Ingest(sources, store, reading, settings.site_pattern, settings.sampling_rates),
+        sources,
+    )
 
 
 def open_snapshots(

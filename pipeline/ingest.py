@@ -8,6 +8,7 @@ from typing import Literal
 from pipeline.core.errors import CorruptRow, EdgetallyError, StoreError
 from pipeline.core.objects import Counted, ObjectRef, site_of
 from pipeline.core.parse import Reading, parse
+from pipeline.core.sampling import rate_of, stored_site
 from pipeline.ports import CommitResult, Source, Store
 
 
@@ -29,12 +30,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Ingest:
-    """Counts objects of `source` into `store`, read as `reading` says."""
+    """Counts objects of `source` into `store`, read as `reading` says.
+
+    `sampling` has the percentage of requests that objects under a prefix were sampled from.
+    """
 
     source: Source
     store: Store
     reading: Reading
     site_pattern: re.Pattern[str] | None = None
+    sampling: Mapping[str, int] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -80,8 +85,11 @@ class Ingest:
     def _count(self, ref: ObjectRef) -> Counted:
         with self.source.open(ref) as content:
             parsed = parse(content.chunks, content.modified, self.reading)
-        site = site_of(ref.key, self.site_pattern)
-        return Counted(content.ref, site, parsed.records, parsed.rejected, parsed.hours)
+        rate = rate_of(ref.key, self.sampling)
+        site = stored_site(site_of(ref.key, self.site_pattern), rate)
+        return Counted(
+            content.ref, site, parsed.records, parsed.rejected, parsed.hours, parsed.layout
+        )
 
     def _commit(self, counted: list[Counted]) -> list[Outcome]:
         try:

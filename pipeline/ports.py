@@ -29,12 +29,13 @@ class RowKey(NamedTuple):
 class LedgerEntry:
     """What the ledger says of one object. Only `committed` objects are counted in full;
     `partial` ones are being committed in parts; `failed` ones count nothing, and have the
-    `reason` of the last of their `attempts`."""
+    `reason` of the last of their `attempts`. `layout` says how a counted object was read."""
 
     state: State
     etag: str
     reason: str = ""
     attempts: int = 0
+    layout: str = ""
 
     def standing(self, ref: ObjectRef) -> Standing:
         """What a delivery of `ref` is, given this entry for its key.

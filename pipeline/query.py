@@ -1,13 +1,14 @@
 """The second use case: a window → its summary, from day and hour rows; and the cached snapshot."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.errors import StoreError
+from pipeline.core.sampling import COMPLETE, sampled_site, scaled
 from pipeline.core.summary import Summary, summarize
 from pipeline.core.window import Window, spans
 from pipeline.ports import Cached, Store
@@ -18,14 +19,23 @@ _KEEP_STALE_SECONDS = 86_400
 
 def summary(store: Store, window: Window, sites: Sequence[str] | None = None) -> Summary:
     """The summary of a window, of all sites or of some. Raises StoreError."""
-    wanted = store.sites() if sites is None else sites
-    return summarize(_aggregates(store, window, wanted), window)
+    stored = {
+        name: (site, percent)
+        for name, (site, percent) in ((name, sampled_site(name)) for name in store.sites())
+        if sites is None or site in sites
+    }
+    sampling = {site: percent for site, percent in stored.values() if percent != COMPLETE}
+    rates = {name: percent for name, (_, percent) in stored.items()}
+    return summarize(_aggregates(store, window, rates), window, sampling)
 
 
-def _aggregates(store: Store, window: Window, sites: Sequence[str]) -> Iterator[HourlyAggregate]:
+def _aggregates(
+    store: Store, window: Window, rates: Mapping[str, int]
+) -> Iterator[HourlyAggregate]:
+    """The rows of a window, scaled by the sampling rates of the stored sites."""
     for span in spans(window):
-        for row in store.read(sites, span):
-            yield row.aggregate
+        for row in store.read(list(rates), span):
+            yield scaled(row.aggregate, rates[row.key.site])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.core.errors import SettingError
-from pipeline.core.formats import REALTIME_FIELDS, realtime_layout
+from pipeline.core.fields import REALTIME
+from pipeline.core.formats import Layout, listed_layout
 from pipeline.core.limits import Limits
 
 PREFIX = "EDGETALLY_"
@@ -34,11 +35,15 @@ class Settings(BaseSettings):
     lookback_hours: int = Field(24, ge=1, le=24 * 400)
     """The window of the snapshot: the current UTC hour and those before it."""
     cache_ttl_seconds: int = Field(300, ge=0, le=86_400)
-    realtime_fields: str = REALTIME_FIELDS
-    """The fields of objects without a header, in order, separated by commas or spaces."""
+    realtime_fields: str = REALTIME
+    """The fields of real-time objects, in order, separated by commas or spaces."""
+    plain_fields: str = ""
+    """The fields of v2 objects in the format plain, which have no header."""
     site_pattern: re.Pattern[str] | None = None
     """A regular expression with a group `site`, searched in the keys of objects whose name is
     not a standard log's."""
+    sampling: str = ""
+    """Sampling rates of real-time logs: `prefix=percent`, separated by commas."""
     api_secret: str = ""
     """The ARN of the secret that opens the API; the authorizer's only setting."""
     s3_endpoint: str | None = None
@@ -50,12 +55,12 @@ class Settings(BaseSettings):
     max_inflate_ratio: int = Field(_LIMITS.max_ratio, ge=1)
     max_line_bytes: int = Field(_LIMITS.max_line, ge=1024, le=4 << 20)
     max_hours: int = Field(_LIMITS.max_hours, ge=1, le=5000)
+    max_parquet_bytes: int = Field(_LIMITS.max_parquet, ge=1)
 
-    @field_validator("realtime_fields")
+    @field_validator("realtime_fields", "plain_fields")
     @classmethod
     def _has_a_clock(cls, fields: str) -> str:
-        layout = realtime_layout(fields)
-        if not layout.clock:
+        if fields and not listed_layout(fields, "").has_clock:
             raise ValueError("no time field in it (timestamp, timestamp(ms), or date and time)")
         return fields
 
@@ -66,6 +71,17 @@ class Settings(BaseSettings):
             raise ValueError("no group named site in it, such as (?P<site>[A-Z0-9]+)")
         return pattern
 
+    @field_validator("sampling")
+    @classmethod
+    def _are_rates(cls, rates: str) -> str:
+        _rates(rates)
+        return rates
+
+    @property
+    def sampling_rates(self) -> dict[str, int]:
+        """The percentage of requests in the logs, by prefix of their keys."""
+        return _rates(self.sampling)
+
     @property
     def limits(self) -> Limits:
         """What one object may cost to read."""
@@ -74,7 +90,29 @@ class Settings(BaseSettings):
             max_ratio=self.max_inflate_ratio,
             max_line=self.max_line_bytes,
             max_hours=self.max_hours,
+            max_parquet=self.max_parquet_bytes,
         )
+
+    @property
+    def configured(self) -> tuple[Layout, ...]:
+        """The layouts of objects without a header that the settings name."""
+        lists = {
+            f"the fields of {PREFIX}REALTIME_FIELDS": self.realtime_fields,
+            f"the fields of {PREFIX}PLAIN_FIELDS": self.plain_fields,
+        }
+        if self.realtime_fields == REALTIME:  # the default is a candidate without being set
+            lists.pop(f"the fields of {PREFIX}REALTIME_FIELDS")
+        return tuple(listed_layout(fields, source) for source, fields in lists.items() if fields)
+
+
+def _rates(text: str) -> dict[str, int]:
+    rates: dict[str, int] = {}
+    for each in filter(None, text.split(",")):
+        prefix, _, percent = each.strip().rpartition("=")
+        if not percent.isdecimal() or not 1 <= int(percent) <= 100:
+            raise ValueError(f"{each!r} is no prefix=percent, with a whole percentage of 1 to 100")
+        rates[prefix] = int(percent)
+    return rates
 
 
 def load_settings(*, require: str = "store", **given: str | None) -> Settings:

@@ -53,7 +53,7 @@ class MemoryStore:
             self._rows.update(merged)
             for counted in fresh:
                 self._objects[counted.ref.id] = _Ledgered(
-                    LedgerEntry("committed", counted.ref.etag),
+                    LedgerEntry("committed", counted.ref.etag, layout=counted.layout),
                     ledger_expiry(counted, self._clock(), self._retention_days),
                 )
         return result + CommitResult(committed=tuple(counted.ref for counted in fresh))

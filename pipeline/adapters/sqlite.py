@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS objects (
     version_id TEXT NOT NULL, sequencer TEXT NOT NULL, size INTEGER NOT NULL,
     state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
     at REAL NOT NULL, site TEXT, records INTEGER, rejected TEXT, hours TEXT,
-    parser_version INTEGER, expires INTEGER
+    parser_version INTEGER, layout TEXT NOT NULL DEFAULT '', expires INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS aggregates (
     site TEXT NOT NULL, period TEXT NOT NULL, start INTEGER NOT NULL,
@@ -168,7 +168,7 @@ class SqliteStore:
         self, db: sqlite3.Connection, refs: Sequence[ObjectRef]
     ) -> dict[ObjectRef, LedgerEntry]:
         rows = db.execute(
-            """SELECT id, state, etag, reason, attempts FROM objects
+            """SELECT id, state, etag, reason, attempts, layout FROM objects
                 WHERE id IN (SELECT value FROM json_each(:ids))
                 AND (expires IS NULL OR expires > :now)""",
             {"ids": json.dumps([ref.id for ref in refs]), "now": self._clock().timestamp()},
@@ -190,7 +190,8 @@ class SqliteStore:
         db.execute(
             """INSERT OR REPLACE INTO objects VALUES
                (:id, :bucket, :key, :etag, :version_id, :sequencer, :size, 'committed', '', 0,
-                :now, :site, :records, :rejected, :hours, :parser_version, :expires)""",
+                :now, :site, :records, :rejected, :hours, :parser_version, :layout,
+                :expires)""",
             self._columns(counted.ref)
             | {
                 "site": counted.site,
@@ -198,6 +199,7 @@ class SqliteStore:
                 "rejected": json.dumps(dict(counted.rejected), sort_keys=True),
                 "hours": json.dumps(sorted(counted.hours)),
                 "parser_version": PARSER_VERSION,
+                "layout": counted.layout,
                 "expires": ledger_expiry(counted, self._clock(), self._retention_days),
             },
         )

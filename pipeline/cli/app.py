@@ -4,6 +4,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -90,6 +91,42 @@ def ingest(
         if outcome.reason:
             err.print(safe(f"{outcome.ref.name}: {outcome.reason}"), markup=False, soft_wrap=True)
     raise typer.Exit(FAILED if figures["failed"] else OK)
+
+
+@app.command(epilog="Example: edgetally inspect logs/E2EXAMPLE.2026-11-23-10.a1b2c3d4.gz")
+def inspect(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE…", help="Files, folders, globs in quotes, s3://bucket/prefix."
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Show what log objects are and what would be counted; write nothing.
+
+    Container, format, layout and where it is from, site, hours, and the lines that would be
+    rejected, with the first of each kind. The first thing to run when a number looks wrong. Exit
+    code 1 when an object would be refused.
+    """
+    from pipeline.cli.inspections import show_inspection
+    from pipeline.inspect import Inspection
+    from pipeline.inspect import inspect as look
+
+    settings = load_settings(store="memory://")
+    count, buckets = open_ingest(settings, open_store(settings))
+    found = []
+    for each in expand(sources, buckets.list):
+        try:
+            ref = _hashed(each)
+            found.append(look(ref, count.source, count.reading, count.site_pattern))
+        except ObjectUnavailable as error:
+            found.append(Inspection(str(each), refused=error.reason))
+        if not as_json:
+            show_inspection(found[-1], out)
+    if as_json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    raise typer.Exit(FAILED if any(each.refused for each in found) else OK)
 
 
 @app.command(epilog="Example: edgetally summary --hours 24 --store sqlite:///edgetally.db")

@@ -1,5 +1,7 @@
 """A summary as tables for people."""
 
+from urllib.parse import unquote
+
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -41,6 +43,11 @@ def safe(text: str) -> str:
     )
 
 
+def decoded(text: str) -> str:
+    """A path or agent as people read it: percent-decoded once, unprintable characters escaped."""
+    return safe(unquote(text, errors="replace"))
+
+
 def human_bytes(count: int) -> str:
     """Bytes with a unit, e.g. `1.5 GB` (powers of 1,000)."""
     value = float(count)
@@ -79,7 +86,7 @@ def _paths(summary: Summary) -> Table:
     largest = summary.top_paths[0].count if summary.top_paths else 1
     for entry in summary.top_paths:
         bar = "▇" * max(1, round(_BAR * entry.count / largest))
-        table.add_row(f"{entry.count:,}", Text(bar, style="cyan"), Text(safe(entry.path)))
+        table.add_row(f"{entry.count:,}", Text(bar, style="cyan"), Text(decoded(entry.path)))
     return table
 
 
@@ -88,6 +95,8 @@ def _remarks(summary: Summary) -> list[str]:
         f"{name}: more values than the table holds; a value may be undercounted by up to {bound:,}"
         for name, bound in summary.approximate.items()
     ]
+    for site, percent in summary.sampling.items():
+        remarks.append(f"{site}: estimated, its logs hold {percent} % of the requests")
     if summary.rejected_lines.total:
         reasons = ", ".join(f"{n:,} {why}" for why, n in summary.rejected_lines.by_reason.items())
         remarks.append(f"lines not counted: {reasons}")

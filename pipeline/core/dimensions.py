@@ -5,6 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from pipeline.core.fields import (
+    EDGE_LOCATION,
+    METHOD,
+    PATH,
+    RESULT_TYPE,
+    STATUS,
+    USER_AGENT,
+    VIEWER_HOST,
+)
+
 ABSENT = "-"
 """How CloudFront writes an empty field, and the value under which absent fields are counted."""
 
@@ -45,15 +55,25 @@ def status(value: str) -> str:
     return value if _STATUS.fullmatch(value) else ABSENT
 
 
+def agent(value: str) -> str:
+    """A user agent as it is logged today. From 2013 to 2019 its spaces were encoded twice; an
+    agent that is logged so has no singly encoded space."""
+    if "%2520" in value and "%20" not in value:
+        value = value.replace("%25", "%")
+    return plain(value)
+
+
 # A status has at most 1,001 values, so its table is always exact. CloudFront has more than 700
 # edge locations, so 250 would lose some of a busy site's.
 DIMENSIONS: dict[str, Dimension] = {
     dimension.name: dimension
     for dimension in (
-        Dimension("path", "cs-uri-stem", 1000, 96_000, path),
-        Dimension("edge_location", "x-edge-location", 1000, 16_000, plain),
-        Dimension("status", "sc-status", 1001, 8_000, status),
-        Dimension("method", "cs-method", 250, 8_000, plain),
-        Dimension("result_type", "x-edge-result-type", 250, 8_000, plain),
+        Dimension("path", PATH, 1000, 96_000, path),
+        Dimension("edge_location", EDGE_LOCATION, 1000, 16_000, plain),
+        Dimension("status", STATUS, 1001, 8_000, status),
+        Dimension("method", METHOD, 250, 8_000, plain),
+        Dimension("result_type", RESULT_TYPE, 250, 8_000, plain),
+        Dimension("host", VIEWER_HOST, 250, 8_000, plain),
+        Dimension("user_agent", USER_AGENT, 250, 40_000, agent),
     )
 }

@@ -1,52 +1,65 @@
-"""Which column of a log line is what: a layout, from a `#Fields` header or from configuration."""
+"""Layouts: which column of a log line is what."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pipeline.core.dimensions import DIMENSIONS
+from pipeline.core.fields import BYTES_RECEIVED, BYTES_SENT, CLOCKS, SPELLINGS, TIME_TAKEN
 
-REALTIME_FIELDS = (
-    "timestamp sc-status sc-bytes cs-method cs-uri-stem cs-uri-query cs-protocol "
-    "cs-protocol-version sc-content-type sc-content-len cs-user-agent cs-referer x-edge-location "
-    "x-edge-result-type x-edge-response-result-type x-edge-request-id time-taken "
-    "time-to-first-byte sc-range-start sc-range-end ssl-protocol ssl-cipher cs-accept "
-    "cs-accept-encoding cs-host origin-fbl origin-lbl"
-)
-"""The 27 fields of a header-less real-time object, in the project's default order."""
-
-BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN = "sc-bytes", "cs-bytes", "time-taken"
 MEASURES = (BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN)
+COUNTED = frozenset(
+    {
+        *(field for clock in CLOCKS for field in clock),
+        *MEASURES,
+        *(dimension.field for dimension in DIMENSIONS.values()),
+    }
+)
+"""The fields that are read, of whatever format."""
 
-MILLIS, SECONDS, DATE, TIME = "timestamp(ms)", "timestamp", "date", "time"
-_CLOCKS = ((MILLIS,), (DATE, TIME), (SECONDS,))
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
-    """The fields of a line in order, as named in the log. `source` says where they came from."""
+    """The fields of a line in order, as the log spells them. `source` says where they are from."""
 
     fields: tuple[str, ...]
     source: str
 
-    @property
-    def clock(self) -> tuple[str, ...]:
-        """The fields that tell a line's time; empty when the layout has none."""
-        return next((clock for clock in _CLOCKS if set(clock) <= set(self.fields)), ())
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Where each known field stands, by the name the code knows it by."""
+        spelled = {name.lower(): position for position, name in enumerate(self.fields)}
+        found = {
+            field: next((spelled[each] for each in spellings if each in spelled), None)
+            for field, spellings in SPELLINGS.items()
+        }
+        return {field: position for field, position in found.items() if position is not None}
 
-    @property
+    @cached_property
     def wanted(self) -> dict[str, int]:
-        """The fields edgetally reads, with their positions."""
-        names = {*self.clock, *MEASURES, *(each.field for each in DIMENSIONS.values())}
-        return {name: self.fields.index(name) for name in self.fields if name in names}
+        """Where each field stands that is counted."""
+        return {name: at for name, at in self.positions.items() if name in COUNTED}
 
     @property
+    def has_clock(self) -> bool:
+        """Whether a line of it tells its time."""
+        return has_clock(self.positions)
+
+    @cached_property
     def needed(self) -> int:
         """How many leading fields a line must have to be counted."""
         return max(self.wanted.values()) + 1
 
 
-def realtime_layout(fields: str = REALTIME_FIELDS) -> Layout:
-    """The layout of header-less objects, from names separated by commas or white space."""
-    return Layout(tuple(fields.replace(",", " ").split()), "the configured real-time fields")
+def has_clock(fields: Iterable[str]) -> bool:
+    """Whether these fields tell a line's time."""
+    known = set(fields)
+    return any(known.issuperset(clock) for clock in CLOCKS)
+
+
+def listed_layout(fields: str, source: str) -> Layout:
+    """A layout from names separated by commas or white space."""
+    return Layout(tuple(fields.replace(",", " ").split()), source)
 
 
 def header_layout(line: bytes) -> Layout | None:

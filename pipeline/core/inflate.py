@@ -1,6 +1,7 @@
 """Compressed chunks in, inflated chunks out: any number of gzip members, checked and bounded."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from isal import igzip_lib
 
@@ -11,24 +12,53 @@ GZIP_MAGIC = b"\x1f\x8b"
 _PIECE = 1 << 20
 
 
-def inflate(chunks: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
-    """The text of an object: gzip by its magic bytes, anything else as it is.
+def peeked(chunks: Iterable[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
+    """The first `size` bytes (fewer if there are no more), and all chunks, those included."""
+    stream = iter(chunks)
+    head = b""
+    while len(head) < size and (chunk := next(stream, None)) is not None:
+        head += chunk
+    return head[:size], chain([head] if head else [], stream)
+
+
+class Inflated:
+    """Iterates the text of an object: gzip by its magic bytes, anything else as it is.
 
     Raises ObjectRefused for a truncated or damaged object (every member's CRC and length are
     checked), for bytes behind the last member that are not zeros, and beyond the limits. An
     error comes after text has been yielded: count nothing before the end.
     """
-    stream = iter(chunks)
-    head = b""
-    while len(head) < len(GZIP_MAGIC) and (chunk := next(stream, None)) is not None:
-        head += chunk
-    plain = not head.startswith(GZIP_MAGIC)
-    pieces = _Pieces(head, stream)
-    inflated = 0
-    for text in pieces if plain else _members(pieces):
-        inflated += len(text)
-        _check(inflated, pieces.taken, plain, limits)
-        yield text
+
+    def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
+        self._chunks = chunks
+        self._limits = limits
+        self.members = 0
+        """gzip members seen so far; 0 for plain text."""
+
+    @property
+    def container(self) -> str:
+        """What the bytes were found to be."""
+        if not self.members:
+            return "plain text"
+        return "gzip" if self.members == 1 else f"gzip, {self.members:,} members"
+
+    def __iter__(self) -> Iterator[bytes]:
+        head, chunks = peeked(self._chunks, len(GZIP_MAGIC))
+        pieces = _Pieces(chunks)
+        zipped = head == GZIP_MAGIC
+        inflated = 0
+        for text in self._all_members(pieces) if zipped else pieces:
+            inflated += len(text)
+            _check(inflated, pieces.taken, not zipped, self._limits)
+            yield text
+
+    def _all_members(self, pieces: "_Pieces") -> Iterator[bytes]:
+        for chunk in pieces:
+            if self.members and not chunk.strip(b"\0"):
+                continue  # padding behind the last member, as tape and block tools write it
+            pieces.push_back(chunk)
+            self.members += 1
+            yield from _member(pieces, self.members)
 
 
 def _check(inflated: int, taken: int, plain: bool, limits: Limits) -> None:
@@ -47,8 +77,8 @@ def _check(inflated: int, taken: int, plain: bool, limits: Limits) -> None:
 class _Pieces:
     """The compressed chunks, with the count of bytes taken and what a member left unread."""
 
-    def __init__(self, head: bytes, rest: Iterator[bytes]) -> None:
-        self._pushed_back = head
+    def __init__(self, rest: Iterator[bytes]) -> None:
+        self._pushed_back = b""
         self._rest = rest
         self.taken = 0
 
@@ -66,16 +96,6 @@ class _Pieces:
     def push_back(self, chunk: bytes) -> None:
         self._pushed_back = chunk
         self.taken -= len(chunk)
-
-
-def _members(pieces: _Pieces) -> Iterator[bytes]:
-    position = 0
-    for chunk in pieces:
-        if position and not chunk.strip(b"\0"):
-            continue  # padding behind the last member, as tape and block tools write it
-        pieces.push_back(chunk)
-        position += 1
-        yield from _member(pieces, position)
 
 
 def _member(pieces: _Pieces, position: int) -> Iterator[bytes]:

@@ -9,7 +9,8 @@ class Limits:
 
     `max_inflated` bytes; `max_ratio` of inflated to compressed bytes, looked at once
     `ratio_from` bytes are inflated (deflate cannot exceed 1,032, which is what a bomb aims at:
-    zlib's "Technical Details"); `max_line` bytes; `max_hours` distinct hours.
+    zlib's "Technical Details"); `max_line` bytes; `max_hours` distinct hours; `max_parquet` bytes
+    of a Parquet object, which is held in memory.
     """
 
     max_inflated: int = 16 << 30
@@ -17,3 +18,4 @@ class Limits:
     ratio_from: int = 64 << 20
     max_line: int = 1 << 20
     max_hours: int = 1000
+    max_parquet: int = 256 << 20

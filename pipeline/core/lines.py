@@ -1,26 +1,34 @@
 """Text in any pieces in, blocks of whole lines out, with no line longer than a limit."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 BLOCK = 4 << 20
-"""Bytes of a block: large enough that a block's overhead vanishes, small enough for small memory
-(4 to 8 MiB are equally fast, `make bench`)."""
+"""Bytes of a block: its overhead vanishes, and it is small enough for a small memory."""
+
+
+class Block(NamedTuple):
+    """Whole lines (the last one perhaps without its end), and how many lines came before them."""
+
+    lines_before: int
+    text: bytes
 
 
 class LineBlocks:
     """Iterates blocks that end at a line end (or at the end of the text).
 
-    Lines longer than `max_line` bytes are left out and counted in `too_long`, without ever
-    holding more than a block and a line of them.
+    Lines longer than `max_line` bytes become empty lines, and their numbers (from 1) are in
+    `too_long`, without ever holding more than a block and a line of them.
     """
 
     def __init__(self, texts: Iterable[bytes], max_line: int, block: int = BLOCK) -> None:
         self._texts = texts
         self._max_line = max_line
         self._block = block
-        self.too_long = 0
+        self._lines = 0
+        self.too_long: list[int] = []
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Block]:
         held: list[bytes] = []
         size = 0
         skipping = False
@@ -29,7 +37,7 @@ class LineBlocks:
                 end = text.find(b"\n")
                 if end < 0:
                     continue
-                text, skipping = text[end + 1 :], False
+                text, skipping = text[end:], False
             held.append(text)
             size += len(text)
             if size < self._block:
@@ -37,27 +45,32 @@ class LineBlocks:
             block = b"".join(held)
             end = block.rfind(b"\n") + 1
             if end:
-                yield self._shorten(block[:end])
+                yield self._made(block[:end])
             rest = block[end:]
             if len(rest) > self._max_line:
-                self.too_long += 1
+                self.too_long.append(self._lines + 1)
                 rest, skipping = b"", True
             held, size = [rest], len(rest)
         if block := b"".join(held):
-            yield self._shorten(block)
+            yield self._made(block)
 
-    def _shorten(self, block: bytes) -> bytes:
-        """The block without its lines that are too long (nearly always, the block itself)."""
-        if not self._may_hold_long_line(block):
-            return block
-        lines = block.split(b"\n")
-        kept = [line for line in lines if len(line) <= self._max_line]
-        self.too_long += len(lines) - len(kept)
-        return b"\n".join(kept)
+    def _made(self, text: bytes) -> Block:
+        block = Block(self._lines, self._shortened(text))
+        self._lines += text.count(b"\n")
+        return block
 
-    def _may_hold_long_line(self, block: bytes) -> bool:
+    def _shortened(self, text: bytes) -> bytes:
+        """The text with its lines that are too long made empty (nearly always, the text itself)."""
+        if not self._may_hold_long_line(text):
+            return text
+        lines = text.split(b"\n")
+        for number, line in enumerate(lines):
+            if len(line) > self._max_line:
+                self.too_long.append(self._lines + number + 1)
+                lines[number] = b""
+        return b"\n".join(lines)
+
+    def _may_hold_long_line(self, text: bytes) -> bool:
         # A line longer than max_line holds a whole aligned window of half that length.
         step = max(1, self._max_line // 2)
-        return any(
-            block.find(b"\n", start, start + step) < 0 for start in range(0, len(block), step)
-        )
+        return any(text.find(b"\n", start, start + step) < 0 for start in range(0, len(text), step))

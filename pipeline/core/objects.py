@@ -9,6 +9,7 @@ from pipeline.core.aggregate import HourlyAggregate
 
 DEFAULT_SITE = "default"
 
+_HIVE_NAME = re.compile(r"(?:^|/)distributionid=([A-Z0-9]+)/", re.IGNORECASE)
 _STANDARD_NAME = re.compile(r"(?:^|/)([A-Z0-9]+)\.\d{4}-\d{2}-\d{2}-\d{2}\.[0-9A-Za-z]+(?:\.|$)")
 
 
@@ -38,23 +39,26 @@ class ObjectRef:
 @dataclass(frozen=True, slots=True)
 class Counted:
     """One object, parsed to the end: its hours (since the epoch), and the figures of its ledger
-    row. `rejected` counts the lines that were not counted, by reason."""
+    row. `rejected` counts the lines that were not counted, by reason; `layout` says which layout
+    the lines were read in, and why."""
 
     ref: ObjectRef
     site: str
     records: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     hours: Mapping[int, HourlyAggregate] = field(default_factory=dict)
+    layout: str = ""
 
 
 def site_of(key: str, pattern: re.Pattern[str] | None) -> str:
     """The distribution an object belongs to.
 
-    From a standard log's file name (`<distribution>.YYYY-MM-DD-HH.<id>.gz`), else the group
-    `site` of the configured pattern, else `default`.
+    From a standard log's file name (`<distribution>.YYYY-MM-DD-HH.<id>.gz`) or its Hive folder
+    (`DistributionId=<distribution>/`), else the group `site` of the configured pattern, else
+    `default`.
     """
-    if standard := _STANDARD_NAME.search(key):
-        return standard[1]
+    if named := _STANDARD_NAME.search(key) or _HIVE_NAME.search(key):
+        return named[1]
     if pattern and (found := pattern.search(key)) and (site := found["site"]):
         return site
     return DEFAULT_SITE

@@ -1,6 +1,6 @@
 """The summary of a window: the answer edgetally exists for, and its one definition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -37,7 +37,8 @@ class Summary(BaseModel):
     status class (`2xx`; `0xx` for status 000, `unknown` for none). cache_hit_rate: percentage of
     all requests whose result type is exactly `Hit`. bytes_sent: to viewers, headers included.
     approximate: the largest possible undercount of a value, for each dimension that had more
-    values than its table holds.
+    values than its table holds. sampling: the percentage of requests in the logs, for each site
+    whose figures are estimates scaled from a part.
     """
 
     total_records: int
@@ -53,10 +54,15 @@ class Summary(BaseModel):
     methods: dict[str, int]
     rejected_lines: RejectedLines
     approximate: dict[str, int]
+    sampling: dict[str, int]
 
 
-def summarize(aggregates: Iterable[HourlyAggregate], window: Window) -> Summary:
-    """The summary of the aggregates of a window."""
+def summarize(
+    aggregates: Iterable[HourlyAggregate],
+    window: Window,
+    sampling: Mapping[str, int] | None = None,
+) -> Summary:
+    """The summary of the aggregates of a window; `sampling` is what they were scaled from."""
     whole = merge(aggregates)
     tables = whole.tables
     status = _requests(tables.get("status", Table()))
@@ -78,6 +84,7 @@ def summarize(aggregates: Iterable[HourlyAggregate], window: Window) -> Summary:
             total=sum(whole.rejected.values()), by_reason=dict(sorted(whole.rejected.items()))
         ),
         approximate={name: table.bound for name, table in sorted(tables.items()) if table.bound},
+        sampling=dict(sorted((sampling or {}).items())),
     )
 
 

@@ -38,6 +38,7 @@ def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Cou
         len(hours),
         {"bad_timestamp": 1},
         {h: aggregate(h % 7 + 1) for h in hours},
+        "its header",
     )
 
 
@@ -54,7 +55,7 @@ def test_a_committed_object_is_in_the_ledger_and_in_its_rows(store: Store) -> No
     one = counted("a", HOUR, HOUR + 1, HOUR + 24)
     assert store.commit([one]) == CommitResult(committed=(one.ref,))
     entry = store.ledger([one.ref])[one.ref]
-    assert (entry.state, entry.etag) == ("committed", "e1")
+    assert (entry.state, entry.etag, entry.layout) == ("committed", "e1", "its header")
     assert rows(store, "hour") == {
         RowKey("site", "hour", hour): each for hour, each in one.hours.items()
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.core.formats import REALTIME_FIELDS
+from pipeline.core.fields import REALTIME
 
 BASE = int(datetime(2026, 11, 22, 22, 0, tzinfo=UTC).timestamp())
 """Lines lie in the hours around this moment, which is close to the end of a day."""
@@ -14,7 +14,7 @@ BASE = int(datetime(2026, 11, 22, 22, 0, tzinfo=UTC).timestamp())
 MODIFIED = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """The time of the made objects themselves."""
 
-FIELDS = REALTIME_FIELDS.split()
+FIELDS = REALTIME.split()
 STANDARD = (
     "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) "
     "cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header "
@@ -105,6 +105,8 @@ _VALUES: dict[str, Callable[[random.Random, int], str]] = {
     "time-taken": lambda rng, _: f"{rng.random():.3f}",
     "cs-method": lambda rng, _: rng.choice(["GET", "GET", "HEAD", "POST"]),
     "cs-uri-stem": _path,
+    "cs-protocol": lambda rng, _: rng.choice(["http", "https"]),
+    "cs(User-Agent)": lambda rng, _: rng.choice(["curl/8", "A%20B", "A%2520B", "A%2520B%20C"]),
     "x-edge-location": lambda rng, _: rng.choice(["LHR62-C3", "FRA56-P4", "IAD89-P1"]),
     "x-edge-result-type": lambda rng, _: rng.choice(["Hit", "Hit", "Miss", "RefreshHit", "Error"]),
 }

@@ -13,12 +13,15 @@ from pipeline.core.aggregate import HourlyAggregate
 
 MEASURES = ("requests", "bytes", "hits", "misses", "errors_4xx", "errors_5xx", "time_us")
 DIMENSIONS = {
-    "path": "cs-uri-stem",
-    "edge_location": "x-edge-location",
-    "status": "sc-status",
-    "method": "cs-method",
-    "result_type": "x-edge-result-type",
+    "path": ["cs-uri-stem"],
+    "edge_location": ["x-edge-location"],
+    "status": ["sc-status"],
+    "method": ["cs-method"],
+    "result_type": ["x-edge-result-type"],
+    "host": ["cs-host", "x-host-header"],
+    "user_agent": ["cs(User-Agent)", "cs-user-agent"],
 }
+_OTHERS = [["sc-bytes"], ["cs-bytes"], ["time-taken"], ["timestamp(ms)"], ["date"], ["time"]]
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _EARLIEST = datetime(2008, 11, 18, tzinfo=UTC).timestamp() * 1_000_000
 
@@ -60,11 +63,20 @@ class Count:
 
     def _line(self, line: str, site: str, fields: list[str], latest: float) -> None:
         values = line.split("\t")
-        read = {*DIMENSIONS.values(), "sc-bytes", "cs-bytes", "time-taken", *_clock(fields)}
-        if len(values) < max(n for n, name in enumerate(fields) if name in read) + 1:
+        read = [*DIMENSIONS.values(), *_OTHERS, ["timestamp"]]
+        used = {next((name for name in names if name in fields), None) for names in read}
+        if len(values) < max(n for n, name in enumerate(fields) if name in used) + 1:
             self.rejected["too_few_fields"] += 1
             return
-        row = dict(zip(fields, values, strict=False))
+        self._row(dict(zip(fields, values, strict=False)), site, latest)
+
+    def add_rows(self, rows: list[dict[str, str]], site: str, modified: datetime) -> None:
+        """Count requests that are given field by field."""
+        for row in rows:
+            self.lines += 1
+            self._row(row, site, (modified.timestamp() + 26 * 3600) * 1_000_000)
+
+    def _row(self, row: dict[str, str], site: str, latest: float) -> None:
         micros = _micros(row)
         if micros is None:
             self.rejected["bad_timestamp"] += 1
@@ -90,10 +102,12 @@ class Count:
         hour.totals.update(vector)
         hour.bytes_received += _number(row.get("cs-bytes"), 1, 10**12) or 0
         hour.times.append(micros)
-        for name, source in DIMENSIONS.items():
-            value = row.get(source) or "-"
+        for name, sources in DIMENSIONS.items():
+            value = next((row[source] for source in sources if source in row), "-") or "-"
             if name == "path":
                 value = value.split("?")[0] or "-"
+            if name == "user_agent" and "%2520" in value and "%20" not in value:
+                value = value.replace("%25", "%")
             hour.tables[name][status if name == "status" else value].update(vector)
 
 
@@ -109,22 +123,16 @@ def assert_same(aggregate: HourlyAggregate, expected: Hour) -> None:
     assert tables == {name: dict(table) for name, table in expected.tables.items()}
 
 
-def _clock(fields: list[str]) -> list[str]:
-    if "timestamp(ms)" in fields:
-        return ["timestamp(ms)"]
-    return ["date", "time"] if {"date", "time"} <= set(fields) else ["timestamp"]
-
-
 def _micros(row: dict[str, str]) -> int | None:
-    if "timestamp(ms)" in row:
-        return _number(row["timestamp(ms)"], 1000, 253_402_300_799_000)
-    if "date" in row and "time" in row:
-        try:
-            moment = datetime.strptime(f"{row['date']} {row['time']}", "%Y-%m-%d %H:%M:%S")
-        except ValueError:
-            return None
-        return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000
-    return _number(row["timestamp"], 1_000_000, 253_402_300_799)
+    """The most precise time that the row has."""
+    if (micros := _number(row.get("timestamp(ms)"), 1000, 253_402_300_799_000)) is not None:
+        return micros
+    try:
+        both = f"{row.get('date')} {row.get('time')}"
+        moment = datetime.strptime(both, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        return int(moment.timestamp()) * 1_000_000
+    except ValueError:
+        return _number(row.get("timestamp"), 1_000_000, 253_402_300_799)
 
 
 def _number(text: str | None, scale: int, largest: int) -> int | None:

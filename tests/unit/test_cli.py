@@ -100,6 +100,7 @@ def test_ingest_and_summary(logs: Path) -> None:
         "methods": {"GET": 3, "HEAD": 1},
         "rejected_lines": {"total": 1, "by_reason": {"too_few_fields": 1}},
         "approximate": {},
+        "sampling": {},
     }
     window = summary("--from", "2026-11-22T10:00Z", "--to", "2026-11-22T11:00Z")
     assert (window["total_records"], window["log_files_read"]) == (2, 1)

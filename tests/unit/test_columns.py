@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.columns import EARLIEST_US, Rows, read_rows
-from pipeline.core.dimensions import ABSENT, DIMENSIONS, path, plain, status
-from pipeline.core.formats import Layout, header_layout, realtime_layout
+from pipeline.core.columns import read_lines
+from pipeline.core.dimensions import ABSENT, DIMENSIONS, agent, path, plain, status
+from pipeline.core.fields import CANONICAL, REALTIME, STANDARD, canonical_sets
+from pipeline.core.formats import Layout, header_layout, listed_layout
+from pipeline.core.rows import EARLIEST_US, Rows
 
 LATEST = int(datetime(2026, 11, 24, tzinfo=UTC).timestamp() * 1_000_000)
 LAYOUT = Layout(("date", "time", "sc-bytes", "time-taken", "cs-uri-stem", "sc-status"), "a test")
 
 
 def rows(*lines: bytes, layout: Layout = LAYOUT) -> Rows:
-    return read_rows(b"".join(line + b"\n" for line in lines), layout, LATEST)
+    return read_lines(b"".join(line + b"\n" for line in lines), layout, LATEST)
 
 
 def one(line: bytes) -> dict[str, object]:
@@ -157,13 +159,42 @@ def test_header_fields_may_be_separated_by_anything_white() -> None:
     assert header_layout(b"#\n") is None
 
 
-def test_the_default_layout_has_27_fields() -> None:
-    """The default of header-less objects is what existing users have."""
-    layout = realtime_layout()
-    assert len(layout.fields) == 27
-    assert layout.clock == ("timestamp",)
-    assert realtime_layout("timestamp, sc-status,cs-method").fields == (
+def test_the_known_lists_have_the_counts_they_are_known_by() -> None:
+    """27 by default, 35 standard ones, 69 in CloudFront's order, and every earlier "all"."""
+    counts = [len(fields.split()) for fields in (REALTIME, STANDARD, CANONICAL)]
+    assert counts == [27, 35, 69]
+    assert sorted(canonical_sets()) == [40, 43, 45, 46, 49, 64, 67, 69]
+    assert listed_layout("timestamp, sc-status,cs-method", "").fields == (
         "timestamp",
         "sc-status",
         "cs-method",
     )
+
+
+def test_an_agent_is_one_whatever_year_it_was_logged_in() -> None:
+    """From 2013 to 2019 spaces were encoded twice; a modern agent may contain %20 itself."""
+    assert agent("Mozilla/5.0%2520(X11;%2520Linux)") == "Mozilla/5.0%20(X11;%20Linux)"
+    assert agent("Mozilla/5.0%20(X11)") == "Mozilla/5.0%20(X11)"
+    assert agent("odd%20agent%2520") == "odd%20agent%2520"
+
+
+def test_the_host_is_the_viewers_in_every_format() -> None:
+    """Real-time logs have it in cs-host, standard logs in x-host-header."""
+    realtime = Layout(("timestamp", "cs-host", "x-host-header"), "a test")
+    standard = Layout(("timestamp", "cs(Host)", "x-host-header"), "a test")
+    line = b"1795370000\tfirst\tsecond"
+    assert rows(line, layout=realtime).table.column("host").to_pylist() == ["first"]
+    assert rows(line, layout=standard).table.column("host").to_pylist() == ["second"]
+
+
+def test_the_first_rejected_line_of_each_reason_is_shown() -> None:
+    """With its number, blank lines counted, whether the block had to be mended or not."""
+    good, early = b"2026-11-23\t10:00:00\t1\t1\t/\t200", b"1999-01-01\t10:00:00\t1\t1\t/\t200"
+    plain_block = rows(good, b"", early, b"-\t-\t1\t1\t/\t200", early)
+    assert plain_block.examples["out_of_range_timestamp"].line == 3
+    assert plain_block.examples["bad_timestamp"] == (4, "-\t-\t1\t1\t/\t200")
+    mended = rows(good, b"", b"short", early)
+    assert mended.examples == {
+        "too_few_fields": (3, "short"),
+        "out_of_range_timestamp": (4, early.decode()),
+    }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import ObjectRefused
-from pipeline.core.inflate import inflate
+from pipeline.core.inflate import Inflated
 from pipeline.core.limits import Limits
 from pipeline.core.lines import LineBlocks
 
@@ -17,7 +17,7 @@ BODY = gzip.compress(TEXT, mtime=0)
 
 
 def text_of(*chunks: bytes, limits: Limits | None = None) -> bytes:
-    return b"".join(inflate(chunks, limits or Limits()))
+    return b"".join(Inflated(chunks, limits or Limits()))
 
 
 @given(st.lists(st.binary(max_size=400), min_size=1, max_size=5), st.integers(1, 50))
@@ -85,7 +85,7 @@ def test_a_bomb_is_refused_early() -> None:
     bomb = gzip.compress(bytes(256 << 20))
     sizes: list[int] = []
     with pytest.raises(ObjectRefused, match="900 times its size.*EDGETALLY_MAX_INFLATE_RATIO"):
-        sizes.extend(len(text) for text in inflate([bomb], Limits()))
+        sizes.extend(len(text) for text in Inflated([bomb], Limits()))
     seen = sum(sizes)
     assert seen <= Limits().max_ratio * len(bomb) + (1 << 20) < 256 << 20
 
@@ -103,8 +103,12 @@ def test_blocks_end_at_line_ends_and_lose_nothing(lines: list[bytes], size: int)
     """Blocks are whole lines, and together they are the text."""
     text = b"\n".join(lines)
     blocks = list(LineBlocks([text[n : n + size] for n in range(0, len(text), size)], 1024, 64))
-    assert b"".join(blocks) == text
-    assert all(block.endswith(b"\n") for block in blocks[:-1])
+    assert b"".join(block.text for block in blocks) == text
+    assert all(block.text.endswith(b"\n") for block in blocks[:-1])
+    before = 0
+    for block in blocks:
+        assert block.lines_before == before
+        before += block.text.count(b"\n")
 
 
 @given(st.integers(0, 10**6), st.integers(1, 300))
@@ -114,13 +118,13 @@ def test_only_lines_over_the_limit_are_left_out(seed: int, size: int) -> None:
     lines = [b"x" * rng.choice([0, 5, 99, 100, 101, 102, 500]) for _ in range(rng.randrange(30))]
     text = b"".join(line + b"\n" for line in lines)
     blocks = LineBlocks([text[n : n + size] for n in range(0, len(text), size)], 100, 256)
-    kept = [line for line in b"".join(blocks).split(b"\n") if line]
-    assert kept == [line for line in lines if 0 < len(line) <= 100]
-    assert blocks.too_long == sum(len(line) > 100 for line in lines)
+    kept = b"".join(block.text for block in blocks).split(b"\n")[:-1]
+    assert kept == [line if len(line) <= 100 else b"" for line in lines]
+    assert blocks.too_long == [n for n, line in enumerate(lines, 1) if len(line) > 100]
 
 
 def test_a_line_without_end_is_held_in_bounded_memory() -> None:
     """What is longer than a line may be is dropped while it streams by."""
     blocks = LineBlocks((b"x" * 1000 for _ in range(100_000)), 10_000, 50_000)
-    assert b"".join(blocks) == b""
-    assert blocks.too_long == 1
+    assert b"".join(block.text for block in blocks) == b""
+    assert blocks.too_long == [1]

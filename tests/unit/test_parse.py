@@ -29,9 +29,12 @@ def test_objects_of_any_layout_equal_a_plain_loop_over_their_lines(seed: int) ->
     """Every hour, total and table entry of an odd object is what a plain loop counts."""
     made = made_objects(seed, 1, lines=120)[0]
     expected = counted(made.text)
-    if not expected.records and made.key.startswith("cloudfront-realtime/") and expected.lines:
-        return  # an object without header in which no line fits is refused, see below
-    result = parse([made.body], MODIFIED, Reading())
+    try:
+        result = parse([made.body], MODIFIED, Reading())
+    except ObjectRefused:  # without a header, and too few lines to tell its layout: see below
+        assert not made.text.startswith(b"#")
+        assert expected.lines < 8
+        return
     assert result.records == expected.records
     assert result.rejected == +expected.rejected
     assert expected.lines == result.records + sum(result.rejected.values())
@@ -91,16 +94,6 @@ def test_a_header_without_a_time_is_refused() -> None:
     """Lines without a time belong to no hour."""
     with pytest.raises(ObjectRefused, match="no time field"):
         parsed(b"#Fields: sc-status cs-method\n200\tGET\n")
-
-
-@pytest.mark.parametrize("fields", [19, 26, 28, 45])
-def test_lines_of_another_width_without_a_header_are_refused(fields: int) -> None:
-    """A wrong list of fields would shift every column and count nonsense."""
-    line = b"\t".join([b"1795370000.000", *[b"1"] * (fields - 1)]) + b"\n"
-    with pytest.raises(
-        ObjectRefused, match=f"{fields} fields.*27 fields.*EDGETALLY_REALTIME_FIELDS"
-    ):
-        parsed(line * 3)
 
 
 def test_an_object_of_too_many_hours_is_refused() -> None:

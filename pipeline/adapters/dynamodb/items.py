@@ -68,6 +68,7 @@ def ledger_entry(item: Item) -> LedgerEntry:
         item["etag"]["S"],
         item.get("reason", text(""))["S"],
         int(item.get("attempts", number(0))["N"]),
+        item.get("layout", text(""))["S"],
     )
 
 
@@ -92,6 +93,7 @@ def ledger_put(
         "rejected": text(json.dumps(dict(counted.rejected), sort_keys=True)),
         "hours": text(json.dumps(sorted(counted.hours))),
         "parser_version": number(PARSER_VERSION),
+        "layout": text(counted.layout),
         "parts": number(parts),
         "parts_done": number(1),
         "at": number(int(at.timestamp())),

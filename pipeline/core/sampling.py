@@ -1,0 +1,63 @@
+"""Real-time logs of a part of all requests: kept apart from complete ones, scaled when read.
+
+A sampled line stands for 100/rate requests, which is rarely a whole number. Rows stay exact counts
+of lines; a site's sampled rows are stored under a name of their own, and scaled to requests when
+they are read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.counters import Vector
+from pipeline.core.top import Table
+
+COMPLETE = 100
+_MARK = "~"
+
+
+def stored_site(site: str, percent: int) -> str:
+    """The name under which a site's rows of a sampling rate are stored."""
+    return site if percent == COMPLETE else f"{site}{_MARK}{percent}"
+
+
+def sampled_site(stored: str) -> tuple[str, int]:
+    """The site and the sampling rate in percent of a stored name."""
+    site, mark, percent = stored.rpartition(_MARK)
+    return (site, int(percent)) if mark and percent.isdecimal() else (stored, COMPLETE)
+
+
+def rate_of(key: str, rates: Mapping[str, int]) -> int:
+    """The sampling rate in percent of an object: that of the longest prefix its key has."""
+    prefixes = [prefix for prefix in rates if key.startswith(prefix)]
+    return rates[max(prefixes, key=len)] if prefixes else COMPLETE
+
+
+def scaled(aggregate: HourlyAggregate, percent: int) -> HourlyAggregate:
+    """The aggregate as an estimate of all requests, each count rounded to a whole number.
+
+    Objects and rejected lines are not scaled: they are what was delivered.
+    """
+    if percent == COMPLETE:
+        return aggregate
+    factor = Fraction(COMPLETE, percent)
+    return replace(
+        aggregate,
+        totals=_times(aggregate.totals, factor),
+        bytes_received=round(aggregate.bytes_received * factor),
+        tables={name: _scaled_table(table, factor) for name, table in aggregate.tables.items()},
+    )
+
+
+def _times(vector: Vector, factor: Fraction) -> Vector:
+    return Vector._make(round(count * factor) for count in vector)
+
+
+def _scaled_table(table: Table, factor: Fraction) -> Table:
+    return Table(
+        {value: _times(vector, factor) for value, vector in table.entries.items()},
+        _times(table.other, factor),
+        -(-table.bound * factor.numerator // factor.denominator),
+        {value: round(weight * factor) for value, weight in table.weights.items()},
+    )
