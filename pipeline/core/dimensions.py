@@ -18,7 +18,7 @@ from pipeline.core.fields import (
 ABSENT = "-"
 """How CloudFront writes an empty field, and the value under which absent fields are counted."""
 
-_STATUS = re.compile(r"[0-9]{3}")
+_STATUS = re.compile(r"0|[0-9]{3}")
 _LONGEST = 4096
 
 
@@ -51,8 +51,8 @@ def path(value: str) -> str:
 
 
 def status(value: str) -> str:
-    """A three-digit status (`000` included); anything else is counted as absent."""
-    return value if _STATUS.fullmatch(value) else ABSENT
+    """A status of three digits (`000` included; a JSON number 0 is that); else absent."""
+    return value.zfill(3) if _STATUS.fullmatch(value) else ABSENT
 
 
 def agent(value: str) -> str:

@@ -5,7 +5,7 @@ go through Arrow's JSON reader; a block it refuses is read line by line.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.json as pyarrow_json
 
 from pipeline.core.columns import example, numbered
-from pipeline.core.dimensions import ABSENT
 from pipeline.core.fields import SPELLINGS, STATUS
 from pipeline.core.formats import COUNTED
 from pipeline.core.rows import BAD_JSON, TYPES, Example, Rows, no_rows, sane_rows, typed, utf8
@@ -36,6 +35,26 @@ _AS_TEXT = pa.schema([(key, pa.string()) for key in _KEYS])
 _AS_NUMBERS = pa.schema([(key, pa.float64() if key in _NUMBERS else pa.string()) for key in _KEYS])
 
 
+def one_per_line(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The text, with a line end between objects that a stream put one behind the other.
+
+    Firehose does so unless it is told otherwise. Text that is not JSON passes as it is. Inside a
+    value CloudFront encodes braces; a value that has `}{` all the same is rejected (`bad_json`).
+    """
+    is_json: bool | None = None
+    last = b""
+    for text in texts:
+        if is_json is None and (begun := text.lstrip()):
+            is_json = begun.startswith(b"{")
+        if is_json:
+            if last == b"}" and text.startswith(b"{"):
+                yield b"\n"
+            last = text[-1:]
+            if b"}{" in text:
+                text = text.replace(b"}{", b"}\n{")
+        yield text
+
+
 def read_json(block: bytes, latest_us: int) -> Rows:
     """The objects of a block of JSON lines; `latest_us` bounds a sensible time."""
     block = utf8(block)
@@ -49,9 +68,7 @@ def read_json(block: bytes, latest_us: int) -> Rows:
 
 
 def _line_of(block: bytes, row: int) -> Example:
-    """The line of a row; of several objects in one line, somewhere near it."""
-    lines = numbered(block)
-    return example(lines[min(row, len(lines) - 1)])
+    return example(numbered(block)[row])
 
 
 def _read(block: bytes, schema: pa.Schema) -> pa.Table:
@@ -71,7 +88,7 @@ def _by_name(columns: dict[str, pa.ChunkedArray]) -> pa.Table:
     """The columns by field name: of a field's spellings, whichever a row has."""
     return pa.table(
         {
-            name: _word(pc.coalesce(*(_text(columns[key]) for key in spellings)))
+            name: pc.coalesce(*(_text(columns[key]) for key in spellings))
             for name, spellings in _SPELLED.items()
         }
     )
@@ -86,22 +103,19 @@ def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.coalesce(integers, column.cast(pa.string()))
 
 
-def _word(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.dictionary_encode(pc.fill_null(column, ABSENT))
-
-
 def _one_by_one(block: bytes, latest_us: int) -> Rows:
     """Line by line: what is an object is a row, what is not is rejected."""
-    rows: list[dict[str, str]] = []
+    rows: list[dict[str, str | None]] = []
     lines: list[tuple[int, bytes]] = []
     bad: list[Example] = []
     for number, line in numbered(block):
         try:
-            for values in _objects(line.decode()):
-                rows.append({key: _scalar(values[key]) for key in _KEYS if key in values})
-                lines.append((number, line))
+            values = _object(line)
         except (ValueError, RecursionError):
             bad.append(example((number, line)))
+            continue
+        rows.append({key: _scalar(values[key]) for key in _KEYS if key in values})
+        lines.append((number, line))
     if not rows:
         return Rows(no_rows()).also_rejected(BAD_JSON, bad)
     columns = {
@@ -112,24 +126,14 @@ def _one_by_one(block: bytes, latest_us: int) -> Rows:
     return result.also_rejected(BAD_JSON, bad)
 
 
-def _objects(line: str) -> Iterator[dict[str, Any]]:
-    """The objects of a line: one, or several where a stream put no line end between them.
-
-    Raises ValueError when any of it is no object; then none of the line is a row.
-    """
-    decoder = json.JSONDecoder(strict=False)
-    found: list[dict[str, Any]] = []
-    rest = line.strip()
-    while rest:
-        value, end = decoder.raw_decode(rest)
-        if not isinstance(value, dict):
-            raise ValueError("not an object")  # noqa: TRY004 - as the decoder's own errors
-        found.append(value)
-        rest = rest[end:].lstrip()
-    return iter(found)
+def _object(line: bytes) -> dict[str, Any]:
+    value = json.loads(line, strict=False)
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - as the decoder's own errors
+    return value
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: Any) -> str | None:
     if value is None or isinstance(value, (dict, list)):
-        return ABSENT
+        return None
     return str(value).encode("utf-8", "replace").decode()

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.core.dimensions import ABSENT
 from pipeline.core.errors import ObjectRefused
 from pipeline.core.formats import Layout
 from pipeline.core.limits import Limits
@@ -51,7 +49,7 @@ class ParquetRows:
         try:
             for batch in self._file.iter_batches(_ROWS, columns=list(names)):
                 raw = pa.table(
-                    {names[name]: _word(batch.column(name)) for name in batch.schema.names}
+                    {names[name]: _text(batch.column(name)) for name in batch.schema.names}
                 )
                 yield sane_rows(typed(raw), latest_us, partial(_example, done))
                 done += batch.num_rows
@@ -59,9 +57,10 @@ class ParquetRows:
             raise ObjectRefused(f"damaged Parquet behind row {done:,}: {error}") from error
 
 
-def _word(column: pa.Array) -> pa.Array:
-    text = column if column.type == pa.string() else column.cast(pa.string())
-    return pc.dictionary_encode(pc.fill_null(text, ABSENT))
+def _text(column: pa.Array) -> pa.Array:
+    if pa.types.is_time(column.type):  # Parquet knows no whole seconds
+        column = column.cast(pa.time32("s"), safe=False)
+    return column if column.type == pa.string() else column.cast(pa.string())
 
 
 def _example(rows_before: int, row: int) -> Example:

@@ -102,13 +102,37 @@ def no_rows() -> pa.Table:
 
 
 def typed(raw: pa.Table) -> pa.Table:
-    """The typed columns of a table of dictionary columns; what does not convert becomes null."""
-    for position, name in enumerate(raw.column_names):
-        if name in TYPES:
-            words = raw.column(name).combine_chunks()
-            values = _converted(words.dictionary.to_pylist(), TYPES[name])
-            raw = raw.set_column(position, name, values.take(words.indices))
-    return raw
+    """The columns of `raw` (text by field name, dictionary-encoded or not) as `sane_rows` takes
+    them: numbers and times converted, null where they do not convert, the rest encoded."""
+    columns = {name: raw.column(name).combine_chunks() for name in raw.column_names}
+    if MILLIS in columns:
+        columns[MILLIS] = _typed_column(columns[MILLIS], TYPES[MILLIS])
+        if not columns[MILLIS].null_count:  # then the less precise times do not matter
+            columns = {k: v for k, v in columns.items() if k not in (DATE, TIME, SECONDS)}
+    for name, column in columns.items():
+        if name in TYPES and name != MILLIS:
+            columns[name] = _typed_column(column, TYPES[name])
+        elif column.type == pa.string():
+            columns[name] = pc.fill_null(column, ABSENT).dictionary_encode()
+    return pa.table(columns)
+
+
+def _typed_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    cast = None if pa.types.is_dictionary(column.type) else _cast(column, kind)
+    if cast is not None:
+        return cast
+    words = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    return _converted(words.dictionary.to_pylist(), kind).take(words.indices)
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
+    """The whole column converted at once, None when some value of it does not convert."""
+    if kind == TYPES[TIME]:  # the one type that Arrow reads from text in CSV only
+        return None
+    try:
+        return pc.if_else(pc.not_equal(column, ABSENT), column, None).cast(kind)
+    except pa.ArrowInvalid:
+        return None
 
 
 def read_csv(block: bytes, names: list[str], types: dict[str, pa.DataType]) -> pa.Table:

@@ -6,9 +6,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.counters import ZERO, Vector, add
+from pipeline.core.counters import Vector, add
 from pipeline.core.dimensions import DIMENSIONS, Dimension
-from pipeline.core.top import Table, merge_tables
+from pipeline.core.rows import no_rows
+from pipeline.core.top import Table, exact_table
 from pipeline.core.window import HOUR_US
 
 _HITS = frozenset({"Hit", "RefreshHit"})
@@ -19,6 +20,15 @@ _SUMMED = tuple((name, "sum") for name in Vector._fields)
 def tally(rows: pa.Table) -> dict[int, HourlyAggregate]:
     """The aggregate of every hour (since the epoch) that the rows of `Rows.table` lie in."""
     return {hour: _aggregate(part) for hour, part in _by_hour(rows)}
+
+
+def joined(tables: list[pa.Table]) -> pa.Table:
+    """Several of `Rows.table` as one, with one dictionary for each dimension."""
+    if not tables:
+        return no_rows()
+    if len(tables) == 1:
+        return tables[0]
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def _by_hour(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
@@ -88,5 +98,7 @@ def _table(column: pa.ChunkedArray, vectors: dict[str, pa.Array], dimension: Dim
     entries: dict[str, Vector] = {}
     for code, *counts in zip(sums.column("code").to_pylist(), *columns, strict=True):
         value = dimension.clean(logged[code])
-        entries[value] = add(entries.get(value, ZERO), Vector._make(counts))
-    return merge_tables([Table(entries)], dimension.cap, dimension.max_bytes)
+        vector = Vector._make(counts)
+        known = entries.get(value)
+        entries[value] = vector if known is None else add(known, vector)
+    return exact_table(entries, dimension.cap, dimension.max_bytes)

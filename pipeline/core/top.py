@@ -31,6 +31,14 @@ class Table:
         return self.weights[value] if self.bound else self.entries[value].requests
 
 
+def exact_table(entries: dict[str, Vector], cap: int, max_bytes: int) -> Table:
+    """The table of values that were counted exactly, of which all may be too many to keep."""
+    if _fits(entries, cap, max_bytes):
+        return Table(entries)
+    weights = {value: vector.requests for value, vector in entries.items()}
+    return _prune(entries, weights, ZERO, 0, cap, max_bytes)
+
+
 def merge_tables(tables: Iterable[Table], cap: int, max_bytes: int) -> Table:
     """One table equivalent to counting the requests of all of them.
 
@@ -58,7 +66,7 @@ def _prune(
     cap: int,
     max_bytes: int,
 ) -> Table:
-    if len(entries) <= cap and sum(map(len, entries)) <= max_bytes:
+    if _fits(entries, cap, max_bytes):
         return Table(entries, other, bound, weights if bound else {})
     ranked = sorted(entries, key=lambda value: (-weights[value], value))
     # The weight of the first value that does not fit is taken from everyone. At least room + 1
@@ -71,6 +79,10 @@ def _prune(
         else:
             other = add(other, entries[value])
     return Table(kept, other, bound + cut, {value: weights[value] - cut for value in kept})
+
+
+def _fits(entries: dict[str, Vector], cap: int, max_bytes: int) -> bool:
+    return len(entries) <= cap and sum(map(len, entries)) <= max_bytes
 
 
 def _room(ranked: list[str], cap: int, max_bytes: int) -> int:

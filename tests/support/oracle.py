@@ -88,6 +88,7 @@ class Count:
 
     def _count(self, hour: Hour, row: dict[str, str], micros: int) -> None:
         status = row.get("sc-status", "-")
+        status = "000" if status == "0" else status
         status = status if re.fullmatch(r"[0-9]{3}", status) else "-"
         result = row.get("x-edge-result-type", "-")
         vector = Counter(

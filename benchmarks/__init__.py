@@ -1,0 +1,1 @@
+"""Measurements, and the requests they are made on."""
