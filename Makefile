@@ -34,6 +34,17 @@ format: $(VENV)/ready ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+.PHONY: bench
+bench: $(VENV)/ready ## Measure rows a second of every log format
+	$(BIN)/python -m benchmarks.formats
+
+FUZZ_SECONDS ?= 300
+.PHONY: fuzz
+fuzz: $(VENV)/ready ## Fuzz the parser for FUZZ_SECONDS (300); what breaks goes to tests/fuzz/found
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/fuzz.txt
+	@corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
+		$(BIN)/python -m tests.fuzz.atheris_run $(FUZZ_SECONDS) "$$corpus"
+
 .PHONY: build
 build: $(VENV)/ready $(TOOLS)/ready ## Build the functions and print their unzipped sizes
 	$(TOOLS)/bin/sam build

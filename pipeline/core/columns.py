@@ -30,7 +30,8 @@ _TAB = b"\t"
 
 def read_lines(block: bytes, layout: Layout, latest_us: int) -> Rows:
     """The lines of a block that has no `#` lines; `latest_us` bounds a sensible time."""
-    block = _unix_line_ends(block)
+    if b"\r" in block:  # Arrow ends a line there too; CloudFront writes a CR in a field as %0D
+        block = unix_line_ends(block).replace(b"\r", b"%0D")
     try:
         raw = _read(block, layout, as_text=False)
     except pa.ArrowInvalid:
@@ -49,11 +50,9 @@ def example(numbered_line: tuple[int, bytes]) -> Example:
     return Example(number, line[:SHOWN].decode("utf-8", "replace"))
 
 
-def _unix_line_ends(block: bytes) -> bytes:
-    # Arrow ends a line at a lone CR too; CloudFront writes a CR inside a field as %0D.
-    if b"\r" in block:
-        return block.replace(b"\r\n", b"\n").replace(b"\r", b"%0D")
-    return block
+def unix_line_ends(block: bytes) -> bytes:
+    """Whole lines with LF for CRLF, also where the very last line has only its CR."""
+    return block.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in block else block
 
 
 def _read(block: bytes, layout: Layout, *, as_text: bool) -> pa.Table:

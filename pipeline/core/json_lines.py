@@ -63,12 +63,20 @@ def read_json(block: bytes, latest_us: int) -> Rows:
             raw = _read(block, schema)
         except pa.ArrowInvalid:
             continue
-        return sane_rows(typed(raw), latest_us, partial(_line_of, block))
+        if raw.num_rows == len(
+            _filled(block)
+        ):  # else objects share a line, which is for the slow way
+            return sane_rows(typed(raw), latest_us, partial(_line_of, block))
     return _one_by_one(block, latest_us)
 
 
+def _filled(block: bytes) -> list[tuple[int, bytes]]:
+    """The lines that hold more than white space, with their numbers from 1."""
+    return [(number, line) for number, line in numbered(block) if line.strip()]
+
+
 def _line_of(block: bytes, row: int) -> Example:
-    return example(numbered(block)[row])
+    return example(_filled(block)[row])
 
 
 def _read(block: bytes, schema: pa.Schema) -> pa.Table:
@@ -108,7 +116,7 @@ def _one_by_one(block: bytes, latest_us: int) -> Rows:
     rows: list[dict[str, str | None]] = []
     lines: list[tuple[int, bytes]] = []
     bad: list[Example] = []
-    for number, line in numbered(block):
+    for number, line in _filled(block):
         try:
             values = _object(line)
         except (ValueError, RecursionError):

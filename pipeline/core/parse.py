@@ -9,7 +9,7 @@ from functools import partial
 import pyarrow as pa
 
 from pipeline.core.aggregate import EMPTY, NO_HOUR, HourlyAggregate, merge
-from pipeline.core.columns import read_lines
+from pipeline.core.columns import read_lines, unix_line_ends
 from pipeline.core.detect import choose_layout
 from pipeline.core.errors import ObjectRefused
 from pipeline.core.formats import Layout, header_layout
@@ -178,7 +178,8 @@ def _no_json(parsed: Parsed) -> str:
 
 def _runs(blocks: Iterable[Block]) -> Iterator[tuple[int, bytes]]:
     """Each `#` line by itself, and the runs of lines between them, with the lines before each."""
-    for before, block in blocks:
+    for before, text in blocks:
+        block = unix_line_ends(text)
         start, lines_before = 0, before
         while start < len(block):
             if block.startswith(b"#", start):
@@ -188,7 +189,7 @@ def _runs(blocks: Iterable[Block]) -> Iterator[tuple[int, bytes]]:
                 mark = block.find(b"\n#", start) if b"#" in block else -1
                 end = mark + 1 if mark >= 0 else len(block)
             run = block if end - start == len(block) else block[start:end]
-            if run.strip():
+            if run.strip(b"\n"):
                 yield lines_before, run
             start = end
             lines_before += run.count(b"\n") if end < len(block) else 0

@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 
 from pipeline.cli import app
-from pipeline.cli.tables import human_bytes, safe
+from pipeline.cli.tables import decoded, human_bytes, safe
 
 ROOT = Path(__file__).parent.parent.parent
 HEADER = (
@@ -174,6 +174,55 @@ def test_mistakes_are_named(arguments: list[str], code: int, said: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_inspect_shows_what_objects_are(logs: Path) -> None:
+    """Container, layout, site, hours, and the first rejected line; nothing is written."""
+    before = sorted(Path().rglob("*"))
+    done = run("inspect", str(logs), "--json")
+    assert done.returncode == 1
+    by_name = {Path(each["name"]).name: each for each in json.loads(done.stdout)}
+    assert by_name["cut.gz"]["refused"].startswith("truncated")
+    assert by_name["E1.2026-11-22-10.aaaaaaaa.gz"] == {
+        "name": str(logs / "E1.2026-11-22-10.aaaaaaaa.gz"),
+        "refused": "",
+        "container": "gzip",
+        "format": "lines with a header",
+        "layout": "its #Fields header",
+        "fields": HEADER.split()[3:],
+        "site": "E1",
+        "hours": ["2026-11-22T10:00:00Z"],
+        "rows": 2,
+        "records": 2,
+        "rejected": [],
+    }
+    (rejected,) = by_name["E1.2026-11-22-11.bbbbbbbb.gz"]["rejected"]
+    assert rejected == {"reason": "too_few_fields", "count": 1, "line": 4, "text": "rubbish"}
+    (logs / "cut.gz").unlink()
+    shown = run("inspect", str(logs))
+    assert shown.returncode == 0
+    for part in ("its #Fields header (8 fields)", "too_few_fields", "rubbish", "2 records"):
+        assert part in shown.stdout
+    assert sorted(Path().rglob("*")) == [path for path in before if path.name != "cut.gz"]
+
+
+def test_sampled_logs_are_scaled_when_read(logs: Path) -> None:
+    """Under a prefix with a rate, figures are estimates, and the summary says so."""
+    env = {"EDGETALLY_SAMPLING": f"{logs}/deep=25", "EDGETALLY_STORE": "sqlite:///t.db"}
+    (logs / "cut.gz").unlink()
+    assert run("ingest", str(logs), env=env).returncode == 0
+    one = json.loads(run("summary", "--json", "--site", "E1", env=env).stdout)
+    assert (one["total_records"], one["bytes_sent"]) == (2 + 4, 150 + 28)
+    assert one["status_codes"] == {"000": 4, "200": 1, "404": 1}
+    assert one["sampling"] == {"E1": 25}
+    assert one["log_files_read"] == 2
+    everything = json.loads(run("summary", "--json", env=env).stdout)
+    assert everything["total_records"] == 7
+    shown = run("summary", env=env).stdout
+    assert "E1: estimated, its logs hold 25 % of the requests" in shown
+    wrong = run("summary", env=env | {"EDGETALLY_SAMPLING": "x=0"})
+    assert wrong.returncode == 2
+    assert "EDGETALLY_SAMPLING" in wrong.stderr
+
+
 def test_a_file_that_is_no_store_is_named() -> None:
     """A file of something else is not overwritten."""
     Path("notes.txt").write_text("these are notes, and not a database of any kind " * 100)
@@ -198,7 +247,7 @@ def test_a_bug_is_said_to_be_one(
 
 def test_help_has_an_example_for_every_command() -> None:
     """And says what a copy at another path is."""
-    for command in ("ingest", "summary", "serve"):
+    for command in ("ingest", "inspect", "summary", "serve"):
         assert f"Example: edgetally {command}" in run(command, "--help").stdout
     assert "A copy of a file under another path is another object" in re.sub(
         r"\s+", " ", run("ingest", "--help").stdout
@@ -240,6 +289,11 @@ def test_a_bucket_is_ingested_by_prefix(capsys: pytest.CaptureFixture[str]) -> N
         ):
             assert app.main(["ingest", source, "--store", "sqlite:///b.db", "--json"]) == 0
             assert json.loads(capsys.readouterr().out)["committed"] == committed
+
+
+def test_paths_are_decoded_for_people_once() -> None:
+    """What is left encoded was so on the wire; what cannot be printed is escaped."""
+    assert decoded("/caf%C3%A9/a%2520b/%0D%1B[31m") == "/café/a%20b/\\r\\x1b[31m"
 
 
 def test_hostile_text_cannot_command_a_terminal() -> None:

@@ -30,7 +30,9 @@ from tests.support.samples import DATA, PLAIN_FIELDS, REQUESTS, SAMPLES, lines
 
 MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
 PLAIN = Reading((listed_layout(" ".join(PLAIN_FIELDS), "plain"),))
-CORPUS = os.environ.get("EDGETALLY_CORPUS")
+CORPUS = (
+    Path(os.environ["EDGETALLY_CORPUS"]).resolve() if "EDGETALLY_CORPUS" in os.environ else None
+)
 
 
 def parsed(body: bytes, reading: Reading = PLAIN, modified: datetime = MODIFIED) -> Parsed:
@@ -94,8 +96,7 @@ def corpus() -> Iterator[Path]:
     """The public samples; one that says how to get them where they are absent."""
     if CORPUS is None:
         return
-    root = Path(CORPUS)
-    yield from (path for path in sorted(root.glob("*/*")) if path.is_file())
+    yield from (path for path in sorted(CORPUS.glob("*/*")) if path.is_file())
 
 
 @pytest.mark.skipif(CORPUS is None, reason="EDGETALLY_CORPUS=folder of public samples is not set")

@@ -1,5 +1,6 @@
 """The use case: every object on its own, all good ones together."""
 
+import gzip
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -115,6 +116,66 @@ def test_a_store_that_is_down_fails_what_was_parsed() -> None:
     assert outcomes[0].reason == "the table is gone"
 
 
+GZIPPED = gzip.compress(LINE % 1 + b"2026-11-23\t01:30:00\n" * 500)
+REFUSED = {
+    "truncated in the middle": GZIPPED[: len(GZIPPED) // 2],
+    "truncated by eight bytes": GZIPPED[:-8],
+    "truncated by one byte": GZIPPED[:-1],
+    "a wrong checksum": GZIPPED[:-8] + b"\0\0\0\0" + GZIPPED[-4:],
+    "a wrong length": GZIPPED[:-1] + b"\x7f",
+    "trailing garbage": GZIPPED + b"garbage",
+    "gzip in gzip": gzip.compress(GZIPPED),
+    "random bytes": bytes(range(256)) * 40,
+    "a second member cut": GZIPPED + GZIPPED[:-5],
+    "other fields without a header": b"1795428000\tx\ty\n" * 9,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refused_object_leaves_nothing_but_its_failure(name: str) -> None:
+    """Though good lines came before the damage, no row and no site is written."""
+    store = MemoryStore()
+    (outcome,) = Ingest(BytesSource(REFUSED[name]), store, Reading())(refs("x"))
+    assert outcome.state == "failed"
+    assert outcome.reason
+    assert not outcome.reason.startswith("a bug")
+    assert store.sites() == []
+    entry = store.ledger(refs("x"))[refs("x")[0]]
+    assert (entry.state, entry.reason) == ("failed", outcome.reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "records"),
+    [
+        (
+            "several members, cut inside a line",
+            gzip.compress(b"#Fields: da") + gzip.compress(b"te time\n"),
+            0,
+        ),
+        ("trailing zeros", GZIPPED + bytes(512), 501),
+        ("nothing at all", b"", 0),
+        ("an empty gzip", gzip.compress(b""), 0),
+        ("a header without rows", gzip.compress(b"#Version: 1.0\n#Fields: date time\n"), 0),
+        ("plain text", LINE % 1, 1),
+    ],
+)
+def test_an_odd_but_whole_object_is_counted(name: str, body: bytes, records: int) -> None:
+    """Also as an object of no records."""
+    (outcome,) = Ingest(BytesSource(body), MemoryStore(), Reading())(refs("x"))
+    assert (outcome.state, outcome.records) == ("committed", records)
+
+
+class BytesSource:
+    """Gives the same bytes for every object."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[Content]:
+        yield Content(ref, datetime(2026, 11, 23, tzinfo=UTC), [self.body])
+
+
 def test_a_file_is_known_by_its_absolute_path_and_content(tmp_path: Path) -> None:
     """And one that changes while it is read counts nothing."""
     file = tmp_path / "a.log"
@@ -136,6 +197,8 @@ def test_a_file_is_known_by_its_absolute_path_and_content(tmp_path: Path) -> Non
         ("EMLARXS9EXAMPLE.2019-11-14-20.RT4KCN4SGK9.gz", "EMLARXS9EXAMPLE"),
         ("prefix/E2KG6TMBAL2PBU.2021-01-23-13.23aaa605.gz", "E2KG6TMBAL2PBU"),
         ("AWSLogs/1/CloudFront/E123.2026-05-10-01.abc.parquet", "E123"),
+        ("AWSLogs/aws-account-id=1/CloudFront/DistributionId=E5/year=2026/x.gz", "E5"),
+        ("prefix/distributionid=E6/year=2026/month=08/x.parquet", "E6"),
         ("cloudfront-realtime/shop/year=2026/x.gz", "shop"),
         ("elsewhere/x.gz", "default"),
     ],

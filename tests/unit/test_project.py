@@ -31,7 +31,7 @@ def test_the_readme_names_every_command_and_setting() -> None:
     assert len(targets) > 5
     wanted = [
         *targets,
-        *(f"edgetally {command}" for command in ("ingest", "summary", "serve")),
+        *(f"edgetally {command}" for command in ("ingest", "inspect", "summary", "serve")),
         *(f"{PREFIX}{name.upper()}" for name in Settings.model_fields),
     ]
     assert [each for each in wanted if each not in text] == []

@@ -1,0 +1,48 @@
+"""What must hold for any bytes at all."""
+
+import gzip
+from datetime import UTC, datetime
+
+from pipeline.core import codec
+from pipeline.core.errors import ObjectRefused
+from pipeline.core.formats import listed_layout
+from pipeline.core.limits import Limits
+from pipeline.core.parse import Reading, parse
+from tests.support.samples import PLAIN_FIELDS
+
+MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
+READING = Reading(
+    (listed_layout(" ".join(PLAIN_FIELDS), "plain"),),
+    Limits(max_inflated=4 << 20, max_line=4096, max_hours=50),
+)
+
+
+def data_lines(text: bytes) -> int:
+    """How many lines of a text have to be counted or rejected."""
+    text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    if text.lstrip().startswith(b"{"):
+        text = text.replace(b"}{", b"}\n{")
+    lines = text.split(b"\n")
+    return sum(bool(line) and not line.startswith(b"#") for line in lines)
+
+
+def check(body: bytes) -> bool:
+    """Parse the bytes; whether they were read. Raises AssertionError when a line is lost, and
+    whatever else than a refusal the parser raises."""
+    try:
+        found = parse([body[:7], body[7:]], MODIFIED, READING)
+    except ObjectRefused:
+        return False
+    for hour in found.hours.values():
+        assert codec.decode(codec.encode(hour)) == hour
+    assert found.records == sum(hour.totals.requests for hour in found.hours.values())
+    assert set(found.examples) == set(+found.rejected)
+    if found.container == "Parquet":
+        return True
+    text = gzip.decompress(body) if found.container != "plain text" else body
+    lines = found.records + sum(found.rejected.values())
+    if found.format == "json":  # lines of white space are no lines there
+        assert lines <= data_lines(text)
+    else:
+        assert lines == data_lines(text)
+    return True

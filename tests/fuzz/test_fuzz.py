@@ -1,0 +1,60 @@
+"""A short run of the fuzzers, and what the long ones found."""
+
+import gzip
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.check import check
+from tests.support.samples import DATA
+
+FOUND = sorted((Path(__file__).parent / "found").glob("*"))
+TEXTS = [
+    gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    for path in sorted(DATA.iterdir())
+    if not (body := path.read_bytes()).startswith(b"PAR1")
+]
+ODD = [b"\t", b"\n", b"\r", b"\0", b'"', b"#", b"#Fields: date time\n", b"-", b"{", b"}{", b"\xff"]
+
+
+def mutated(seed: int) -> bytes:
+    """A real text with some bytes replaced, removed, doubled or put elsewhere."""
+    rng = random.Random(seed)
+    text = rng.choice(TEXTS)[: rng.choice([300, 2000, 20_000])]
+    for _ in range(rng.randrange(1, 12)):
+        at, length = rng.randrange(len(text) + 1), rng.randrange(40)
+        piece = rng.choice([*ODD, rng.randbytes(3), text[at : at + length], b""])
+        text = text[:at] + piece + text[at + rng.choice([0, len(piece), length]) :]
+    return text
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes_are_counted_rejected_or_refused(body: bytes) -> None:
+    """As they are, as the inside of a gzip, and behind a header."""
+    check(body)
+    check(gzip.compress(body))
+    check(b"#Fields: date time cs-uri-stem\n" + body)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.integers(0, 2**40))
+def test_real_lines_with_odd_bytes_lose_nothing(seed: int) -> None:
+    """Every line of a mutated sample is a record or rejected, or the object is refused."""
+    text = mutated(seed)
+    check(text)
+
+
+def test_most_mutated_samples_are_still_read() -> None:
+    """The fuzzer does not only look at refusals."""
+    read = sum(check(mutated(seed)) for seed in range(300))
+    assert read > 150
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda path: path.name)
+def test_what_a_fuzzer_found_stays_mended(found: Path) -> None:
+    """Each input that once broke something."""
+    check(found.read_bytes())
