@@ -19,13 +19,14 @@ _KEEP_STALE_SECONDS = 86_400
 
 def summary(store: Store, window: Window, sites: Sequence[str] | None = None) -> Summary:
     """The summary of a window, of all sites or of some. Raises StoreError."""
-    stored = {
-        name: (site, percent)
-        for name, (site, percent) in ((name, sampled_site(name)) for name in store.sites())
-        if sites is None or site in sites
-    }
-    sampling = {site: percent for site, percent in stored.values() if percent != COMPLETE}
-    rates = {name: percent for name, (_, percent) in stored.items()}
+    rates: dict[str, int] = {}
+    sampling: dict[str, int] = {}
+    for stored in store.sites():
+        site, percent = sampled_site(stored)
+        if sites is None or site in sites:
+            rates[stored] = percent
+            if percent != COMPLETE:  # of several rates, the one that says least
+                sampling[site] = min(percent, sampling.get(site, COMPLETE))
     return summarize(_aggregates(store, window, rates), window, sampling)
 
 

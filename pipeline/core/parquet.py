@@ -21,7 +21,7 @@ class ParquetRows:
     Raises ObjectRefused for what is no Parquet file, beyond the limits, or without a time.
     """
 
-    def __init__(self, body: bytes, limits: Limits) -> None:
+    def __init__(self, body: bytes | bytearray, limits: Limits) -> None:
         try:
             self._file = pq.ParquetFile(pa.BufferReader(body))
         except (pa.ArrowException, OSError) as error:

@@ -56,6 +56,7 @@ class Parsed:
     rejected: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Example] = field(default_factory=dict)
     _pending: list[pa.Table] = field(default_factory=list)
+    _pending_rows: int = 0
 
     @property
     def layout(self) -> str:
@@ -71,13 +72,15 @@ class Parsed:
         for reason, (line, text) in rows.examples.items():
             self.examples.setdefault(reason, Example(lines_before + line, text))
         self._pending.append(rows.table)
-        if sum(table.num_rows for table in self._pending) >= _TALLIED_TOGETHER:
+        self._pending_rows += rows.table.num_rows
+        if self._pending_rows >= _TALLIED_TOGETHER:
             self.tally()
 
     def tally(self) -> None:
         """Bring `hours` up to date with the rows that were added."""
         rows = joined(self._pending)
         self._pending.clear()
+        self._pending_rows = 0
         for hour, aggregate in tally(rows).items():
             self.hours[hour] = merge((self.hours.get(hour, EMPTY), aggregate))
 
@@ -122,7 +125,7 @@ def _parquet(
                 f"is Parquet of more than {reading.limits.max_parquet:,} bytes; "
                 "if the memory allows it, raise EDGETALLY_MAX_PARQUET_BYTES"
             )
-    rows = ParquetRows(bytes(body), reading.limits)
+    rows = ParquetRows(body, reading.limits)
     parsed.container, parsed.format = "Parquet", "parquet"
     parsed.layouts.append(rows.layout)
     for batch in rows.read(latest_us):

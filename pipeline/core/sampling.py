@@ -19,7 +19,8 @@ _MARK = "~"
 
 def stored_site(site: str, percent: int) -> str:
     """The name under which a site's rows of a sampling rate are stored."""
-    return site if percent == COMPLETE else f"{site}{_MARK}{percent}"
+    looks_sampled = sampled_site(site)[0] != site
+    return site if percent == COMPLETE and not looks_sampled else f"{site}{_MARK}{percent}"
 
 
 def sampled_site(stored: str) -> tuple[str, int]:
