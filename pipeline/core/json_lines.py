@@ -1,73 +1,80 @@
 """JSON lines → rows: standard logging v2 as JSON, and Firehose's JSON of real-time fields.
 
 Every value is a string as CloudFront writes it, or typed as others' transforms do. Whole blocks
-go through Arrow's JSON reader; a block it refuses is read line by line.
+are decoded at once; a block in which some line is no object is decoded line by line.
 """
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pyarrow_json
 
 from pipeline.core.columns import example, numbered
-from pipeline.core.fields import SPELLINGS, STATUS
+from pipeline.core.fields import SPELLINGS
 from pipeline.core.formats import COUNTED
-from pipeline.core.rows import BAD_JSON, TYPES, Example, Rows, no_rows, sane_rows, typed, utf8
+from pipeline.core.rows import BAD_JSON, Example, Rows, no_rows, sane_rows, typed, utf8
 
-# JSON's keys are as the log spells them, so capital letters matter to Arrow.
+# JSON's keys are as the log spells them, and capital letters matter in them.
 _SPELLED = {
     name: [each.replace("user-agent)", "User-Agent)") for each in SPELLINGS[name]]
     for name in SPELLINGS
     if name in COUNTED
 }
 _KEYS = [key for spellings in _SPELLED.values() for key in spellings]
-_NUMBERS = frozenset(
-    key
-    for name, spellings in _SPELLED.items()
-    for key in spellings
-    if TYPES.get(name) == pa.float64() or name == STATUS
+_ATTRIBUTES = [f"value{number}" for number in range(len(_KEYS))]
+_Object = msgspec.defstruct(
+    "_Object",
+    [(name, Any, None) for name in _ATTRIBUTES],
+    rename=dict(zip(_ATTRIBUTES, _KEYS, strict=True)),
+    gc=False,
 )
-_AS_TEXT = pa.schema([(key, pa.string()) for key in _KEYS])
-_AS_NUMBERS = pa.schema([(key, pa.float64() if key in _NUMBERS else pa.string()) for key in _KEYS])
+_decoder = msgspec.json.Decoder(_Object)
+_VALUES = {key: attrgetter(name) for key, name in zip(_KEYS, _ATTRIBUTES, strict=True)}
+_LOOKED_AT = 64 << 10
 
 
 def one_per_line(texts: Iterable[bytes]) -> Iterator[bytes]:
     """The text, with a line end between objects that a stream put one behind the other.
 
-    Firehose does so unless it is told otherwise. Text that is not JSON passes as it is. Inside a
-    value CloudFront encodes braces; a value that has `}{` all the same is rejected (`bad_json`).
+    Firehose does so unless it is told otherwise, and the object would be one endless line. Text
+    that has its line ends passes as it is, and so does text that is not JSON.
     """
-    is_json: bool | None = None
+    seen = b""
+    endless = False
     last = b""
     for text in texts:
-        if is_json is None and (begun := text.lstrip()):
-            is_json = begun.startswith(b"{")
-        if is_json:
+        if len(seen) < _LOOKED_AT and not endless:
+            seen += text[:_LOOKED_AT]
+            is_json = seen.lstrip().startswith(b"{")
+            endless = is_json and seen.count(b"{") > 2 * seen.count(b"\n") + 2
+        if endless:
             if last == b"}" and text.startswith(b"{"):
                 yield b"\n"
-            last = text[-1:]
-            if b"}{" in text:
-                text = text.replace(b"}{", b"}\n{")
+            text = _separated(text)
+        last = text[-1:]
         yield text
 
 
 def read_json(block: bytes, latest_us: int) -> Rows:
-    """The objects of a block of JSON lines; `latest_us` bounds a sensible time."""
+    """The objects of a block of JSON lines; `latest_us` bounds a sensible time.
+
+    Objects may share a line. Where one is damaged, they are told apart by `}{`, which CloudFront
+    encodes inside a value.
+    """
     block = utf8(block)
-    for schema in (_AS_TEXT, _AS_NUMBERS):
-        try:
-            raw = _read(block, schema)
-        except pa.ArrowInvalid:
-            continue
-        if raw.num_rows == len(
-            _filled(block)
-        ):  # else objects share a line, which is for the slow way
-            return sane_rows(typed(raw), latest_us, partial(_line_of, block))
-    return _one_by_one(block, latest_us)
+    try:
+        found = _decoder.decode_lines(block)
+    except (msgspec.MsgspecError, RecursionError):
+        return _one_by_one(_separated(block), latest_us)
+    return sane_rows(_columns(found), latest_us, partial(_line_of, block))
+
+
+def _separated(text: bytes) -> bytes:
+    return text.replace(b"}{", b"}\n{")
 
 
 def _filled(block: bytes) -> list[tuple[int, bytes]]:
@@ -76,72 +83,51 @@ def _filled(block: bytes) -> list[tuple[int, bytes]]:
 
 
 def _line_of(block: bytes, row: int) -> Example:
-    return example(_filled(block)[row])
-
-
-def _read(block: bytes, schema: pa.Schema) -> pa.Table:
-    table = pyarrow_json.read_json(
-        pa.BufferReader(block),
-        pyarrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-        pyarrow_json.ParseOptions(
-            explicit_schema=schema,
-            newlines_in_values=False,
-            unexpected_field_behavior="ignore",
-        ),
-    )
-    return _by_name({key: table.column(key) for key in _KEYS})
-
-
-def _by_name(columns: dict[str, pa.ChunkedArray]) -> pa.Table:
-    """The columns by field name: of a field's spellings, whichever a row has."""
-    return pa.table(
-        {
-            name: pc.coalesce(*(_text(columns[key]) for key in spellings))
-            for name, spellings in _SPELLED.items()
-        }
-    )
-
-
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if column.type == pa.string():
-        return column
-    whole = pc.round(column)
-    is_whole = pc.and_(pc.equal(whole, column), pc.less(pc.abs(column), 2.0**53))
-    integers = pc.if_else(is_whole, whole, None).cast(pa.int64()).cast(pa.string())
-    return pc.coalesce(integers, column.cast(pa.string()))
+    """The line of a row; where objects share lines, one near it."""
+    lines = _filled(block)
+    return example(lines[min(row, len(lines) - 1)])
 
 
 def _one_by_one(block: bytes, latest_us: int) -> Rows:
     """Line by line: what is an object is a row, what is not is rejected."""
-    rows: list[dict[str, str | None]] = []
+    found: list[Any] = []
     lines: list[tuple[int, bytes]] = []
     bad: list[Example] = []
     for number, line in _filled(block):
         try:
-            values = _object(line)
-        except (ValueError, RecursionError):
+            found.append(_decoder.decode(line))
+            lines.append((number, line))
+        except (msgspec.MsgspecError, RecursionError):
             bad.append(example((number, line)))
-            continue
-        rows.append({key: _scalar(values[key]) for key in _KEYS if key in values})
-        lines.append((number, line))
-    if not rows:
+    if not found:
         return Rows(no_rows()).also_rejected(BAD_JSON, bad)
-    columns = {
-        key: pa.chunked_array([pa.array([row.get(key) for row in rows], pa.string())])
-        for key in _KEYS
-    }
-    result = sane_rows(typed(_by_name(columns)), latest_us, lambda row: example(lines[row]))
-    return result.also_rejected(BAD_JSON, bad)
+    rows = sane_rows(_columns(found), latest_us, lambda row: example(lines[row]))
+    return rows.also_rejected(BAD_JSON, bad)
 
 
-def _object(line: bytes) -> dict[str, Any]:
-    value = json.loads(line, strict=False)
-    if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - as the decoder's own errors
-    return value
+def _columns(found: Sequence[Any]) -> pa.Table:
+    """The columns of decoded objects by field name: of its spellings, whichever an object has."""
+    values = {key: list(map(value_of, found)) for key, value_of in _VALUES.items()}
+    return typed(
+        pa.table(
+            {
+                name: pc.coalesce(*(_text(values[key]) for key in spellings))
+                for name, spellings in _SPELLED.items()
+            }
+        )
+    )
 
 
-def _scalar(value: Any) -> str | None:
+def _text(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowException, TypeError, UnicodeEncodeError):
+        return pa.array(map(_as_text, values), pa.string())
+
+
+def _as_text(value: Any) -> str | None:
     if value is None or isinstance(value, (dict, list)):
         return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return str(value).encode("utf-8", "replace").decode()

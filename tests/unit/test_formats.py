@@ -252,10 +252,13 @@ def test_values_of_json_may_be_text_or_typed(row: dict[str, Any]) -> None:
         }
 
 
-def test_two_braces_inside_a_value_cost_that_line_and_are_said() -> None:
-    """The one thing that looks like two objects without being them."""
-    found = parsed(json_lines(GOOD, GOOD | {"cs-uri-stem": "/}{"}, GOOD))
-    assert (found.records, found.rejected) == (2, {"bad_json": 2})
+def test_objects_may_share_lines_and_braces_may_stand_in_values() -> None:
+    """Only beside a damaged object are two braces in a value taken for two objects."""
+    odd = GOOD | {"cs-uri-stem": "/}{"}
+    shared = json.dumps(GOOD).encode() * 2 + b"\n"
+    assert parsed(json_lines(GOOD, odd) + shared).records == 4
+    found = parsed(json_lines(GOOD, odd, "damaged") + shared)
+    assert (found.records, found.rejected) == (3, {"bad_json": 3})
 
 
 def test_objects_behind_one_another_are_lines_of_their_own() -> None:
@@ -274,8 +277,10 @@ def test_odd_bytes_in_json_lose_no_line(noise: bytes, at: int) -> None:
     spoilt = row[:at] + noise.replace(b"\n", b" ") + row[at:]
     body = row + b"\n" + spoilt + b"\n" + row + b"\n"
     found = parsed(body)
-    expected = sum(bool(line.strip(b"\r")) for line in body.replace(b"}{", b"}\n{").split(b"\n"))
-    assert found.records + sum(found.rejected.values()) == expected
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    counted = found.records + sum(found.rejected.values())
+    assert len(lines) <= counted <= len(lines) + body.count(b"}{")
+    assert found.records >= 2
 
 
 # Parquet
