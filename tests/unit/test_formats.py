@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generate import FORMATS, realtime, requests
+from pipeline.cli.app import main
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.errors import ObjectRefused
 from pipeline.core.fields import CANONICAL, REALTIME, STANDARD
@@ -100,9 +102,12 @@ def corpus() -> Iterator[Path]:
 
 
 @pytest.mark.skipif(CORPUS is None, reason="EDGETALLY_CORPUS=folder of public samples is not set")
-def test_public_samples_are_all_counted() -> None:
-    """Every row of every public sample is counted, and equals the oracle's."""
+def test_public_samples_are_all_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Every row of every public sample is counted, and equals the oracle's, by command too."""
     seen = 0
+    everything = Count()
     for path in corpus():
         body = path.read_bytes()
         text = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
@@ -111,12 +116,59 @@ def test_public_samples_are_all_counted() -> None:
         if text.startswith(b"{"):
             rows = [json.loads(line) for line in text.splitlines() if line.strip()]
             count.add_rows(rows, "any", now)
+            everything.add_rows(rows, path.name, now)
         else:
             count.add(text, "any", HEADERLESS.get(path.name, []), now)
+            everything.add(text, path.name, HEADERLESS.get(path.name, []), now)
         assert count.records, path.name
         assert_counted(parse([body], now, Reading()), count)
+        (tmp_path / f"{seen}-{path.name}").write_bytes(body)
         seen += 1
     assert seen >= 18
+    monkeypatch.chdir(tmp_path.parent)
+    inspected, ingested, summed = by_command(tmp_path, monkeypatch, capsys)
+    assert sum(each["records"] for each in inspected) == everything.records
+    assert (ingested["committed"], ingested["records"]) == (seen, everything.records)
+    assert_summed(summed, everything)
+
+
+def by_command(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[list[Any], Any, Any]:
+    """What `inspect`, `ingest` and `summary` print of a folder."""
+    monkeypatch.setenv("EDGETALLY_PLAIN_FIELDS", ",".join(PLAIN_FIELDS))
+    monkeypatch.setenv("EDGETALLY_STORE", "sqlite:///formats.db")
+    answers = []
+    for arguments in (["inspect", str(folder)], ["ingest", str(folder)], ["summary"]):
+        assert main([*arguments, "--json"]) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    return answers[0], answers[1], answers[2]
+
+
+def test_every_sample_by_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`inspect` says what would be counted, `ingest` counts it, and `summary` has the sums."""
+    inspected, ingested, summed = by_command(DATA, monkeypatch, capsys)
+    assert [each["records"] for each in inspected] == [40] * len(SAMPLES)
+    assert not any(each["refused"] or each["rejected"] for each in inspected)
+    assert (ingested["committed"], ingested["records"]) == (len(SAMPLES), 40 * len(SAMPLES))
+    count = Count()
+    for name in SAMPLES:
+        count.add_rows(sample_rows(name), "any", MODIFIED)
+    assert_summed(summed, count)
+
+
+def assert_summed(summed: Any, count: Count) -> None:
+    """The summary's sums are the oracle's."""
+    status: Counter[str] = Counter()
+    for hour in count.hours.values():
+        for value, vector in hour.tables["status"].items():
+            status["unknown" if value == "-" else value] += vector["requests"]
+    assert summed["total_records"] == count.records
+    assert summed["bytes_sent"] == sum(hour.totals["bytes"] for hour in count.hours.values())
+    assert summed["status_codes"] == dict(status)
+    assert summed["rejected_lines"] == {"total": 0, "by_reason": {}}
 
 
 def test_the_same_requests_give_the_same_summary_in_every_format() -> None:
