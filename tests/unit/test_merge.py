@@ -86,10 +86,15 @@ def test_damaged_bytes_are_never_taken_for_an_aggregate(
     damaged = bytearray(blob)
     damaged[position] ^= data.draw(st.integers(1, 255))
     for bad in (bytes(damaged), blob[:position]):
-        try:
-            assert codec.decode(bad).totals == a.totals
-        except codec.CodecError:
-            continue
+        assert totals_if_read(bad) in (None, a.totals)
+
+
+def totals_if_read(blob: bytes) -> Vector | None:
+    """The totals of a blob, None when it is refused."""
+    try:
+        return codec.decode(blob).totals
+    except codec.CodecError:
+        return None
 
 
 def test_an_unknown_version_is_named() -> None:
