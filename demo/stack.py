@@ -158,17 +158,23 @@ def deploy(aws: Aws, built: Path, name: str, parameters: Mapping[str, str]) -> S
 
 
 def _run(arguments: list[Any], environment: Mapping[str, str]) -> None:
-    done = subprocess.run(
+    """Run SAM in a process group of its own, so that an interrupt ends its builders with it."""
+    process = subprocess.Popen(
         [TOOLS / "sam", *arguments],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
-    if done.returncode:
-        raise StackError(f"sam {arguments[0]} failed:\n{(done.stdout + done.stderr)[-4000:]}")
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        _end(process)
+        raise
+    if process.returncode:
+        raise StackError(f"sam {arguments[0]} failed:\n{output.decode()[-4000:]}")
 
 
 def _free_port() -> int:
