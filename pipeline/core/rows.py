@@ -107,7 +107,7 @@ def typed(raw: pa.Table) -> pa.Table:
     columns = {name: raw.column(name).combine_chunks() for name in raw.column_names}
     if MILLIS in columns:
         columns[MILLIS] = _typed_column(columns[MILLIS], TYPES[MILLIS])
-        if not columns[MILLIS].null_count:  # then the less precise times do not matter
+        if not _millis(columns[MILLIS]).null_count:  # then the less precise times do not matter
             columns = {k: v for k, v in columns.items() if k not in (DATE, TIME, SECONDS)}
     for name, column in columns.items():
         if name in TYPES and name != MILLIS:
@@ -220,7 +220,7 @@ def _micros(raw: pa.Table) -> pa.ChunkedArray:
     names = set(raw.column_names)
     times = []
     if MILLIS in names:
-        times.append(_integers(raw.column(MILLIS), _LATEST_SECOND * 1000, 1000))
+        times.append(_millis(raw.column(MILLIS)))
     if {DATE, TIME} <= names:
         days = raw.column(DATE).cast(pa.int32()).cast(pa.int64())
         seconds = raw.column(TIME).cast(pa.int32()).cast(pa.int64())
@@ -228,6 +228,10 @@ def _micros(raw: pa.Table) -> pa.ChunkedArray:
     if SECONDS in names:
         times.append(_integers(raw.column(SECONDS), _LATEST_SECOND, 1_000_000))
     return times[0] if len(times) == 1 else pc.coalesce(*times)
+
+
+def _millis(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return _integers(column, _LATEST_SECOND * 1000, 1000)
 
 
 def _measure(raw: pa.Table, name: str, scale: int) -> pa.ChunkedArray:

@@ -188,6 +188,15 @@ def test_the_host_is_the_viewers_in_every_format() -> None:
     assert rows(line, layout=standard).table.column("host").to_pylist() == ["second"]
 
 
+@pytest.mark.parametrize("millis", [b"-5", b"nan", b"9" * 20, b"-", b"x", b"1795428000000"])
+def test_a_senseless_precise_time_gives_way_to_the_next(millis: bytes) -> None:
+    """The same in a block that had to be mended and in one that had not."""
+    layout = Layout(("timestamp(ms)", "date", "time", "sc-status"), "a test")
+    line = millis + b"\t2026-11-23\t10:00:00\t200"
+    for found in (rows(line, layout=layout), rows(line, b"short", layout=layout)):
+        assert found.table.column("time").to_pylist() == [1_795_428_000_000_000]
+
+
 def test_the_first_rejected_line_of_each_reason_is_shown() -> None:
     """With its number, blank lines counted, whether the block had to be mended or not."""
     good, early = b"2026-11-23\t10:00:00\t1\t1\t/\t200", b"1999-01-01\t10:00:00\t1\t1\t/\t200"

@@ -288,6 +288,8 @@ def test_a_bad_line_of_json_is_rejected_alone() -> None:
         GOOD | {"unknown": {"nested": [1, {"deep": "{}"}]}},
         {"timestamp(ms)": 1795428000000, "sc-status": 200, "sc-bytes": "7"},
         {"timestamp_ms": "1795428000000", "sc_status": "200", "sc_bytes": "7"},
+        GOOD | {"timestamp(ms)": "-5"},
+        GOOD | {"timestamp(ms)": -5},
         {"timestamp": 1795428000.0, "sc-status": "200", "sc-bytes": "7"},
         {"timestamp": "1795428000.000", "sc-status": "200", "sc-bytes": "7"},
     ],

@@ -37,6 +37,14 @@ def test_the_readme_names_every_command_and_setting() -> None:
     assert [each for each in wanted if each not in text] == []
 
 
+def test_every_reason_for_a_rejected_line_is_documented() -> None:
+    """The list of reasons is closed, and users find each of them."""
+    from pipeline.core.rows import REASONS
+
+    text = (ROOT / "docs" / "formats.md").read_text()
+    assert [reason for reason in REASONS if f"| `{reason}` |" not in text] == []
+
+
 def test_the_readme_shows_how_to_invoke_with_every_sample_event() -> None:
     """Each file of events/ stands in a `sam local invoke` line."""
     text = (ROOT / "README.md").read_text()
