@@ -21,9 +21,16 @@ def file_ref(path: Path) -> ObjectRef:
     Raises ObjectUnavailable when it cannot be read.
     """
     ref = ObjectRef("", os.path.abspath(path))
+    if not _is_text(ref.key):
+        raise ObjectUnavailable("its name is not UTF-8, so it cannot be entered; rename it")
     with _errors(), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         return ObjectRef("", ref.key, etag=file_digest(file, "sha256").hexdigest(), size=size)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file name's bytes were text: Python escapes those that were not (PEP 383)."""
+    return not any("\udc80" <= char <= "\udcff" for char in name)
 
 
 class FileSource:

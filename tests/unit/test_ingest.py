@@ -1,6 +1,7 @@
 """The use case: every object on its own, all good ones together."""
 
 import gzip
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -189,6 +190,8 @@ def test_a_file_is_known_by_its_absolute_path_and_content(tmp_path: Path) -> Non
     assert count([file_ref(file)])[0].state == "committed"
     with pytest.raises(ObjectUnavailable, match="No such file"):
         file_ref(tmp_path / "none")
+    with pytest.raises(ObjectUnavailable, match="not UTF-8"):
+        file_ref(tmp_path / os.fsdecode(b"caf\xe9.log"))
 
 
 @pytest.mark.parametrize(
