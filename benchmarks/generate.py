@@ -29,7 +29,7 @@ _RESULTS = ("Hit", "Hit", "Hit", "Hit", "RefreshHit", "Miss", "Miss", "Error", "
 _STATUSES = {"Error": ("404", "502", "000", "403"), "Redirect": ("301",), "RefreshHit": ("304",)}
 
 
-def requests(seed: int, count: int, seconds: int = 3600) -> Iterator[Request]:
+def requests(seed: int, count: int, seconds: int = 3600, start: int = START) -> Iterator[Request]:
     """Requests spread over a time: Zipf paths of 20,000, 200 agents, 12 edge locations."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     paths = [f"/section-{n % 40}/article-{n}.html" for n in range(20_000)]
@@ -37,7 +37,7 @@ def requests(seed: int, count: int, seconds: int = 3600) -> Iterator[Request]:
     agents = [f"Mozilla/5.0%20(X11;%20Linux)%20AppleWebKit/537.36%20v{n}" for n in range(200)]
     drawn = rng.choices(paths, weights, k=count)
     for path in drawn:
-        yield _request(rng, path, rng.choice(agents), START + rng.randrange(seconds))
+        yield _request(rng, path, rng.choice(agents), start + rng.randrange(seconds))
 
 
 def _request(rng: random.Random, path: str, agent: str, second: int) -> Request:

@@ -1,5 +1,6 @@
 """The composition root: the one module that knows which adapter stands behind which port."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from pipeline.adapters.s3 import S3Source
     from pipeline.ingest import Ingest
+
+MOST_WORKERS = 4
+"""Threads that read one object. The one that inflates and tallies cannot keep more of them busy."""
 
 # What is heavy is imported where it is used: a laptop run never loads boto3, and the functions
 # that serve summaries have neither pyarrow nor isal.
@@ -42,7 +46,7 @@ def open_store(settings: Settings) -> Store:
 def _memory(url: SplitResult, settings: Settings) -> Store:
     from pipeline.adapters.memory import MemoryStore
 
-    return MemoryStore(settings.retention_days)
+    return MemoryStore(settings.retention_days, caps=settings.caps)
 
 
 def _sqlite(url: SplitResult, settings: Settings) -> Store:
@@ -55,7 +59,7 @@ def _sqlite(url: SplitResult, settings: Settings) -> Store:
             f"{settings.store!r} names no file; write sqlite:///edgetally.db, or "
             "sqlite:////var/lib/edgetally.db for an absolute path",
         )
-    return SqliteStore(Path(path), settings.retention_days)
+    return SqliteStore(Path(path), settings.retention_days, caps=settings.caps)
 
 
 def _dynamodb(url: SplitResult, settings: Settings) -> Store:
@@ -79,7 +83,11 @@ def _dynamodb(url: SplitResult, settings: Settings) -> Store:
         ),
     )
     return DynamoStore(
-        client, url.netloc, shards=settings.shards, retention_days=settings.retention_days
+        client,
+        url.netloc,
+        shards=settings.shards,
+        retention_days=settings.retention_days,
+        caps=settings.caps,
     )
 
 
@@ -124,10 +132,17 @@ class Sources:
 def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
     """The ingest of everything the settings say, and the sources it reads from."""
     from pipeline.core.parse import Reading
+    from pipeline.core.visitors import Visitors
     from pipeline.ingest import Ingest
 
     sources = Sources(settings)
-    reading = Reading(settings.configured, settings.limits)
+    reading = Reading(
+        settings.configured,
+        settings.limits,
+        Visitors(store.visitor_key()),
+        settings.caps,
+        workers=min(MOST_WORKERS, len(os.sched_getaffinity(0))),
+    )
     return (
         Ingest(sources, store, reading, settings.site_pattern, settings.sampling_rates),
         sources,
@@ -144,4 +159,5 @@ def open_snapshots(
         settings.cache_ttl_seconds,
         lambda: datetime.now(UTC),
         on_cache_failure,
+        settings.caps,
     )

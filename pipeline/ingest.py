@@ -1,14 +1,16 @@
 """The first use case: announced objects → counted, each exactly once, each on its own."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pipeline.core.errors import CorruptRow, EdgetallyError, StoreError
 from pipeline.core.objects import Counted, ObjectRef, site_of
-from pipeline.core.parse import Reading, parse
+from pipeline.core.parse import Parsed, Reading, parse_alone, parse_small, parse_together
 from pipeline.core.sampling import rate_of, stored_site
+from pipeline.core.small import Small
 from pipeline.ports import CommitResult, Source, Store
 
 
@@ -67,28 +69,50 @@ class Ingest:
         """The outcome of each of these distinct objects, by id."""
         outcomes: dict[str, Outcome] = {}
         ledger = self.store.ledger(refs)
-        counted: list[Counted] = []
+        read: list[tuple[ObjectRef, Parsed | Small]] = []
         for ref in refs:
             standing = ledger[ref].standing(ref) if ref in ledger else "new"
             if standing != "new":
                 outcomes[ref.id] = _settled(ref, standing)
             else:
-                try:
-                    counted.append(self._count(ref))
-                except Exception as error:  # whatever one object does, its neighbours go on
-                    outcomes[ref.id] = self._failed(ref, error)
+                with self._failing_alone(ref, outcomes):
+                    read.append(self._read(ref))
             on_parsed(ref)
-        for outcome in self._commit(counted):
+        for outcome in self._commit(self._counted_all(read, outcomes)):
             outcomes[outcome.ref.id] = outcome
         return outcomes
 
-    def _count(self, ref: ObjectRef) -> Counted:
+    def _read(self, ref: ObjectRef) -> tuple[ObjectRef, Parsed | Small]:
         with self.source.open(ref) as content:
-            parsed = parse(content.chunks, content.modified, self.reading)
+            return content.ref, parse_small(content.chunks, content.modified, self.reading)
+
+    def _counted_all(
+        self, read: Sequence[tuple[ObjectRef, Parsed | Small]], outcomes: dict[str, Outcome]
+    ) -> list[Counted]:
+        """The objects that were read, the small ones parsed together."""
+        small = [found for _, found in read if isinstance(found, Small)]
+        together = iter(parse_together(small, self.reading))
+        counted: list[Counted] = []
+        for ref, found in read:
+            with self._failing_alone(ref, outcomes):
+                if isinstance(found, Small):
+                    found = next(together) or parse_alone(found, self.reading)
+                counted.append(self._counted(ref, found))
+        return counted
+
+    @contextmanager
+    def _failing_alone(self, ref: ObjectRef, outcomes: dict[str, Outcome]) -> Iterator[None]:
+        """Whatever one object does, it fails by itself and its neighbours go on."""
+        try:
+            yield
+        except Exception as error:
+            outcomes[ref.id] = self._failed(ref, error)
+
+    def _counted(self, ref: ObjectRef, parsed: Parsed) -> Counted:
         rate = rate_of(ref.key, self.sampling)
         site = stored_site(site_of(ref.key, self.site_pattern), rate)
         return Counted(
-            content.ref, site, parsed.records, parsed.rejected, parsed.hours, parsed.layout
+            ref, site, parsed.records, parsed.rejected, parsed.hours, parsed.layout, parsed.share
         )
 
     def _commit(self, counted: list[Counted]) -> list[Outcome]:

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.objects import Counted, ObjectRef
+from pipeline.core.objects import Counted, ObjectRef, Untallied
 from pipeline.core.window import HOURS_PER_DAY, Period, Span
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Kept in every ledger row; raised whenever the same bytes would give other counts."""
+
+VISITOR_KEY_BYTES = 32
 
 State = Literal["committed", "partial", "failed"]
 Standing = Literal["new", "duplicate", "conflict"]
@@ -105,6 +107,11 @@ class Store(Protocol):
         attempts, and is replaced when the object commits."""
         ...
 
+    def visitor_key(self) -> bytes:
+        """The secret under which visitors are hashed: `VISITOR_KEY_BYTES` random bytes, made at
+        the first call and the same ever after, so that a visitor of two hours is one."""
+        ...
+
     def sites(self) -> list[str]:
         """Every site that has rows, sorted."""
         ...
@@ -143,14 +150,28 @@ class Source(Protocol):
 
 
 def deltas(objects: Iterable[Counted]) -> dict[RowKey, list[HourlyAggregate]]:
-    """What objects add to each row they touch: every hour goes into its hour and its day row."""
+    """What objects add to each row they touch: every hour goes into its hour and its day row.
+
+    The lines that objects share are tallied here, all of a site's in one go: what is left out of
+    `objects` is left out of the tally.
+    """
     added: dict[RowKey, list[HourlyAggregate]] = {}
+    shares: dict[str, list[Untallied]] = {}
     for counted in objects:
-        for hour, aggregate in counted.hours.items():
-            added.setdefault(RowKey(counted.site, "hour", hour), []).append(aggregate)
-            day = RowKey(counted.site, "day", hour // HOURS_PER_DAY)
-            added.setdefault(day, []).append(aggregate)
+        _add(added, counted.site, counted.hours)
+        if counted.share is not None:
+            shares.setdefault(counted.site, []).append(counted.share)
+    for site, (first, *others) in shares.items():
+        _add(added, site, first.tally(others))
     return added
+
+
+def _add(
+    added: dict[RowKey, list[HourlyAggregate]], site: str, hours: Mapping[int, HourlyAggregate]
+) -> None:
+    for hour, aggregate in hours.items():
+        added.setdefault(RowKey(site, "hour", hour), []).append(aggregate)
+        added.setdefault(RowKey(site, "day", hour // HOURS_PER_DAY), []).append(aggregate)
 
 
 def sort_out(

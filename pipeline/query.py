@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.errors import StoreError
 from pipeline.core.sampling import COMPLETE, sampled_site, scaled
-from pipeline.core.summary import Summary, summarize
+from pipeline.core.summary import TOP, Summary, summarize
 from pipeline.core.window import Window, spans
 from pipeline.ports import Cached, Store
 
@@ -17,8 +18,15 @@ _SNAPSHOT = "snapshot"
 _KEEP_STALE_SECONDS = 86_400
 
 
-def summary(store: Store, window: Window, sites: Sequence[str] | None = None) -> Summary:
-    """The summary of a window, of all sites or of some. Raises StoreError."""
+def summary(
+    store: Store,
+    window: Window,
+    sites: Sequence[str] | None = None,
+    caps: Caps = DEFAULT_CAPS,
+    top: int = TOP,
+) -> Summary:
+    """The summary of a window, of all sites or of some, with at most `top` entries in a list.
+    Raises StoreError."""
     rates: dict[str, int] = {}
     sampling: dict[str, int] = {}
     for stored in store.sites():
@@ -27,7 +35,7 @@ def summary(store: Store, window: Window, sites: Sequence[str] | None = None) ->
             rates[stored] = percent
             if percent != COMPLETE:  # of several rates, the one that says least
                 sampling[site] = min(percent, sampling.get(site, COMPLETE))
-    return summarize(_aggregates(store, window, rates), window, sampling)
+    return summarize(_aggregates(store, window, rates), window, sampling, caps, top)
 
 
 def _aggregates(
@@ -51,6 +59,7 @@ class Snapshots:
     ttl_seconds: int
     clock: Callable[[], datetime]
     on_cache_failure: Callable[[StoreError], None]
+    caps: Caps = field(default_factory=lambda: DEFAULT_CAPS)
 
     def snapshot(self) -> dict[str, Any]:
         """The cached snapshot while it is fresh, else a new one. Raises StoreError."""
@@ -64,7 +73,9 @@ class Snapshots:
         """A new snapshot, which replaces the cached one. Raises StoreError."""
         now = self.clock()
         window = Window.last_hours(self.lookback_hours, now)
-        answer = summary(self.store, window).model_dump() | {"_cached_at": int(now.timestamp())}
+        answer = summary(self.store, window, caps=self.caps).model_dump() | {
+            "_cached_at": int(now.timestamp())
+        }
         try:
             self.store.put_cached(
                 _SNAPSHOT, json.dumps(answer), self.ttl_seconds + _KEEP_STALE_SECONDS

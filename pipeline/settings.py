@@ -5,6 +5,7 @@ import re
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from pipeline.core.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
 from pipeline.core.errors import SettingError
 from pipeline.core.fields import REALTIME
 from pipeline.core.formats import Layout, listed_layout
@@ -56,6 +57,10 @@ class Settings(BaseSettings):
     max_line_bytes: int = Field(_LIMITS.max_line, ge=1024, le=4 << 20)
     max_hours: int = Field(_LIMITS.max_hours, ge=1, le=5000)
     max_parquet_bytes: int = Field(_LIMITS.max_parquet, ge=1)
+    max_paths: int = Field(MAX_PATHS, ge=10, le=5000)
+    """Paths that an hour's table holds; beyond that it has the heavy hitters, with a bound."""
+    max_values: int = Field(MAX_VALUES, ge=10, le=1000)
+    """The same for every other dimension."""
 
     @field_validator("realtime_fields", "plain_fields")
     @classmethod
@@ -92,6 +97,11 @@ class Settings(BaseSettings):
             max_hours=self.max_hours,
             max_parquet=self.max_parquet_bytes,
         )
+
+    @property
+    def caps(self) -> Caps:
+        """How many values the table of each dimension holds."""
+        return caps(self.max_paths, self.max_values)
 
     @property
     def configured(self) -> tuple[Layout, ...]:

@@ -16,7 +16,8 @@ esac
 set -- --quiet --disable-pip-version-check --no-deps --no-compile --target "$folder" -r "$requirements"
 if [ "$architecture" != local ]; then
     set -- "$@" --only-binary=:all: --implementation cp --python-version 3.13 \
-        --platform "manylinux_2_28_$machine" --platform "manylinux_2_17_$machine" \
+        --platform "manylinux_2_34_$machine" --platform "manylinux_2_28_$machine" \
+        --platform "manylinux_2_27_$machine" --platform "manylinux_2_17_$machine" \
         --platform "manylinux2014_$machine"
 fi
 "$python" -m pip install "$@"

@@ -2,13 +2,24 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from secrets import token_bytes
 from threading import RLock
 from typing import NamedTuple
 
 from pipeline.adapters.rows import add_to_row, decode_row, ledger_expiry, now, row_expiry
+from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
-from pipeline.ports import Cached, CommitResult, LedgerEntry, RowKey, StoredRow, deltas, sort_out
+from pipeline.ports import (
+    VISITOR_KEY_BYTES,
+    Cached,
+    CommitResult,
+    LedgerEntry,
+    RowKey,
+    StoredRow,
+    deltas,
+    sort_out,
+)
 
 
 class _Ledgered(NamedTuple):
@@ -24,8 +35,15 @@ class _CacheRow(NamedTuple):
 class MemoryStore:
     """The reference for the other stores: their semantics in plain dictionaries and one lock."""
 
-    def __init__(self, retention_days: int = 0, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        retention_days: int = 0,
+        clock: Callable[[], datetime] = now,
+        caps: Caps = DEFAULT_CAPS,
+    ) -> None:
         self._retention_days = retention_days
+        self._caps = caps
+        self._visitor_key = token_bytes(VISITOR_KEY_BYTES)
         self._clock = clock
         self._lock = RLock()
         self._objects: dict[str, _Ledgered] = {}
@@ -47,7 +65,7 @@ class MemoryStore:
             ledger = self.ledger([counted.ref for counted in objects])
             fresh, result = sort_out(objects, ledger)
             merged = {
-                key: add_to_row(key, self._rows.get(key), added)
+                key: add_to_row(key, self._rows.get(key), added, self._caps)
                 for key, added in deltas(fresh).items()
             }
             self._rows.update(merged)
@@ -67,6 +85,10 @@ class MemoryStore:
                 self._objects[ref.id] = _Ledgered(
                     LedgerEntry("failed", ref.etag, reason, attempts), None
                 )
+
+    def visitor_key(self) -> bytes:
+        """See `Store.visitor_key`."""
+        return self._visitor_key
 
     def sites(self) -> list[str]:
         """See `Store.sites`."""

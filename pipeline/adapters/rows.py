@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from pipeline.core import codec
 from pipeline.core.aggregate import HourlyAggregate, merge
+from pipeline.core.dimensions import Caps
 from pipeline.core.errors import CorruptRow, StoreError
 from pipeline.core.objects import Counted
 from pipeline.core.window import HOURS_PER_DAY
@@ -30,14 +31,26 @@ def decode_row(key: RowKey, blob: bytes) -> HourlyAggregate:
         raise CorruptRow(row_name(key), str(error)) from error
 
 
-def add_to_row(key: RowKey, blob: bytes | None, added: Iterable[HourlyAggregate]) -> bytes:
-    """The bytes of a row after something is added. Raises CorruptRow, or StoreError for a row
-    that would be too large."""
+def add_to_row(
+    key: RowKey, blob: bytes | None, added: Iterable[HourlyAggregate], caps: Caps
+) -> bytes:
+    """The bytes of a row after something is added. Raises CorruptRow, or StoreError for totals
+    that no row can hold."""
     parts = [] if blob is None else [decode_row(key, blob)]
     try:
-        return codec.encode(merge([*parts, *added]))
-    except codec.CodecError as error:
+        return _fitting(merge([*parts, *added], caps), caps)
+    except OverflowError as error:
         raise StoreError(f"row {row_name(key)} cannot be stored: {error}") from error
+
+
+def _fitting(aggregate: HourlyAggregate, caps: Caps) -> bytes:
+    """The bytes of an aggregate, with smaller tables where it would be too large for a row. Only
+    values made to be long, numerous and random at once come here."""
+    try:
+        return codec.encode(aggregate)
+    except codec.TooLarge:
+        smaller = {name: cap // 2 for name, cap in caps.items()}
+        return _fitting(merge([aggregate], smaller), smaller)
 
 
 def row_name(key: RowKey) -> str:

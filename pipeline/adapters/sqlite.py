@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_bytes
 
 from pipeline.adapters.rows import add_to_row, decode_row, ledger_expiry, now, row_expiry
 from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.errors import StoreError
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
 from pipeline.ports import (
     PARSER_VERSION,
+    VISITOR_KEY_BYTES,
     Cached,
     CommitResult,
     LedgerEntry,
@@ -38,6 +41,7 @@ CREATE TABLE IF NOT EXISTS aggregates (
     site TEXT NOT NULL, period TEXT NOT NULL, start INTEGER NOT NULL,
     aggregate BLOB NOT NULL, expires INTEGER, PRIMARY KEY (site, period, start)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS cache (
     key TEXT PRIMARY KEY, body TEXT NOT NULL, stored_at REAL NOT NULL, expires REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -52,9 +56,14 @@ class SqliteStore:
     """
 
     def __init__(
-        self, path: Path, retention_days: int = 0, clock: Callable[[], datetime] = now
+        self,
+        path: Path,
+        retention_days: int = 0,
+        clock: Callable[[], datetime] = now,
+        caps: Caps = DEFAULT_CAPS,
     ) -> None:
         self._path = path
+        self._caps = caps
         self._retention_days = retention_days
         self._clock = clock
         with self._connect() as db:
@@ -97,6 +106,17 @@ class SqliteStore:
                    WHERE state = 'failed'""",
                 self._columns(ref) | {"reason": reason},
             )
+
+    def visitor_key(self) -> bytes:
+        """See `Store.visitor_key`."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO secrets VALUES ('visitor_key', ?)",
+                (token_bytes(VISITOR_KEY_BYTES),),
+            )
+            row = db.execute("SELECT value FROM secrets WHERE name = 'visitor_key'").fetchone()
+        key: bytes = row[0]
+        return key
 
     def sites(self) -> list[str]:
         """See `Store.sites`."""
@@ -180,7 +200,7 @@ class SqliteStore:
         row = db.execute(
             "SELECT aggregate FROM aggregates WHERE (site, period, start) = (?, ?, ?)", key
         ).fetchone()
-        blob = add_to_row(key, row[0] if row else None, added)
+        blob = add_to_row(key, row[0] if row else None, added, self._caps)
         db.execute(
             "INSERT OR REPLACE INTO aggregates VALUES (?, ?, ?, ?, ?)",
             (*key, blob, row_expiry(key, self._retention_days)),

@@ -26,6 +26,7 @@ from pipeline.cli.tables import safe, show
 from pipeline.cli.window import parse_window
 from pipeline.core.errors import EdgetallyError, ObjectUnavailable, SettingError, StoreError
 from pipeline.core.objects import ObjectRef
+from pipeline.core.summary import TOP
 from pipeline.ingest import Ingest, Outcome
 from pipeline.query import summary as summarize
 from pipeline.settings import load_settings
@@ -148,15 +149,17 @@ def summary(
         list[str] | None,
         typer.Option(help="Only this distribution (may be repeated).", show_default=False),
     ] = None,
+    top: Annotated[int, typer.Option(help="Entries of each list.", min=1)] = TOP,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the traffic of a window: requests, bytes, cache hits, statuses, top paths.
+    """Show the traffic of a window: requests, bytes, hits, latency, and who asked for what.
 
     Without a bound, everything that is stored. Times without a zone are UTC; bounds inside an
     hour take in the whole hour.
     """
     window = parse_window(hours, start, end, datetime.now(UTC))
-    result = summarize(open_store(load_settings(store=store)), window, site or None)
+    settings = load_settings(store=store)
+    result = summarize(open_store(settings), window, site or None, settings.caps, top)
     if as_json:
         print(result.model_dump_json(indent=2))
     else:

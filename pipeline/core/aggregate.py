@@ -8,15 +8,28 @@ from itertools import islice
 from typing import TypeVar
 
 from pipeline.core.counters import ZERO, Vector, add
-from pipeline.core.dimensions import DIMENSIONS
-from pipeline.core.top import Table, merge_tables
+from pipeline.core.dimensions import DEFAULT_CAPS, DIMENSIONS, Caps
+from pipeline.core.histogram import Histogram, merge_histograms
+from pipeline.core.top import Table, merge_tables, unknown_table
+from pipeline.core.uniques import Uniques, merge_uniques
 
 K = TypeVar("K")
 
 NO_HOUR = -1
 """The "previous hour" of an object's first hour."""
 
-_AT_ONCE = 32
+LATENCIES = (
+    "time_taken",
+    "time_taken_hits",
+    "time_taken_misses",
+    "time_to_first_byte",
+    "origin_first_byte",
+    "origin_last_byte",
+)
+"""The histograms of an hour. Hits and misses are those of `Vector`."""
+
+_LARGEST = 2**63 - 1
+_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +38,11 @@ class HourlyAggregate:
 
     `first_us` and `last_us` are epoch microseconds of the earliest and latest line, None when
     there is none. `rejected` counts lines that were not counted, by reason. `tables` has one
-    table per dimension name.
+    table per dimension name, `latency` a histogram per name of `LATENCIES` that has any time.
+    `visitors` is None where no line had a client IP.
+
+    `cacheable` counts the requests with GET, HEAD or OPTIONS that did not end in an error, and
+    `cacheable_hits` those of them that were hits.
 
     `objects` counts the log objects that have lines here, by the hour (since the epoch) they
     touched before this one. An object's first hour inside any window is the one whose previous
@@ -34,50 +51,75 @@ class HourlyAggregate:
 
     totals: Vector = ZERO
     bytes_received: int = 0
+    cacheable: int = 0
+    cacheable_hits: int = 0
     first_us: int | None = None
     last_us: int | None = None
     objects: Mapping[int, int] = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    latency: Mapping[str, Histogram] = field(default_factory=dict)
+    visitors: Uniques | None = None
+    paths: Uniques | None = None
 
     def objects_since(self, hour: int) -> int:
         """How many objects have their first line at or after `hour` (since the epoch) here."""
         return sum(count for previous, count in self.objects.items() if previous < hour)
 
+    def table(self, dimension: str) -> Table:
+        """The table of a dimension. One that was not kept (the row is older than the dimension)
+        has all requests under no value, and says so by its bound."""
+        kept = self.tables.get(dimension)
+        return unknown_table(self.totals) if kept is None else kept
+
 
 EMPTY = HourlyAggregate()
 
 
-def merge(aggregates: Iterable[HourlyAggregate]) -> HourlyAggregate:
+def merge(
+    aggregates: Iterable[HourlyAggregate], caps: Caps = DEFAULT_CAPS, slack: int = 1
+) -> HourlyAggregate:
     """One aggregate equivalent to counting the lines of all of them.
 
     Associative and commutative, with `EMPTY` as its zero; above a table's cap, within the bound
-    that the table states. Takes from the iterable only a few at a time.
+    that the table states. Tables keep up to `slack` times as many values as `caps` says: what is
+    not to be stored loses nothing that there is memory for. Takes from the iterable only a few at
+    a time. Raises OverflowError where a total leaves 64 bits.
     """
     stream = iter(aggregates)
     merged = EMPTY
     while batch := list(islice(stream, _AT_ONCE)):
-        merged = _merge([merged, *batch])
+        merged = _merge([merged, *batch], caps, slack)
     return merged
 
 
-def _merge(parts: list[HourlyAggregate]) -> HourlyAggregate:
-    names = dict.fromkeys(name for part in parts for name in part.tables)
+def _merge(parts: list[HourlyAggregate], caps: Caps, slack: int) -> HourlyAggregate:
+    totals = reduce(add, (part.totals for part in parts))
+    if max(totals) > _LARGEST:  # no entry is larger than its total, so no entry has left them
+        raise OverflowError(f"a total of {max(totals):,} does not fit 64 bits")
     return HourlyAggregate(
-        totals=reduce(add, (part.totals for part in parts)),
+        totals=totals,
         bytes_received=sum(part.bytes_received for part in parts),
+        cacheable=sum(part.cacheable for part in parts),
+        cacheable_hits=sum(part.cacheable_hits for part in parts),
         first_us=min((part.first_us for part in parts if part.first_us is not None), default=None),
         last_us=max((part.last_us for part in parts if part.last_us is not None), default=None),
         objects=_sum(part.objects for part in parts),
         rejected=_sum(part.rejected for part in parts),
         tables={
             name: merge_tables(
-                (part.tables[name] for part in parts if name in part.tables),
-                DIMENSIONS[name].cap,
-                DIMENSIONS[name].max_bytes,
+                (part.table(name) for part in parts if part.totals.requests),
+                caps[name] * slack,
+                caps[name] * slack * DIMENSIONS[name].value_bytes,
             )
-            for name in names
+            for name in dict.fromkeys(name for part in parts for name in part.tables)
         },
+        latency={
+            name: merge_histograms(part.latency[name] for part in parts if name in part.latency)
+            for name in dict.fromkeys(name for part in parts for name in part.latency)
+        },
+        visitors=merge_uniques(part.visitors for part in parts),
+        paths=merge_uniques(part.paths for part in parts),
     )
 
 

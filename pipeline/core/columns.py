@@ -21,6 +21,7 @@ from pipeline.core.rows import (
     typed,
     utf8,
 )
+from pipeline.core.visitors import Visitors
 
 SHOWN = 200
 """Characters of a rejected line that an example shows."""
@@ -28,15 +29,25 @@ SHOWN = 200
 _TAB = b"\t"
 
 
-def read_lines(block: bytes, layout: Layout, latest_us: int) -> Rows:
+def read_lines(block: bytes, layout: Layout, latest_us: int, visitors: Visitors) -> Rows:
     """The lines of a block that has no `#` lines; `latest_us` bounds a sensible time."""
     if b"\r" in block:  # Arrow ends a line there too; CloudFront writes a CR in a field as %0D
         block = unix_line_ends(block).replace(b"\r", b"%0D")
     try:
         raw = _read(block, layout, as_text=False)
     except pa.ArrowInvalid:
-        return _mended(block, layout, latest_us)
-    return sane_rows(raw, latest_us, lambda row: example(numbered(block)[row]))
+        return _mended(block, layout, latest_us, visitors)
+    return sane_rows(raw, latest_us, visitors, lambda row: example(numbered(block)[row]))
+
+
+def read_whole(block: bytes, layout: Layout, latest_us: int, visitors: Visitors) -> pa.Table | None:
+    """`Rows.table` of a block without CR in which every line is a row; None for another one."""
+    try:
+        raw = _read(block, layout, as_text=False)
+    except pa.ArrowInvalid:
+        return None
+    rows = sane_rows(raw, latest_us, visitors, lambda row: Example(row + 1, ""))
+    return None if rows.rejected else rows.table
 
 
 def numbered(block: bytes) -> list[tuple[int, bytes]]:
@@ -64,7 +75,7 @@ def _read(block: bytes, layout: Layout, *, as_text: bool) -> pa.Table:
     return read_csv(block, names, types).rename_columns(list(wanted.values()))
 
 
-def _mended(block: bytes, layout: Layout, latest_us: int) -> Rows:
+def _mended(block: bytes, layout: Layout, latest_us: int, visitors: Visitors) -> Rows:
     """The block's lines with exactly the layout's fields.
 
     Extra trailing fields are dropped, fields missing behind the last needed one are absent.
@@ -83,5 +94,5 @@ def _mended(block: bytes, layout: Layout, latest_us: int) -> Rows:
         return Rows(no_rows()).also_rejected(TOO_FEW_FIELDS, short)
     text = b"".join(line + b"\n" for _, line in kept)
     raw = typed(_read(text, layout, as_text=True))
-    rows = sane_rows(raw, latest_us, lambda row: example(kept[row]))
+    rows = sane_rows(raw, latest_us, visitors, lambda row: example(kept[row]))
     return rows.also_rejected(TOO_FEW_FIELDS, short)

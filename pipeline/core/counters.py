@@ -21,7 +21,12 @@ class Vector(NamedTuple):
     time_us: int = 0
 
 
+HITS = frozenset({"Hit", "RefreshHit"})
+MISSES = frozenset({"Miss"})
+"""The result types of a hit and of a miss."""
+
 ZERO = Vector()
+MEASURES = len(ZERO)
 
 
 def add(a: Vector, b: Vector) -> Vector:

@@ -9,6 +9,10 @@ BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN = "sc_bytes", "cs_bytes", "time_taken"
 STATUS, METHOD, PATH = "sc_status", "cs_method", "cs_uri_stem"
 EDGE_LOCATION, RESULT_TYPE = "x_edge_location", "x_edge_result_type"
 PROTOCOL, VIEWER_HOST, USER_AGENT = "cs_protocol", "viewer_host", "user_agent"
+REFERRER, COUNTRY, CACHE_BEHAVIOR = "referrer", "c_country", "cache_behavior"
+RESPONSE_RESULT_TYPE, CONTENT_TYPE = "x_edge_response_result_type", "sc_content_type"
+HTTP_VERSION, TLS_VERSION, CLIENT_IP = "cs_protocol_version", "ssl_protocol", "c_ip"
+FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE = "time_to_first_byte", "origin_fbl", "origin_lbl"
 
 CLOCKS = ((MILLIS,), (DATE, TIME), (SECONDS,))
 """The fields that tell a line's time, the most precise first."""
@@ -37,6 +41,17 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     # domain in cs(Host), which Parquet calls cs_host.
     VIEWER_HOST: ("cs-host", "x-host-header", "x_host_header"),
     USER_AGENT: ("cs(user-agent)", "cs-user-agent", "cs_user_agent"),
+    REFERRER: ("cs(referer)", "cs-referer", "cs_referer"),
+    RESPONSE_RESULT_TYPE: _spelled("x-edge-response-result-type"),
+    CONTENT_TYPE: _spelled("sc-content-type"),
+    HTTP_VERSION: _spelled("cs-protocol-version"),
+    TLS_VERSION: _spelled("ssl-protocol"),
+    COUNTRY: _spelled("c-country"),
+    CACHE_BEHAVIOR: _spelled("cache-behavior-path-pattern"),
+    CLIENT_IP: _spelled("c-ip"),
+    FIRST_BYTE: _spelled("time-to-first-byte"),
+    ORIGIN_FIRST_BYTE: _spelled("origin-fbl"),
+    ORIGIN_LAST_BYTE: _spelled("origin-lbl"),
 }
 """Every field that edgetally reads, with its spellings in lower case, the one to prefer first."""
 

@@ -2,20 +2,44 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pipeline.core.dimensions import DIMENSIONS
-from pipeline.core.fields import BYTES_RECEIVED, BYTES_SENT, CLOCKS, SPELLINGS, TIME_TAKEN
+from pipeline.core.fields import (
+    BYTES_RECEIVED,
+    BYTES_SENT,
+    CLIENT_IP,
+    CLOCKS,
+    EDGE_LOCATION,
+    FIRST_BYTE,
+    METHOD,
+    ORIGIN_FIRST_BYTE,
+    ORIGIN_LAST_BYTE,
+    PATH,
+    RESULT_TYPE,
+    SPELLINGS,
+    STATUS,
+    TIME_TAKEN,
+)
 
-MEASURES = (BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN)
+LATENCIES = (TIME_TAKEN, FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE)
+MEASURES = (BYTES_SENT, BYTES_RECEIVED, *LATENCIES)
+_CLOCKS = frozenset(field for clock in CLOCKS for field in clock)
 COUNTED = frozenset(
-    {
-        *(field for clock in CLOCKS for field in clock),
-        *MEASURES,
-        *(dimension.field for dimension in DIMENSIONS.values()),
-    }
+    {*_CLOCKS, *MEASURES, CLIENT_IP, *(dimension.field for dimension in DIMENSIONS.values())}
 )
 """The fields that are read, of whatever format."""
+
+_NEEDED = (
+    _CLOCKS
+    | {BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN, STATUS, METHOD, PATH}
+    | {
+        EDGE_LOCATION,
+        RESULT_TYPE,
+    }
+)
+"""The fields without which a line is taken for a damaged one, where its layout has them. Not all
+that are counted: a dimension that is added must not change which lines are counted."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,7 @@ class Layout:
     @cached_property
     def needed(self) -> int:
         """How many leading fields a line must have to be counted."""
-        return max(self.wanted.values()) + 1
+        return max(at for name, at in self.wanted.items() if name in _NEEDED) + 1
 
 
 def has_clock(fields: Iterable[str]) -> bool:
@@ -62,6 +86,7 @@ def listed_layout(fields: str, source: str) -> Layout:
     return Layout(tuple(fields.replace(",", " ").split()), source)
 
 
+@lru_cache(maxsize=256)
 def header_layout(line: bytes) -> Layout | None:
     """The layout a `#` line declares, None for any other directive or comment.
 

@@ -17,10 +17,14 @@ from pipeline.core.columns import example, numbered
 from pipeline.core.fields import SPELLINGS
 from pipeline.core.formats import COUNTED
 from pipeline.core.rows import BAD_JSON, Example, Rows, no_rows, sane_rows, typed, utf8
+from pipeline.core.visitors import Visitors
 
 # JSON's keys are as the log spells them, and capital letters matter in them.
 _SPELLED = {
-    name: [each.replace("user-agent)", "User-Agent)") for each in SPELLINGS[name]]
+    name: [
+        each.replace("user-agent)", "User-Agent)").replace("referer)", "Referer)")
+        for each in SPELLINGS[name]
+    ]
     for name in SPELLINGS
     if name in COUNTED
 }
@@ -59,7 +63,7 @@ def one_per_line(texts: Iterable[bytes]) -> Iterator[bytes]:
         yield text
 
 
-def read_json(block: bytes, latest_us: int) -> Rows:
+def read_json(block: bytes, latest_us: int, visitors: Visitors) -> Rows:
     """The objects of a block of JSON lines; `latest_us` bounds a sensible time.
 
     Objects may share a line. Where one is damaged, they are told apart by `}{`, which CloudFront
@@ -69,8 +73,8 @@ def read_json(block: bytes, latest_us: int) -> Rows:
     try:
         found = _decoder.decode_lines(block)
     except (msgspec.MsgspecError, RecursionError):
-        return _one_by_one(_separated(block), latest_us)
-    return sane_rows(_columns(found), latest_us, partial(_line_of, block))
+        return _one_by_one(_separated(block), latest_us, visitors)
+    return sane_rows(_columns(found), latest_us, visitors, partial(_line_of, block))
 
 
 def _separated(text: bytes) -> bytes:
@@ -88,7 +92,7 @@ def _line_of(block: bytes, row: int) -> Example:
     return example(lines[min(row, len(lines) - 1)])
 
 
-def _one_by_one(block: bytes, latest_us: int) -> Rows:
+def _one_by_one(block: bytes, latest_us: int, visitors: Visitors) -> Rows:
     """Line by line: what is an object is a row, what is not is rejected."""
     found: list[Any] = []
     lines: list[tuple[int, bytes]] = []
@@ -101,7 +105,7 @@ def _one_by_one(block: bytes, latest_us: int) -> Rows:
             bad.append(example((number, line)))
     if not found:
         return Rows(no_rows()).also_rejected(BAD_JSON, bad)
-    rows = sane_rows(_columns(found), latest_us, lambda row: example(lines[row]))
+    rows = sane_rows(_columns(found), latest_us, visitors, lambda row: example(lines[row]))
     return rows.also_rejected(BAD_JSON, bad)
 
 

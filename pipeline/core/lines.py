@@ -3,8 +3,15 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-BLOCK = 4 << 20
+import numpy as np
+
+BLOCK = 2 << 20
 """Bytes of a block: its overhead vanishes, and it is small enough for a small memory."""
+
+
+def line_ends(text: bytes) -> int:
+    """How many line ends a text has; several times faster than `bytes.count`."""
+    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
 
 
 class Block(NamedTuple):
@@ -30,7 +37,7 @@ class LineBlocks:
 
     def __iter__(self) -> Iterator[Block]:
         held: list[bytes] = []
-        size = 0
+        size = ends = 0
         skipping = False
         for text in self._texts:
             if skipping:
@@ -40,23 +47,27 @@ class LineBlocks:
                 text, skipping = text[end:], False
             held.append(text)
             size += len(text)
+            ends += line_ends(text)  # while it is in the processor's cache
             if size < self._block:
                 continue
-            block = b"".join(held)
-            end = block.rfind(b"\n") + 1
-            if end:
-                yield self._made(block[:end])
-            rest = block[end:]
-            if len(rest) > self._max_line:
+            if ends:
+                if b"\n" not in text:  # the last line end is in an earlier piece
+                    text = b"".join(held)
+                    held = [text]
+                end = text.rfind(b"\n") + 1
+                held[-1] = text[:end]
+                yield self._made(b"".join(held), ends)
+                held, ends = [text[end:]], 0
+            size = sum(map(len, held))
+            if size > self._max_line:
                 self.too_long.append(self._lines + 1)
-                rest, skipping = b"", True
-            held, size = [rest], len(rest)
+                held, size, skipping = [], 0, True
         if block := b"".join(held):
-            yield self._made(block)
+            yield self._made(block, ends)
 
-    def _made(self, text: bytes) -> Block:
+    def _made(self, text: bytes, ends: int) -> Block:
         block = Block(self._lines, self._shortened(text))
-        self._lines += text.count(b"\n")
+        self._lines += ends
         return block
 
     def _shortened(self, text: bytes) -> bytes:

@@ -1,9 +1,10 @@
 """A log object: what it is called, whose it is, and what was counted in it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any, Protocol
 
 from pipeline.core.aggregate import HourlyAggregate
 
@@ -36,11 +37,20 @@ class ObjectRef:
         return f"s3://{self.bucket}/{self.key}" if self.bucket else self.key
 
 
+class Untallied(Protocol):
+    """An object's lines that are best tallied together with those of other objects."""
+
+    def tally(self, others: Sequence[Any]) -> dict[int, HourlyAggregate]:
+        """What these lines and those of the others hold, by hour since the epoch."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """One object, parsed to the end: its hours (since the epoch), and the figures of its ledger
     row. `rejected` counts the lines that were not counted, by reason; `layout` says which layout
-    the lines were read in, and why."""
+    the lines were read in, and why. Where there is a `share`, the lines are there, and `hours`
+    has every hour they lie in without them."""
 
     ref: ObjectRef
     site: str
@@ -48,6 +58,7 @@ class Counted:
     rejected: Mapping[str, int] = field(default_factory=dict)
     hours: Mapping[int, HourlyAggregate] = field(default_factory=dict)
     layout: str = ""
+    share: Untallied | None = None
 
 
 def site_of(key: str, pattern: re.Pattern[str] | None) -> str:

@@ -10,6 +10,7 @@ from pipeline.core.errors import ObjectRefused
 from pipeline.core.formats import Layout
 from pipeline.core.limits import Limits
 from pipeline.core.rows import Example, Rows, sane_rows, typed
+from pipeline.core.visitors import Visitors
 
 MAGIC = b"PAR1"
 _ROWS = 32_768
@@ -42,7 +43,7 @@ class ParquetRows:
                 "add one to the fields of the log delivery"
             )
 
-    def read(self, latest_us: int) -> Iterator[Rows]:
+    def read(self, latest_us: int, visitors: Visitors) -> Iterator[Rows]:
         """The rows, batch by batch; `latest_us` bounds a sensible time."""
         names = {self.layout.fields[at]: name for name, at in self.layout.wanted.items()}
         done = 0
@@ -51,7 +52,7 @@ class ParquetRows:
                 raw = pa.table(
                     {names[name]: _text(batch.column(name)) for name in batch.schema.names}
                 )
-                yield sane_rows(typed(raw), latest_us, partial(_example, done))
+                yield sane_rows(typed(raw), latest_us, visitors, partial(_example, done))
                 done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise ObjectRefused(f"damaged Parquet behind row {done:,}: {error}") from error

@@ -1,43 +1,60 @@
 """One object's bytes → what is counted in it, in one pass and bounded memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypeAlias
 
 import pyarrow as pa
 
 from pipeline.core.aggregate import EMPTY, NO_HOUR, HourlyAggregate, merge
+from pipeline.core.ahead import in_order
 from pipeline.core.columns import read_lines, unix_line_ends
 from pipeline.core.detect import choose_layout
+from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.errors import ObjectRefused
 from pipeline.core.formats import Layout, header_layout
 from pipeline.core.inflate import GZIP_MAGIC, Inflated, peeked
 from pipeline.core.json_lines import one_per_line, read_json
 from pipeline.core.limits import Limits
-from pipeline.core.lines import Block, LineBlocks
+from pipeline.core.lines import Block, LineBlocks, line_ends
 from pipeline.core.parquet import MAGIC as PARQUET_MAGIC
 from pipeline.core.parquet import ParquetRows
 from pipeline.core.rows import LINE_TOO_LONG, Example, Rows, no_rows
+from pipeline.core.share import Share
+from pipeline.core.small import SMALL, Read, Small, read_together, small
 from pipeline.core.tally import joined, tally
+from pipeline.core.visitors import Visitors
 from pipeline.core.window import hour_of
 
 CLOCK_SKEW = timedelta(hours=26)
 """How far ahead of its object's own time a line may be. CloudFront delivers after the fact; a day
 and two hours also forgives a file stamped in the wrong time zone."""
 
-_TALLIED_TOGETHER = 65_536
+_TALLIED_TOGETHER = 131_072
 """Rows whose distinct values are brought together before they become Python objects, which costs
-more than reading them; their columns take a few megabytes."""
+more than reading them; their columns take some twenty megabytes."""
+
+_SLACK = 32
+"""How many times its cap a table may hold while its object is read, if that is all in one hour:
+what is dropped once, at the end, is dropped more justly."""
+
+Task: TypeAlias = Callable[[], tuple[Rows, int]]
+"""Reads a part of an object: its rows, and how many lines of the object came before them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How objects are read: the configured layouts of those without a header, and the limits."""
+    """How objects are read: the configured layouts of those without a header, the limits, the
+    hashing of visitors, the caps of tables, and in how many threads."""
 
     configured: tuple[Layout, ...] = ()
     limits: Limits = Limits()
+    visitors: Visitors = field(default_factory=lambda: Visitors(b""))
+    caps: Caps = field(default_factory=lambda: DEFAULT_CAPS)
+    workers: int = 1
 
 
 @dataclass(slots=True)
@@ -46,6 +63,7 @@ class Parsed:
 
     `container`, `format` and `layouts` say what it was found to be; `examples` has the first
     rejected line of each reason, by its number in the object. Lines = `records` + Σ `rejected`.
+    Where there is a `share`, the lines are there, and `hours` has the hours without them.
     """
 
     container: str
@@ -55,6 +73,7 @@ class Parsed:
     records: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Example] = field(default_factory=dict)
+    share: Share | None = None
     _pending: list[pa.Table] = field(default_factory=list)
     _pending_rows: int = 0
 
@@ -65,7 +84,7 @@ class Parsed:
             return "its JSON keys"
         return ", then ".join(dict.fromkeys(layout.source for layout in self.layouts))
 
-    def add(self, rows: Rows, lines_before: int) -> None:
+    def add(self, rows: Rows, lines_before: int, caps: Caps) -> None:
         """Count rows of which the first line follows that many lines of the object."""
         self.rejected += rows.rejected
         self.records += rows.table.num_rows
@@ -74,15 +93,17 @@ class Parsed:
         self._pending.append(rows.table)
         self._pending_rows += rows.table.num_rows
         if self._pending_rows >= _TALLIED_TOGETHER:
-            self.tally()
+            self.tally(caps)
 
-    def tally(self) -> None:
+    def tally(self, caps: Caps) -> None:
         """Bring `hours` up to date with the rows that were added."""
         rows = joined(self._pending)
         self._pending.clear()
         self._pending_rows = 0
-        for hour, aggregate in tally(rows).items():
-            self.hours[hour] = merge((self.hours.get(hour, EMPTY), aggregate))
+        found = tally(rows)
+        slack = max(1, _SLACK // len(self.hours.keys() | found.keys())) if found else 1
+        for hour, aggregate in found.items():
+            self.hours[hour] = merge((self.hours.get(hour, EMPTY), aggregate), caps, slack)
 
 
 def parse(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Parsed:
@@ -92,17 +113,77 @@ def parse(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Pars
     is counted in the hour of `modified`. Raises ObjectRefused when the object is damaged, beyond
     the limits, or of no known layout.
     """
-    latest_us = int((modified + CLOCK_SKEW).timestamp() * 1_000_000)
     head, chunks = peeked(chunks, len(PARQUET_MAGIC))
-    read = _parquet if head == PARQUET_MAGIC else _text
+    if head == PARQUET_MAGIC:
+        parsed = Parsed("Parquet", "parquet")
+        return _counted(parsed, _parquet(chunks, parsed, modified, reading), modified, reading)
+    return _parsed_text(Inflated(chunks, reading.limits), modified, reading)
+
+
+def parse_small(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Parsed | Small:
+    """As `parse`, but an object that is worth it is left to `parse_together`."""
+    head, chunks = peeked(chunks, len(PARQUET_MAGIC))
+    if head == PARQUET_MAGIC:
+        return parse(chunks, modified, reading)
+    text = Inflated(chunks, reading.limits)
+    begin, rest = peeked(text, SMALL + 1)
+    found = small(begin, modified, _latest_us(modified), reading.limits)
+    return found or _parsed_text(text, modified, reading, rest)
+
+
+def parse_together(objects: Sequence[Small], reading: Reading) -> list[Parsed | None]:
+    """What small objects hold; None for those that `parse_alone` has to parse."""
+    return [
+        None if read is None else _shared(each, read)
+        for each, read in zip(objects, read_together(objects, reading.visitors), strict=True)
+    ]
+
+
+def parse_alone(small: Small, reading: Reading) -> Parsed:
+    """What one small object holds. Raises as `parse` does."""
+    return parse([small.text], small.modified, reading)
+
+
+def _shared(small: Small, read: Read) -> Parsed:
+    hours = dict.fromkeys(read.hours, EMPTY)
+    return Parsed(
+        "gzip",
+        _WITH_HEADER,
+        [small.layout],
+        _accounted(hours, hour_of(small.modified), Counter()),
+        small.lines,
+        share=read.share,
+    )
+
+
+_WITH_HEADER, _HEADERLESS = "lines with a header", "lines without a header"
+
+
+def _parsed_text(
+    text: Inflated, modified: datetime, reading: Reading, texts: Iterable[bytes] | None = None
+) -> Parsed:
+    """The object of this text, or of these pieces of it."""
     parsed = Parsed("plain")
-    for rows, lines_before in read(chunks, parsed, latest_us, reading):
-        parsed.add(rows, lines_before)
-        _check_hours(parsed, reading.limits)
-    parsed.tally()
-    _check_hours(parsed, reading.limits)
-    parsed.hours = _accounted(parsed.hours, hour_of(modified), parsed.rejected)
+    _counted(parsed, _text(texts or text, parsed, modified, reading), modified, reading)
+    parsed.container = text.container
+    if parsed.format == "json" and parsed.rejected and not parsed.records:
+        raise ObjectRefused(_no_json(parsed))
     return parsed
+
+
+def _counted(parsed: Parsed, tasks: Iterator[Task], modified: datetime, reading: Reading) -> Parsed:
+    for rows, lines_before in in_order(tasks, reading.workers):
+        parsed.add(rows, lines_before, reading.caps)
+        _check_hours(parsed, reading.limits)
+    parsed.tally(reading.caps)
+    _check_hours(parsed, reading.limits)
+    hours = {hour: merge([each], reading.caps) for hour, each in parsed.hours.items()}
+    parsed.hours = _accounted(hours, hour_of(modified), parsed.rejected)
+    return parsed
+
+
+def _latest_us(modified: datetime) -> int:
+    return int((modified + CLOCK_SKEW).timestamp() * 1_000_000)
 
 
 def _check_hours(parsed: Parsed, limits: Limits) -> None:
@@ -114,8 +195,8 @@ def _check_hours(parsed: Parsed, limits: Limits) -> None:
 
 
 def _parquet(
-    chunks: Iterable[bytes], parsed: Parsed, latest_us: int, reading: Reading
-) -> Iterator[tuple[Rows, int]]:
+    chunks: Iterable[bytes], parsed: Parsed, modified: datetime, reading: Reading
+) -> Iterator[Task]:
     """Parquet is read from its end, so the object (compressed) is held in memory."""
     body = bytearray()
     for chunk in chunks:
@@ -126,42 +207,49 @@ def _parquet(
                 "if the memory allows it, raise EDGETALLY_MAX_PARQUET_BYTES"
             )
     rows = ParquetRows(body, reading.limits)
-    parsed.container, parsed.format = "Parquet", "parquet"
     parsed.layouts.append(rows.layout)
-    for batch in rows.read(latest_us):
-        yield batch, 0
+    for batch in rows.read(_latest_us(modified), reading.visitors):
+        yield partial(_as_read, batch, 0)
 
 
 def _text(
-    chunks: Iterable[bytes], parsed: Parsed, latest_us: int, reading: Reading
-) -> Iterator[tuple[Rows, int]]:
-    text = Inflated(chunks, reading.limits)
-    blocks = LineBlocks(one_per_line(text), reading.limits.max_line)
+    texts: Iterable[bytes], parsed: Parsed, modified: datetime, reading: Reading
+) -> Iterator[Task]:
+    blocks = LineBlocks(one_per_line(texts), reading.limits.max_line)
+    latest_us = _latest_us(modified)
     read: Callable[[bytes], Rows] | None = None
     for lines_before, run in _runs(blocks):
         if run.startswith(b"#"):
             if layout := _declared(run):
-                read = _line_reader(layout, parsed, latest_us)
-                parsed.format = "lines with a header"
-            continue
+                read = _line_reader(layout, parsed, latest_us, reading)
+                parsed.format = _WITH_HEADER
+            if layout or parsed.format != "json":  # JSON knows no comments
+                continue
         if read is None and run.lstrip().startswith(b"{"):
-            read = partial(read_json, latest_us=latest_us)
+            read = partial(read_json, latest_us=latest_us, visitors=reading.visitors)
             parsed.format = "json"
         elif read is None:
-            read = _line_reader(_headerless(run, reading), parsed, latest_us)
-            parsed.format = "lines without a header"
-        yield read(run), lines_before
-    parsed.container = text.container
+            read = _line_reader(_headerless(run, reading), parsed, latest_us, reading)
+            parsed.format = _HEADERLESS
+        yield partial(_read_run, read, run, lines_before)
     long = [Example(number, "(too long to show)") for number in blocks.too_long]
-    yield Rows(no_rows()).also_rejected(LINE_TOO_LONG, long), 0
-    if parsed.format == "json" and parsed.rejected and not parsed.records:
-        raise ObjectRefused(_no_json(parsed))
+    yield partial(_as_read, Rows(no_rows()).also_rejected(LINE_TOO_LONG, long), 0)
 
 
-def _line_reader(layout: Layout, parsed: Parsed, latest_us: int) -> Callable[[bytes], Rows]:
+def _read_run(read: Callable[[bytes], Rows], run: bytes, lines_before: int) -> tuple[Rows, int]:
+    return read(run), lines_before
+
+
+def _as_read(rows: Rows, lines_before: int) -> tuple[Rows, int]:
+    return rows, lines_before
+
+
+def _line_reader(
+    layout: Layout, parsed: Parsed, latest_us: int, reading: Reading
+) -> Callable[[bytes], Rows]:
     if layout not in parsed.layouts:
         parsed.layouts.append(layout)
-    return partial(read_lines, layout=layout, latest_us=latest_us)
+    return partial(read_lines, layout=layout, latest_us=latest_us, visitors=reading.visitors)
 
 
 def _headerless(run: bytes, reading: Reading) -> Layout:
@@ -192,10 +280,10 @@ def _runs(blocks: Iterable[Block]) -> Iterator[tuple[int, bytes]]:
                 mark = block.find(b"\n#", start) if b"#" in block else -1
                 end = mark + 1 if mark >= 0 else len(block)
             run = block if end - start == len(block) else block[start:end]
-            if run.strip(b"\n"):
+            if run.lstrip(b"\n"):
                 yield lines_before, run
             start = end
-            lines_before += run.count(b"\n") if end < len(block) else 0
+            lines_before += line_ends(run) if end < len(block) else 0
 
 
 def _declared(line: bytes) -> Layout | None:

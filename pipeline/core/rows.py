@@ -4,23 +4,32 @@ import codecs
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
 from pipeline.core.dimensions import ABSENT, DIMENSIONS
 from pipeline.core.fields import (
-    BYTES_RECEIVED,
-    BYTES_SENT,
+    CLIENT_IP,
     DATE,
     MILLIS,
     SECONDS,
     TIME,
-    TIME_TAKEN,
+    USER_AGENT,
 )
-from pipeline.core.formats import MEASURES
+from pipeline.core.formats import LATENCIES, MEASURES
+from pipeline.core.visitors import Visitors
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+# Blocks of the same few megabytes come and go. Arrow's own allocators give each back to the system
+# and fault its pages in again, a tenth of all time; the C library's keeps them (measured with
+# glibc: docs/performance.md).
+pa.set_memory_pool(pa.system_memory_pool())
 
 TOO_FEW_FIELDS = "too_few_fields"
 BAD_TIMESTAMP = "bad_timestamp"
@@ -42,9 +51,13 @@ TYPES = {
 }
 """What the fields that are not text are converted to."""
 
+WORDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
+"""The fields that dimensions are made of."""
+VISITOR = "visitor"
+
 # A terabyte in one response, or four months in one request, is a damaged line; the bounds also
 # keep the sums of an hour inside 64 bits.
-_LARGEST = {BYTES_SENT: 10**12, BYTES_RECEIVED: 10**12, TIME_TAKEN: 10**7}
+_MOST_BYTES, _LONGEST_SECONDS = 10**12, 10**7
 _LATEST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
@@ -60,9 +73,10 @@ class Rows:
     """Lines as columns, and the count of those that were rejected, by reason, with the first
     example of each.
 
-    Columns: `time` (int64, epoch microseconds, never null), `bytes_sent`, `bytes_received`,
-    `time_us` (int64, null where the line has no sensible number), and a dictionary column of
-    strings per dimension.
+    Columns: `time` (int64, epoch microseconds, never null); `sc_bytes` and `cs_bytes` (int64) and
+    the `LATENCIES` (int64, microseconds), null where the line has no sensible number; `visitor`
+    (uint64, a hash), null where the line has no client IP; and a dictionary column of strings
+    per field of `WORDS`.
     """
 
     table: pa.Table
@@ -77,28 +91,30 @@ class Rows:
         return Rows(self.table, rejected, {reason: examples[0], **self.examples})
 
 
-def sane_rows(raw: pa.Table, latest_us: int, example: Callable[[int], Example]) -> Rows:
+def sane_rows(
+    raw: pa.Table, latest_us: int, visitors: Visitors, example: Callable[[int], Example]
+) -> Rows:
     """The rows of `raw` (typed columns by field name) that have a sensible time.
 
     `latest_us` bounds a sensible time; `example` shows the line of a row of `raw`.
     """
-    table = _named(raw)
-    times = table.column("time")
-    sane = pc.and_(pc.greater_equal(times, EARLIEST_US), pc.less_equal(times, latest_us))
-    if pc.all(sane, skip_nulls=False, min_count=0).as_py():
-        return Rows(table)
-    bad = {BAD_TIMESTAMP: pc.is_null(sane), OUT_OF_RANGE: pc.invert(pc.fill_null(sane, True))}
-    first = {reason: pc.index(which, True).as_py() for reason, which in bad.items()}
+    times = _times(raw)
+    if _within(times, EARLIEST_US, latest_us):
+        return Rows(_named(raw, times, visitors))
+    sane = (times >= EARLIEST_US) & (times <= latest_us)  # false where there is no time at all
+    bad = {BAD_TIMESTAMP: np.isnan(times)}
+    bad[OUT_OF_RANGE] = ~sane & ~bad[BAD_TIMESTAMP]
     return Rows(
-        table.filter(sane),
-        +Counter({reason: pc.sum(which).as_py() for reason, which in bad.items()}),
-        {reason: example(row) for reason, row in first.items() if row >= 0},
+        _named(raw.filter(pa.array(sane)), times[sane], visitors),
+        +Counter({reason: int(which.sum()) for reason, which in bad.items()}),
+        {reason: example(int(which.argmax())) for reason, which in bad.items() if which.any()},
     )
 
 
 def no_rows() -> pa.Table:
     """A table of no rows."""
-    return _named(pa.table({SECONDS: pa.array([], pa.float64())}))
+    raw = pa.table({SECONDS: pa.array([], pa.float64())})
+    return _named(raw, _times(raw), Visitors(b""))
 
 
 def typed(raw: pa.Table) -> pa.Table:
@@ -107,7 +123,9 @@ def typed(raw: pa.Table) -> pa.Table:
     columns = {name: raw.column(name).combine_chunks() for name in raw.column_names}
     if MILLIS in columns:
         columns[MILLIS] = _typed_column(columns[MILLIS], TYPES[MILLIS])
-        if not _millis(columns[MILLIS]).null_count:  # then the less precise times do not matter
+        if not np.isnan(
+            _millis(columns[MILLIS])
+        ).any():  # then the less precise times do not matter
             columns = {k: v for k, v in columns.items() if k not in (DATE, TIME, SECONDS)}
     for name, column in columns.items():
         if name in TYPES and name != MILLIS:
@@ -157,6 +175,7 @@ def read_csv(block: bytes, names: list[str], types: dict[str, pa.DataType]) -> p
             column_types=types,
             null_values=["", ABSENT],
             strings_can_be_null=False,
+            check_utf8=not block.isascii(),  # once a block is cheaper than once a value
         ),
     )
 
@@ -198,55 +217,73 @@ def _one_line(word: str | None) -> str:
     return "" if word is None or not word.isprintable() else word
 
 
-def _named(raw: pa.Table) -> pa.Table:
-    """The table's columns under the names of `Rows`, with absent fields filled in."""
-    columns = {
-        "time": _micros(raw),
-        "bytes_sent": _measure(raw, BYTES_SENT, 1),
-        "bytes_received": _measure(raw, BYTES_RECEIVED, 1),
-        "time_us": _measure(raw, TIME_TAKEN, 1_000_000),
-    }
-    for dimension in DIMENSIONS.values():
-        columns[dimension.name] = (
-            raw.column(dimension.field).combine_chunks()
-            if dimension.field in raw.column_names
-            else _absent(raw.num_rows)
-        )
+def _named(raw: pa.Table, times: Floats, visitors: Visitors) -> pa.Table:
+    """The columns of `Rows`, with absent fields filled in."""
+    found = dict(zip(raw.column_names, raw.columns, strict=True))
+    no_numbers, no_words = pa.nulls(raw.num_rows, pa.int64()), _absent(raw.num_rows)
+    columns = {"time": pa.array(times.astype(np.int64))}
+    for name in MEASURES:
+        columns[name] = _measure(name, found[name]) if name in found else no_numbers
+    for name in (*WORDS, CLIENT_IP):
+        columns[name] = found[name].combine_chunks() if name in found else no_words
+    columns[VISITOR] = visitors.hashes(columns.pop(CLIENT_IP), columns[USER_AGENT])
     return pa.table(columns)
 
 
-def _micros(raw: pa.Table) -> pa.ChunkedArray:
-    """The most precise time that each row has, in epoch microseconds."""
+def _times(raw: pa.Table) -> Floats:
+    """The most precise time that each row has, in whole epoch microseconds; NaN for none.
+
+    Every sensible time is below 2⁵³ microseconds (the year 2255), so a float holds it exactly.
+    """
     names = set(raw.column_names)
     times = []
     if MILLIS in names:
         times.append(_millis(raw.column(MILLIS)))
     if {DATE, TIME} <= names:
-        days = raw.column(DATE).cast(pa.int32()).cast(pa.int64())
-        seconds = raw.column(TIME).cast(pa.int32()).cast(pa.int64())
-        times.append(pc.multiply(pc.add(pc.multiply(days, 86_400), seconds), 1_000_000))
+        days, seconds = _numbers(raw.column(DATE)), _numbers(raw.column(TIME))
+        times.append((days * 86_400.0 + seconds) * 1_000_000.0)
     if SECONDS in names:
-        times.append(_integers(raw.column(SECONDS), _LATEST_SECOND, 1_000_000))
-    return times[0] if len(times) == 1 else pc.coalesce(*times)
+        times.append(_scaled(_numbers(raw.column(SECONDS)), _LATEST_SECOND, 1_000_000))
+    first, *others = times
+    for other in others:
+        first = np.where(np.isnan(first), other, first)
+    return first
 
 
-def _millis(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return _integers(column, _LATEST_SECOND * 1000, 1000)
+def _millis(column: pa.ChunkedArray) -> Floats:
+    return _scaled(_numbers(column), _LATEST_SECOND * 1000, 1000)
 
 
-def _measure(raw: pa.Table, name: str, scale: int) -> pa.ChunkedArray:
-    if name not in raw.column_names:
-        return pa.nulls(raw.num_rows, pa.int64())
-    return _integers(raw.column(name), _LARGEST[name], scale)
+def _measure(name: str, column: pa.ChunkedArray) -> pa.Array:
+    largest, scale = (_LONGEST_SECONDS, 1_000_000) if name in LATENCIES else (_MOST_BYTES, 1)
+    numbers = _scaled(_numbers(column), largest, scale)
+    absent = np.isnan(numbers)
+    if not absent.any():
+        return pa.array(numbers.astype(np.int64))
+    return pa.array(np.where(absent, 0.0, numbers).astype(np.int64), mask=absent)
 
 
-def _integers(column: pa.ChunkedArray, largest: int, scale: int) -> pa.ChunkedArray:
-    """Finite numbers from 0 to `largest`, scaled and rounded; null for everything else."""
-    sensible = pc.and_(pc.greater_equal(column, 0.0), pc.less_equal(column, float(largest)))
-    numbers = pc.if_else(sensible, column, None)
-    return pc.round(pc.multiply(numbers, float(scale))).cast(pa.int64())
+def _numbers(column: pa.ChunkedArray) -> Floats:
+    """The column's values, NaN for null; days and seconds for dates and times of day."""
+    if column.type in (TYPES[DATE], TYPES[TIME]):
+        column = column.cast(pa.int32())
+    numbers: Floats = column.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return numbers
+
+
+def _scaled(numbers: Floats, largest: int, scale: int) -> Floats:
+    """Numbers from 0 to `largest`, scaled and rounded; NaN for everything else."""
+    if not _within(numbers, 0, largest):
+        sensible = (numbers >= 0.0) & (numbers <= float(largest))
+        numbers = np.where(sensible, numbers, np.nan)
+    return np.rint(numbers * float(scale))
+
+
+def _within(numbers: Floats, smallest: int, largest: int) -> bool:
+    """Whether all numbers lie in this range; NaN lies in none."""
+    return not len(numbers) or bool(numbers.min() >= smallest and numbers.max() <= largest)
 
 
 def _absent(rows: int) -> pa.DictionaryArray:
-    indices = pa.repeat(pa.scalar(0, pa.int32()), rows)
+    indices = pa.array(np.zeros(rows, np.int32))
     return pa.DictionaryArray.from_arrays(indices, pa.array([ABSENT]))

@@ -27,7 +27,7 @@ def aggregate(requests: int) -> HourlyAggregate:
     return HourlyAggregate(
         totals=Vector(requests, requests * 10),
         objects={-1: 1},
-        tables={"path": Table({"/": Vector(requests)})},
+        tables={"path": Table.of({"/": Vector(requests)})},
     )
 
 

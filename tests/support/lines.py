@@ -18,7 +18,8 @@ FIELDS = REALTIME.split()
 STANDARD = (
     "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) "
     "cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header "
-    "cs-protocol cs-bytes time-taken"
+    "cs-protocol cs-bytes time-taken x-edge-response-result-type ssl-protocol cs-protocol-version "
+    "sc-content-type time-to-first-byte c-country cache-behavior-path-pattern origin-lbl"
 ).split()
 
 
@@ -94,6 +95,19 @@ def _path(rng: random.Random, second: int) -> str:
     return path + ("?x=1" if rng.random() < 0.1 else "")
 
 
+AGENTS = [
+    *("curl/8", "A%20B", "A%2520B", "A%2520B%20C", "-"),
+    "Mozilla/5.0%20(compatible;%20GPTBot/1.2;%20+https://openai.com/gptbot)",
+    "Mozilla/5.0%2520(iPhone;%2520CPU%2520iPhone%2520OS%252010_0)%2520Mobile/14",
+]
+REFERRERS = [
+    "-",
+    "https://A.example/x?y",
+    "http://u:p@b.example:8080#z",
+    "android-app://c/",
+    "junk",
+]
+
 _VALUES: dict[str, Callable[[random.Random, int], str]] = {
     "date": lambda rng, second: f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d}",
     "time": lambda rng, second: f"{datetime.fromtimestamp(second, UTC):%H:%M:%S}",
@@ -106,7 +120,16 @@ _VALUES: dict[str, Callable[[random.Random, int], str]] = {
     "cs-method": lambda rng, _: rng.choice(["GET", "GET", "HEAD", "POST"]),
     "cs-uri-stem": _path,
     "cs-protocol": lambda rng, _: rng.choice(["http", "https"]),
-    "cs(User-Agent)": lambda rng, _: rng.choice(["curl/8", "A%20B", "A%2520B", "A%2520B%20C"]),
+    "cs(User-Agent)": lambda rng, _: rng.choice(AGENTS),
+    "c-ip": lambda rng, _: f"192.0.2.{rng.randrange(9)}",
+    "cs(Referer)": lambda rng, _: rng.choice(REFERRERS),
+    "cs-referer": lambda rng, _: rng.choice(REFERRERS),
+    "x-host-header": lambda rng, _: rng.choice(["www.example.com", "WWW.Example.com", "-"]),
+    "sc-content-type": lambda rng, _: rng.choice(["text/html;%20charset=utf-8", "image/PNG", "-"]),
+    **dict.fromkeys(
+        ["time-to-first-byte", "origin-fbl", "origin-lbl"],
+        lambda rng, _: rng.choice(["-", "0.000", f"{rng.expovariate(3):.3f}"]),
+    ),
     "x-edge-location": lambda rng, _: rng.choice(["LHR62-C3", "FRA56-P4", "IAD89-P1"]),
     "x-edge-result-type": lambda rng, _: rng.choice(["Hit", "Hit", "Miss", "RefreshHit", "Error"]),
 }

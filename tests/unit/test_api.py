@@ -46,7 +46,7 @@ def count(store: MemoryStore, clock: FakeClock, name: str, hours_ago: int = 0) -
     one = HourlyAggregate(
         totals=Vector(4, 400),
         objects={-1: 1},
-        tables={"result_type": Table({"Hit": Vector(3), "Miss": Vector(1)})},
+        tables={"result_type": Table.of({"Hit": Vector(3), "Miss": Vector(1)})},
     )
     store.commit(
         [Counted(ObjectRef("b", name), "site", 4, {}, {hour_of(clock()) - hours_ago: one})]

@@ -8,17 +8,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.columns import read_lines
-from pipeline.core.dimensions import ABSENT, DIMENSIONS, agent, path, plain, status
-from pipeline.core.fields import CANONICAL, REALTIME, STANDARD, canonical_sets
+from pipeline.core.dimensions import ABSENT, agent, path, plain, status
+from pipeline.core.fields import (
+    BYTES_SENT,
+    CANONICAL,
+    PATH,
+    REALTIME,
+    STANDARD,
+    STATUS,
+    TIME_TAKEN,
+    VIEWER_HOST,
+    canonical_sets,
+)
 from pipeline.core.formats import Layout, header_layout, listed_layout
-from pipeline.core.rows import EARLIEST_US, Rows
+from pipeline.core.rows import EARLIEST_US, VISITOR, WORDS, Rows
+from pipeline.core.visitors import Visitors
 
 LATEST = int(datetime(2026, 11, 24, tzinfo=UTC).timestamp() * 1_000_000)
 LAYOUT = Layout(("date", "time", "sc-bytes", "time-taken", "cs-uri-stem", "sc-status"), "a test")
 
 
 def rows(*lines: bytes, layout: Layout = LAYOUT) -> Rows:
-    return read_lines(b"".join(line + b"\n" for line in lines), layout, LATEST)
+    return read_lines(b"".join(line + b"\n" for line in lines), layout, LATEST, Visitors(b"key"))
 
 
 def one(line: bytes) -> dict[str, object]:
@@ -47,7 +58,7 @@ def one(line: bytes) -> dict[str, object]:
 )
 def test_a_number_is_read_or_left_out(logged: bytes, number: int | None) -> None:
     """A nonsense number costs the measure, not the line."""
-    assert one(b"2026-11-23\t10:00:00\t%s\t0.5\t/\t200" % logged)["bytes_sent"] == number
+    assert one(b"2026-11-23\t10:00:00\t%s\t0.5\t/\t200" % logged)[BYTES_SENT] == number
 
 
 @settings(max_examples=300, deadline=None)
@@ -102,13 +113,13 @@ def test_odd_bytes_stay_in_their_field(line: bytes, expected: str) -> None:
     """NUL, quotes, CR and invalid UTF-8 neither split a line nor lose it."""
     result = rows(b"2026-11-23\t10:00:00\t1\t1\t" + line + b"\t200")
     assert result.rejected == {}
-    assert result.table.column("path").to_pylist() == [expected]
+    assert result.table.column(PATH).to_pylist() == [expected]
 
 
 @pytest.mark.parametrize("end", [b"", b"\t", b"\t\t", b"\textra\tfields", b"\r"])
 def test_what_follows_the_fields_does_not_matter(end: bytes) -> None:
     """A stray TAB, later fields or CRLF do not cost the line."""
-    assert one(b"2026-11-23\t10:00:00\t5\t1\t/\t200" + end)["status"] == "200"
+    assert one(b"2026-11-23\t10:00:00\t5\t1\t/\t200" + end)[STATUS] == "200"
 
 
 def test_fields_behind_the_needed_ones_may_be_missing() -> None:
@@ -122,15 +133,15 @@ def test_fields_behind_the_needed_ones_may_be_missing() -> None:
 def test_absent_fields_are_columns_all_the_same() -> None:
     """A layout without a field gives that field's absent value."""
     (row,) = rows(b"1795370000", layout=Layout(("timestamp",), "a test")).table.to_pylist()
-    assert {row[name] for name in DIMENSIONS} == {ABSENT}
-    assert row["bytes_sent"] is None
+    assert {row[name] for name in WORDS} == {ABSENT}
+    assert (row[BYTES_SENT], row[VISITOR]) == (None, None)
 
 
 def test_times_are_exact_to_the_microsecond() -> None:
     """A float's rounding does not move a time or a duration."""
     table = rows(b"1671005351.148\t0.042", layout=Layout(("timestamp", "time-taken"), "a")).table
     assert table.column("time").to_pylist() == [1_671_005_351_148_000]
-    assert table.column("time_us").to_pylist() == [42_000]
+    assert table.column(TIME_TAKEN).to_pylist() == [42_000]
 
 
 def test_only_blank_lines_give_no_rows() -> None:
@@ -184,8 +195,8 @@ def test_the_host_is_the_viewers_in_every_format() -> None:
     realtime = Layout(("timestamp", "cs-host", "x-host-header"), "a test")
     standard = Layout(("timestamp", "cs(Host)", "x-host-header"), "a test")
     line = b"1795370000\tfirst\tsecond"
-    assert rows(line, layout=realtime).table.column("host").to_pylist() == ["first"]
-    assert rows(line, layout=standard).table.column("host").to_pylist() == ["second"]
+    assert rows(line, layout=realtime).table.column(VIEWER_HOST).to_pylist() == ["first"]
+    assert rows(line, layout=standard).table.column(VIEWER_HOST).to_pylist() == ["second"]
 
 
 @pytest.mark.parametrize("millis", [b"-5", b"nan", b"9" * 20, b"-", b"x", b"1795428000000"])

@@ -15,7 +15,7 @@ from pipeline.core.top import Table, merge_tables
 counts = st.integers(0, 2**40)
 vectors = st.builds(Vector, st.integers(1, 2**30), counts, counts, counts, counts, counts, counts)
 values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
-tables = st.dictionaries(values, vectors, max_size=12).map(Table)
+tables = st.dictionaries(values, vectors, max_size=12).map(Table.of)
 aggregates = st.builds(
     HourlyAggregate,
     totals=vectors,
@@ -32,7 +32,7 @@ streams = st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_s
 
 
 def table_of(stream: list[str]) -> Table:
-    return Table({value: Vector(n, n * 7) for value, n in Counter(stream).items()})
+    return Table.of({value: Vector(n, n * 7) for value, n in Counter(stream).items()})
 
 
 def union(*parts: Table) -> Table:
@@ -108,8 +108,8 @@ def test_a_row_that_no_store_takes_is_not_encoded() -> None:
     import random
 
     rng = random.Random(1)
-    huge = Table({rng.randbytes(2000).hex(): Vector(1) for _ in range(250)})
-    with pytest.raises(codec.CodecError, match="exceeds 380,000"):
+    huge = Table.of({rng.randbytes(2000).hex(): Vector(1) for _ in range(250)})
+    with pytest.raises(codec.TooLarge, match="exceeds 300,000"):
         codec.encode(HourlyAggregate(tables={"path": huge}))
 
 
@@ -153,7 +153,7 @@ def test_a_full_table_survives_the_codec(parts: list[list[str]]) -> None:
 @given(st.integers(1, 400))
 def test_long_values_cannot_grow_a_table(length: int) -> None:
     """Values are kept only as far as their length leaves room, and the bound says so."""
-    table = Table({f"{n:03d}" + "x" * length: Vector(n) for n in range(1, 200)})
+    table = Table.of({f"{n:03d}" + "x" * length: Vector(n) for n in range(1, 200)})
     merged = merge_tables([table], cap=1000, max_bytes=5000)
     assert sum(map(len, merged.entries)) <= 5000
     kept = len(merged.entries)
@@ -164,13 +164,12 @@ def test_long_values_cannot_grow_a_table(length: int) -> None:
 def test_a_million_random_paths_do_not_push_out_the_top() -> None:
     """A flood of distinct values neither grows the row nor hides the heavy hitters."""
     flood = (
-        Table({"/top": Vector(300)} | {f"/{n}-{m}": Vector(1) for m in range(20_000)})
+        Table.of({"/top": Vector(300)} | {f"/{n}-{m}": Vector(1) for m in range(20_000)})
         for n in range(50)
     )
-    dimension = DIMENSIONS["path"]
     table = Table()
     for part in flood:
-        table = merge_tables([table, part], dimension.cap, dimension.max_bytes)
+        table = merge_tables([table, part], 1000, 80_000)
     assert table.entries["/top"].requests == 50 * 300
     assert table.bound <= 50 * 20_300 / 1001
     assert len(codec.encode(HourlyAggregate(tables={"path": table}))) < 300_000

@@ -36,7 +36,7 @@ def test_counts_are_scaled_and_what_was_delivered_is_not() -> None:
         bytes_received=7,
         objects={-1: 2},
         rejected={"bad_timestamp": 4},
-        tables={"path": Table({"/": Vector(9)}, Vector(1), 1, {"/": 8})},
+        tables={"path": Table.of({"/": Vector(9)}, Vector(1), 1, {"/": 8})},
     )
     found = scaled(aggregate, 30)
     assert found.totals[:3] == (33, 333, 10)

@@ -19,6 +19,7 @@ from pipeline.adapters.dynamodb.ledger import Ledger
 from pipeline.adapters.dynamodb.table import ACCEPTED, CONDITION_FAILED, Table
 from pipeline.adapters.rows import add_to_row, start_label
 from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.dimensions import Caps
 from pipeline.core.errors import StoreError
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.ports import CommitResult, RowKey, deltas, sort_out
@@ -45,8 +46,9 @@ class _Read(NamedTuple):
 class _Rows:
     """The aggregate rows of one shard that a commit has read so far."""
 
-    def __init__(self, table: Table, shards: int) -> None:
+    def __init__(self, table: Table, shards: int, caps: Caps) -> None:
         self._table = table
+        self._caps = caps
         self._shards = shards
         self._read: dict[RowKey, _Read] = {}
         self._draw()
@@ -65,7 +67,10 @@ class _Rows:
         for item in self._table.get([row_key(key, self.shard) for key in missing.values()]):
             key = missing[item["pk"]["S"], item["sk"]["S"]]
             self._read[key] = _Read(int(item["version"]["N"]), item["aggregate"]["B"])
-        return {key: add_to_row(key, self._read[key].blob, more) for key, more in added.items()}
+        return {
+            key: add_to_row(key, self._read[key].blob, more, self._caps)
+            for key, more in added.items()
+        }
 
     def puts(
         self, blobs: dict[RowKey, bytes], retention_days: int
@@ -99,12 +104,14 @@ class Commits:
         shards: int,
         retention_days: int,
         clock: Callable[[], datetime],
+        caps: Caps,
     ) -> None:
         self._table = table
         self._ledger = ledger
         self._shards = shards
         self._retention_days = retention_days
         self._clock = clock
+        self._caps = caps
 
     def commit(self, objects: Sequence[Counted]) -> CommitResult:
         """See `Store.commit`. Objects that do not fit one transaction together are committed
@@ -124,7 +131,7 @@ class Commits:
         added = deltas(objects)
         if len(objects) + len(added) > MAX_ACTIONS:
             return self._divided(objects)
-        rows = _Rows(self._table, self._shards)
+        rows = _Rows(self._table, self._shards, self._caps)
         for _ in attempts(self._table.patience):
             blobs = rows.add(added)
             if sum(map(len, blobs.values())) > MAX_BYTES:
@@ -156,7 +163,7 @@ class Commits:
         added = deltas([counted])
         keys = sorted(added)
         parts = [keys[start : start + PART_ROWS] for start in range(0, len(keys), PART_ROWS)]
-        rows = _Rows(self._table, self._shards)
+        rows = _Rows(self._table, self._shards, self._caps)
         for _ in attempts(self._table.patience, rounds=len(parts)):
             item = self._ledger.items([counted.ref]).get(counted.ref)
             standing = ledger_entry(item).standing(counted.ref) if item else "new"

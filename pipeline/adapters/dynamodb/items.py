@@ -50,6 +50,11 @@ def cache_key(key: str) -> Item:
     return {"pk": text(f"cache#{key}"), "sk": text("cache")}
 
 
+def secrets_key() -> Item:
+    """The key of the row that only the ingest may read."""
+    return {"pk": text("secrets"), "sk": text("secrets")}
+
+
 def with_expiry(item: Item, expires: int | None) -> Item:
     """The item with its time to live (epoch seconds), if it has one."""
     return item if expires is None else item | {"expires": number(expires)}

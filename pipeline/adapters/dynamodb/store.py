@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from math import ceil
+from secrets import token_bytes
 from typing import TYPE_CHECKING
 
 from pipeline.adapters.dynamodb.commit import Commits
@@ -13,15 +14,24 @@ from pipeline.adapters.dynamodb.items import (
     ledger_entry,
     number,
     row_partition,
+    secrets_key,
     site_key,
     text,
 )
 from pipeline.adapters.dynamodb.ledger import Ledger
 from pipeline.adapters.dynamodb.table import Table
 from pipeline.adapters.rows import decode_row, now, start_label
+from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
-from pipeline.ports import Cached, CommitResult, LedgerEntry, RowKey, StoredRow
+from pipeline.ports import (
+    VISITOR_KEY_BYTES,
+    Cached,
+    CommitResult,
+    LedgerEntry,
+    RowKey,
+    StoredRow,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -43,10 +53,11 @@ class DynamoStore:
         retention_days: int = 0,
         patience: float = 60.0,
         clock: Callable[[], datetime] = now,
+        caps: Caps = DEFAULT_CAPS,
     ) -> None:
         self._table = Table(client, table, patience)
         self._ledger = Ledger(self._table, clock)
-        self._commits = Commits(self._table, self._ledger, shards, retention_days, clock)
+        self._commits = Commits(self._table, self._ledger, shards, retention_days, clock, caps)
         self._shards = shards
         self._clock = clock
         self._registered: set[str] = set()
@@ -63,6 +74,18 @@ class DynamoStore:
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
         """See `Store.record_failure`."""
         self._ledger.record_failure(ref, reason)
+
+    def visitor_key(self) -> bytes:
+        """See `Store.visitor_key`. Whoever comes first makes it; all read what was made."""
+        self._table.update(
+            Key=secrets_key(),
+            UpdateExpression="SET visitor_key = :key",
+            ConditionExpression="attribute_not_exists(visitor_key)",
+            ExpressionAttributeValues={":key": {"B": token_bytes(VISITOR_KEY_BYTES)}},
+        )
+        (item,) = self._table.get([secrets_key()])
+        key: bytes = item["visitor_key"]["B"]
+        return key
 
     def sites(self) -> list[str]:
         """See `Store.sites`."""
