@@ -25,22 +25,72 @@ Request = dict[str, str]
 
 _CITIES = ("LHR62-C3", "FRA56-P4", "IAD89-P1", "NRT57-P2", "SYD62-P1", "GRU3-C2")
 _MORE_CITIES = ("SEA900-P3", "CDG52-P1", "SIN2-P8", "HEL50-P2", "YVR52-P238", "DFW3")
+_REFERRERS = (
+    "-",
+    *(f"https://www.example.com/section-{n}/" for n in range(40)),
+    *("https://www.google.com/", "https://www.bing.com/search", "https://news.example.org/a?b=c"),
+)
 _RESULTS = ("Hit", "Hit", "Hit", "Hit", "RefreshHit", "Miss", "Miss", "Error", "Redirect")
 _STATUSES = {"Error": ("404", "502", "000", "403"), "Redirect": ("301",), "RefreshHit": ("304",)}
 
 
-def requests(seed: int, count: int, seconds: int = 3600, start: int = START) -> Iterator[Request]:
-    """Requests spread over a time: Zipf paths of 20,000, 200 agents, 12 edge locations."""
+_DESKTOP = "Mozilla/5.0%20({})%20AppleWebKit/537.36%20(KHTML,%20like%20Gecko)%20"
+_SYSTEMS = ("Windows%20NT%2010.0;%20Win64;%20x64", "X11;%20Linux%20x86_64")
+_PHONES = ("Linux;%20Android%2014;%20Pixel%208", "Linux;%20Android%2013;%20SM-S918B")
+_IPHONE = (
+    "Mozilla/5.0%20(iPhone;%20CPU%20iPhone%20OS%2017_{}%20like%20Mac%20OS%20X)%20AppleWebKit/"
+    "605.1.15%20(KHTML,%20like%20Gecko)%20Version/17.{}%20Mobile/15E148%20Safari/604.1"
+)
+_FIREFOX = "Mozilla/5.0%20(X11;%20Linux%20x86_64;%20rv:{0}.0)%20Gecko/20100101%20Firefox/{0}.0"
+_TOOLS = (
+    "Mozilla/5.0%20AppleWebKit/537.36%20(KHTML,%20like%20Gecko;%20compatible;%20GPTBot/1.2;"
+    "%20+https://openai.com/gptbot)",
+    "Mozilla/5.0%20AppleWebKit/537.36%20(KHTML,%20like%20Gecko;%20compatible;%20ClaudeBot/1.0;"
+    "%20+claudebot@anthropic.com)",
+    "Mozilla/5.0%20(compatible;%20Googlebot/2.1;%20+http://www.google.com/bot.html)",
+    "Mozilla/5.0%20(compatible;%20bingbot/2.0;%20+http://www.bing.com/bingbot.htm)",
+    "CCBot/2.0%20(https://commoncrawl.org/faq/)",
+    "curl/8.5.0",
+    "python-requests/2.32.3",
+    "-",
+)
+
+
+def agents(count: int = 200) -> list[str]:
+    """Agents as they are logged: browsers on desktops and phones, crawlers and tools."""
+    browsers = [
+        agent
+        for version in range(70, 130)
+        for agent in (
+            *(
+                f"{_DESKTOP.format(each)}Chrome/{version}.0.0.0%20Safari/537.36"
+                for each in _SYSTEMS
+            ),
+            *(
+                f"{_DESKTOP.format(each)}Chrome/{version}.0.0.0%20Mobile%20Safari/537.36"
+                for each in _PHONES
+            ),
+            _IPHONE.format(version % 10, version),
+            _FIREFOX.format(version),
+        )
+    ]
+    return [*_TOOLS, *browsers[: count - len(_TOOLS)]]
+
+
+def requests(
+    seed: int, count: int, seconds: int = 3600, start: int = START, distinct_paths: int = 20_000
+) -> Iterator[Request]:
+    """Requests spread over a time: Zipf paths, 200 agents, 12 edge locations."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    paths = [f"/section-{n % 40}/article-{n}.html" for n in range(20_000)]
-    weights = [1 / (n + 1) for n in range(len(paths))]
-    agents = [f"Mozilla/5.0%20(X11;%20Linux)%20AppleWebKit/537.36%20v{n}" for n in range(200)]
-    drawn = rng.choices(paths, weights, k=count)
-    for path in drawn:
-        yield _request(rng, path, rng.choice(agents), start + rng.randrange(seconds))
+    paths = [f"/section-{n % 40}/article-{n}.html" for n in range(distinct_paths)]
+    weights = [1 / (n + 1) for n in range(distinct_paths)]
+    everyone = agents()
+    for path in rng.choices(paths, weights, k=count):
+        yield request(rng, path, rng.choice(everyone), start + rng.randrange(seconds))
 
 
-def _request(rng: random.Random, path: str, agent: str, second: int) -> Request:
+def request(rng: random.Random, path: str, agent: str, second: int) -> Request:
+    """A request of this path by this agent at this second."""
     moment = datetime.fromtimestamp(second, UTC)
     result = rng.choice(_RESULTS)
     domain = "d111111abcdef8.cloudfront.net"
@@ -61,19 +111,19 @@ def _request(rng: random.Random, path: str, agent: str, second: int) -> Request:
         "cs-uri-stem": path,
         "cs-uri-query": query,
         "sc-status": rng.choice(_STATUSES.get(result, ("200",))),
-        "cs(Referer)": "https://www.example.com/",
+        "cs(Referer)": rng.choice(_REFERRERS),
         "cs(User-Agent)": agent,
         "x-edge-result-type": result,
         "x-edge-response-result-type": result,
         "x-edge-detailed-result-type": result,
         "x-edge-request-id": rng.randbytes(28).hex(),
         "cs-protocol": "https",
-        "cs-protocol-version": "HTTP/2.0",
+        "cs-protocol-version": rng.choice(("HTTP/2.0", "HTTP/2.0", "HTTP/3.0", "HTTP/1.1")),
         "time-taken": f"{rng.lognormvariate(-3, 1):.3f}",
         "time-to-first-byte": f"{rng.lognormvariate(-4, 1):.3f}",
         "ssl-protocol": "TLSv1.3",
         "ssl-cipher": "TLS_AES_128_GCM_SHA256",
-        "sc-content-type": "text/html;%20charset=utf-8",
+        "sc-content-type": rng.choice(("text/html;%20charset=utf-8", "text/html", "image/png")),
         "c-port": str(rng.randrange(1024, 65536)),
         "c-country": rng.choice(("GB", "DE", "US", "JP")),
     }

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 import numpy as np
+from isal import isal_zlib
 
 from pipeline.core.aggregate import LATENCIES, HourlyAggregate
 from pipeline.core.counters import MEASURES, Vector
@@ -61,10 +62,11 @@ class _Totals(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     values: list[str]
-    columns: list[bytes]
+    counts: bytes
     other: Vector
     bound: int
-    weights: bytes
+    cuts: bytes
+    """What was taken from the counter of each value: its requests less its weight."""
 
 
 class _Table1(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -182,10 +184,10 @@ def _from_table(table: Table) -> _Table:
     order = sorted(range(len(table)), key=table.values.__getitem__)
     return _Table(
         [table.values[place] for place in order],
-        [pack(column[order]) for column in table.counts],
+        pack(table.counts[:, order]),
         table.other,
         table.bound,
-        pack(table.weights[order]) if table.bound else b"",
+        pack((table.counts[0] - table.weights)[np.newaxis, order]) if table.bound else b"",
     )
 
 
@@ -193,10 +195,8 @@ def _to_table(section: bytes) -> Table:
     raw = _unpack(section, _Table)
     size = len(raw.values)
     try:
-        if len(raw.columns) != MEASURES:
-            raise ValueError(f"{len(raw.columns)} columns")
-        counts = np.stack([unpack(column, size) for column in raw.columns])
-        weights = unpack(raw.weights, size) if raw.bound else None
+        counts = unpack(raw.counts, MEASURES, size)
+        weights = counts[0] - unpack(raw.cuts, 1, size)[0] if raw.bound else None
     except ValueError as error:
         raise CodecError(f"the columns of a table do not fit together ({error})") from error
     return Table(raw.values, counts, raw.other, raw.bound, weights)
@@ -215,7 +215,7 @@ def _to_table1(raw: _Table1) -> Table:
 def _from_histogram(histogram: Histogram) -> _Histogram:
     filled = np.flatnonzero(histogram.counts)
     first, end = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, 0)
-    counts = pack(histogram.counts[first:end])
+    counts = pack(histogram.counts[np.newaxis, first:end])
     return _Histogram(first, end - first, counts, histogram.sum_us, histogram.max_us)
 
 
@@ -224,7 +224,7 @@ def _to_histogram(raw: _Histogram) -> Histogram:
     try:
         if raw.first < 0 or raw.size < 0 or raw.first + raw.size > BUCKETS:
             raise ValueError(f"no buckets {raw.first} to {raw.first + raw.size}")
-        counts[raw.first : raw.first + raw.size] = unpack(raw.counts, raw.size)
+        counts[raw.first : raw.first + raw.size] = unpack(raw.counts, 1, raw.size)[0]
     except ValueError as error:
         raise CodecError(f"a histogram is damaged ({error})") from error
     return Histogram(counts, raw.sum_us, raw.max_us)
@@ -245,6 +245,10 @@ def _pack(section: object) -> bytes:
 
 def _unpack(raw: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.msgpack.decode(zlib.decompress(raw), type=kind)
-    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return msgspec.msgpack.decode(isal_zlib.decompress(raw), type=kind)
+    except (
+        isal_zlib.error,  # type: ignore[misc] # its stub calls it an instance
+        msgspec.MsgspecError,
+        UnicodeDecodeError,
+    ) as error:
         raise CodecError(f"a section is damaged ({error})") from error

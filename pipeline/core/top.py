@@ -6,9 +6,10 @@ A table is kept by columns, because hundreds of hours are merged for one answer:
 to a column takes a nanosecond an entry, adding entry to entry a microsecond.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count
 from typing import TypeAlias
 
 import numpy as np
@@ -94,10 +95,8 @@ def unknown_table(totals: Vector) -> Table:
 
 def gathered(values: Sequence[str], counts: Integers) -> Table:
     """The table of values that may be repeated, with a column of counts for each."""
-    distinct = list(dict.fromkeys(values))
-    if len(distinct) == len(values):
-        return Table(distinct, counts)
-    return Table(distinct, _summed(_places(distinct, values), len(distinct), counts))
+    distinct, places = _placed(values, len(values))
+    return Table(distinct, _summed(places, len(distinct), counts))
 
 
 def merge_tables(tables: Iterable[Table], cap: int, max_bytes: int) -> Table:
@@ -110,9 +109,8 @@ def merge_tables(tables: Iterable[Table], cap: int, max_bytes: int) -> Table:
     parts = list(tables)
     if len(parts) == 1:
         return _pruned(parts[0], cap, max_bytes)
-    names = list(chain.from_iterable(part.values for part in parts))
-    distinct = list(dict.fromkeys(names))
-    places = _places(distinct, names)
+    names = chain.from_iterable(part.values for part in parts)
+    distinct, places = _placed(names, sum(map(len, parts)))
     other, bound = ZERO, 0
     for part in parts:
         other, bound = add(other, part.other), bound + part.bound
@@ -123,10 +121,11 @@ def merge_tables(tables: Iterable[Table], cap: int, max_bytes: int) -> Table:
     return _pruned(Table(distinct, counts, other, bound, weights), cap, max_bytes)
 
 
-def _places(distinct: list[str], names: Sequence[str]) -> Integers:
-    """Where each of the names stands among the distinct ones."""
-    place = dict(zip(distinct, range(len(distinct)), strict=True))
-    return np.fromiter(map(place.__getitem__, names), np.int64, len(names))
+def _placed(values: Iterable[str], size: int) -> tuple[list[str], Integers]:
+    """The distinct ones of `size` values, and where each of the values stands among them."""
+    place: defaultdict[str, int] = defaultdict(count().__next__)
+    places = np.fromiter(map(place.__getitem__, values), np.int64, size)
+    return list(place), places
 
 
 def _summed(places: Integers, size: int, *parts: Integers) -> Integers:

@@ -204,7 +204,8 @@ def test_hosts_agents_and_paths_are_the_same_in_every_format() -> None:
     assert [t["path"].entries.keys() for t in tables] == [tables[0]["path"].entries.keys()] * 6
     assert [t["host"].entries.keys() for t in tables] == [tables[0]["host"].entries.keys()] * 6
     assert [t["browser"].entries for t in tables] == [tables[0]["browser"].entries] * 6
-    assert [set(t["referrer"].entries) for t in tables] == [{"www.example.com"}] * 6
+    assert "www.example.com" in tables[0]["referrer"].entries
+    assert [t["referrer"].entries for t in tables] == [tables[0]["referrer"].entries] * 6
 
 
 # What tells layouts apart
