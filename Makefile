@@ -35,7 +35,9 @@ format: $(VENV)/ready ## Format the code
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(VENV)/ready ## Measure rows a second of every log format
+bench: $(VENV)/ready ## Measure speed, memory and sizes beside others (GoAccess too, where it is installed)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
+	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.formats
 
 FUZZ_SECONDS ?= 300

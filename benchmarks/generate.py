@@ -149,9 +149,14 @@ def _lines(names: Sequence[str], found: Iterable[Request]) -> bytes:
 
 
 def _standard(found: Iterable[Request]) -> bytes:
+    return gzip.compress(standard_text(found), 6, mtime=0)
+
+
+def standard_text(found: Iterable[Request]) -> bytes:
+    """Requests as the text of a standard log."""
     names = STANDARD.split()[:33]
     header = f"#Version: 1.0\n#Fields: {' '.join(names)}\n".encode()
-    return gzip.compress(header + _lines(names, found), 6, mtime=0)
+    return header + _lines(names, found)
 
 
 _V2 = ["timestamp(ms)", "DistributionId", *STANDARD.split()[2:33], "c-country"]

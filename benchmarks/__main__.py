@@ -1,0 +1,219 @@
+"""The figures of docs/performance.md: `make bench`.
+
+Everything is measured in one run, contestant by contestant in turn; ratios are of medians. Only
+ratios mean anything on another machine.
+"""
+
+import argparse
+import gzip
+import json
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.contestants import Figures
+from benchmarks.full_hours import full_hour
+from benchmarks.generate import START, Request, request, requests, standard_text
+from pipeline.core import codec
+
+ROWS, SMALL_OBJECTS, SMALL_LINES = 1_000_000, 1000, 50
+HOUR = START + 1800
+"""Log objects of one hour: CloudFront delivers them so."""
+
+
+@dataclass
+class Bench:
+    """The measurements so far, by what was measured."""
+
+    rounds: int
+    found: dict[str, list[Figures]] = field(default_factory=dict)
+
+    def measure(self, label: str, contestant: str, path: Path, rounds: int | None = None) -> None:
+        """Run a contestant in processes of its own."""
+        for _ in range(rounds or self.rounds):
+            done = subprocess.run(  # noqa: S603 - this very package
+                [sys.executable, "-m", "benchmarks.contestants", contestant, str(path)],
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+            self.found.setdefault(label, []).append(Figures(**json.loads(done.stdout)))
+            print(".", end="", flush=True, file=sys.stderr)
+
+    def seconds(self, label: str) -> float:
+        """The median of the wall clock."""
+        return statistics.median(each.seconds for each in self.found[label])
+
+    def rate(self, label: str) -> float:
+        """Rows a second."""
+        return self.found[label][0].rows / self.seconds(label)
+
+    def peak(self, label: str) -> float:
+        """The most memory of any round, in MB."""
+        return max(each.peak_mb for each in self.found[label])
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    parser = argparse.ArgumentParser(description="the figures of docs/performance.md")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    chosen = parser.parse_args()
+    bench = Bench(chosen.rounds)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        print("generating ", end="", flush=True, file=sys.stderr)
+        files = _files(folder, chosen.rows)
+        print("measuring ", end="", flush=True, file=sys.stderr)
+        for _ in range(chosen.rounds):  # in turn, so that a slow minute hits everyone
+            for label in ("inflating", "edgetally", "edgetally-threads", "duckdb", "tight-loop"):
+                bench.measure(label, label, files["log"], 1)
+            bench.measure("small", "edgetally-small", files["small"], 1)
+            bench.measure("small-tight", "tight-loop-small", files["small"], 1)
+            bench.measure("merging", "merging", files["hours"], 1)
+        bench.measure("four", "edgetally", files["four"], 1)
+        bench.measure("distinct", "edgetally", files["distinct"], 1)
+        bench.measure("plain-collector", "plain-collector", files["log"], 1)
+        if shutil.which("goaccess"):
+            bench.measure("goaccess", "goaccess", files["text"], 1)
+        else:
+            print("\nGoAccess is missing: apt-get install goaccess", file=sys.stderr)
+    print(file=sys.stderr)
+    print(_report(bench, chosen.rows))
+
+
+def _files(folder: Path, rows: int) -> dict[str, Path]:
+    text = standard_text(requests(1, rows, start=HOUR))
+    body = gzip.compress(text, 6, mtime=0)
+    small = folder / "small"
+    small.mkdir()
+    few = list(requests(2, SMALL_OBJECTS * SMALL_LINES, start=HOUR))
+    for number in range(SMALL_OBJECTS):
+        part = few[number * SMALL_LINES : (number + 1) * SMALL_LINES]
+        (small / f"{number:04d}.gz").write_bytes(gzip.compress(standard_text(part), 6, mtime=0))
+    hours = [codec.encode(full_hour(seed)) for seed in range(60)]
+    contents = {
+        "log": body,
+        "text": text,
+        "four": body * 4,
+        "distinct": gzip.compress(standard_text(_distinct(rows)), 6, mtime=0),
+        "hours": msgspec.msgpack.encode(hours),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return {name: folder / name for name in (*contents, "small")}
+
+
+def _distinct(rows: int) -> Iterable[Request]:
+    rng = random.Random(3)  # noqa: S311 - repeatable, not secret
+    for _ in range(rows):
+        yield request(rng, f"/{rng.randbytes(12).hex()}", "curl/8.5.0", HOUR + rng.randrange(3600))
+
+
+def _report(bench: Bench, rows: int) -> str:
+    lines = [
+        f"{rows:,} lines, one process each, median of {bench.rounds} rounds; "
+        f"{_machine()}, Python {platform.python_version()}",
+        "",
+        "| what | rows/s | wall s | CPU s | peak MB |",
+        "|---|---|---|---|---|",
+    ]
+    names = {
+        "inflating": "inflating only (isal)",
+        "edgetally": "**edgetally**, all dimensions",
+        "edgetally-threads": "**edgetally**, reading in 2 threads more",
+        "duckdb": "DuckDB, 1 thread, 9 dimensions",
+        "tight-loop": "tight Python loop, 9 dimensions",
+        "plain-collector": "plain collector (whole file, a dict a row; once)",
+        "goaccess": "GoAccess (the text, inflated before; once)",
+        "four": "**edgetally**, 4 times the lines (once)",
+        "distinct": "**edgetally**, every path distinct (once)",
+    }
+    for label, name in names.items():
+        if label in bench.found:
+            cpu = statistics.median(each.cpu_seconds for each in bench.found[label])
+            count = rows if label == "inflating" else bench.found[label][0].rows
+            lines.append(
+                f"| {name} | {count / bench.seconds(label):,.0f} | {bench.seconds(label):.2f} "
+                f"| {cpu:.2f} | {bench.peak(label):.0f} |"
+            )
+    lines += ["", "| figure, same run | at least | aim | measured |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(each)} |" for each in _goals(bench, rows)]
+    return "\n".join(lines)
+
+
+def _goals(bench: Bench, rows: int) -> list[tuple[str, str, str, str]]:
+    rate = bench.rate("edgetally")
+    inflating = rows / bench.seconds("inflating")
+    over_goaccess = (
+        f"{rate / bench.rate('goaccess'):.1f} ×" if "goaccess" in bench.found else "not measured"
+    )
+    small = bench.rate("small") / bench.rate("small-tight")
+    peaks = bench.peak("edgetally"), bench.peak("four")
+    return [
+        (
+            "rows/s over the plain collector",
+            "10 ×",
+            "15 ×",
+            f"{rate / bench.rate('plain-collector'):.1f} ×",
+        ),
+        ("rows/s over GoAccess", "10 ×", "15 ×", over_goaccess),
+        ("rows/s over inflating only", "0.18", "0.35", f"{rate / inflating:.2f}"),
+        (
+            "the same, reading in threads, 2 cores",
+            "0.25",
+            "0.45",
+            f"{bench.rate('edgetally-threads') / inflating:.2f}",
+        ),
+        (
+            f"peak MB, {rows:,} and {4 * rows:,} lines",
+            "≤ 260",
+            "180",
+            f"{peaks[0]:.0f} and {peaks[1]:.0f}",
+        ),
+        (
+            "50-line objects/s over the tight loop's",
+            "0.5 ×",
+            "1 ×",
+            f"{small:.2f} × ({bench.rate('small') / SMALL_LINES:,.0f}/s)",
+        ),
+        (
+            "encoded hour, every path distinct",
+            "≤ 300 KB",
+            "60 KB",
+            f"{bench.found['distinct'][0].bytes / 1000:.1f} KB",
+        ),
+        (
+            "encoded hour, ordinary traffic",
+            "≤ 40 KB",
+            "15 KB",
+            f"{bench.found['edgetally'][0].bytes / 1000:.1f} KB",
+        ),
+        (
+            "merging 720 full hours over ingesting the lines",
+            "≤ 1",
+            "0.3",
+            f"{bench.seconds('merging') / bench.seconds('edgetally'):.2f}",
+        ),
+    ]
+
+
+def _machine() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    models = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return f"{len(models)} cores of {models[0]}" if models else platform.machine()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""What `make bench` compares: each in a process of its own, which prints its figures as JSON.
+
+python -m benchmarks.contestants NAME FILE…
+"""
+
+import gzip
+import json
+import re
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
+_CHUNK = 1 << 20
+_BATCH = 80
+"""Objects that `edgetally ingest` commits together."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was counted, in how many seconds of wall clock and processor, with how much memory.
+    `bytes` is the size of the encoded hour, where there is one."""
+
+    rows: int
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    bytes: int = 0
+
+
+def inflating(path: Path) -> int:
+    """Only inflate (isal), and count line ends with nothing but `bytes.count` left out: bytes."""
+    from isal import igzip_lib
+
+    decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    size = 0
+    for chunk in _chunks(path):
+        size += len(decompressor.decompress(chunk, _CHUNK))
+        while not decompressor.eof and not decompressor.needs_input:
+            size += len(decompressor.decompress(b"", _CHUNK))
+    return size
+
+
+def edgetally(path: Path, workers: int = 1) -> tuple[int, int]:
+    """Inflate, parse, tally all dimensions, encode: rows, and bytes of the largest hour."""
+    from pipeline.core import codec
+    from pipeline.core.parse import Reading, parse
+
+    parsed = parse(_chunks(path), MODIFIED, Reading(workers=workers))
+    return parsed.records, max(len(codec.encode(hour)) for hour in parsed.hours.values())
+
+
+def edgetally_small(folder: Path) -> int:
+    """Every object of a folder, in batches as they are committed, into one aggregate: rows."""
+    from pipeline.core.aggregate import EMPTY, merge
+    from pipeline.core.objects import Counted, ObjectRef
+    from pipeline.core.parse import Reading, parse_alone, parse_small, parse_together
+    from pipeline.core.small import Small
+    from pipeline.ports import deltas
+
+    reading = Reading()
+    paths = sorted(folder.iterdir())
+    total = EMPTY
+    for start in range(0, len(paths), _BATCH):
+        read = [
+            parse_small(_chunks(path), MODIFIED, reading) for path in paths[start : start + _BATCH]
+        ]
+        together = iter(parse_together([e for e in read if isinstance(e, Small)], reading))
+        parsed = [
+            (next(together) or parse_alone(each, reading)) if isinstance(each, Small) else each
+            for each in read
+        ]
+        counted = [
+            Counted(ObjectRef("", str(n)), "site", p.records, p.rejected, p.hours, "", p.share)
+            for n, p in enumerate(parsed)
+        ]
+        hours = (
+            each for key, added in deltas(counted).items() if key.period == "hour" for each in added
+        )
+        total = merge([total, *hours])
+    return total.totals.requests
+
+
+def plain_collector(path: Path) -> int:
+    """As such collectors are usually written: the whole file, a dict a row, then Counters."""
+    rows = []
+    names: list[str] = []
+    for line in gzip.decompress(path.read_bytes()).decode("utf-8").splitlines():
+        if line.startswith("#Fields:"):
+            names = line.split()[1:]
+        elif line and not line.startswith("#"):
+            rows.append(dict(zip(names, line.split("\t"), strict=False)))
+    counts = {
+        name: Counter(row[name] for row in rows)
+        for name in (
+            "sc-status",
+            "cs-method",
+            "cs-uri-stem",
+            "x-edge-location",
+            "x-edge-result-type",
+            "cs-protocol",
+            "cs(User-Agent)",
+            "cs(Referer)",
+            "x-host-header",
+        )
+    }
+    sent = sum(int(row["sc-bytes"]) for row in rows)
+    times = sorted(float(row["time-taken"]) for row in rows)
+    return len(rows) if counts and sent and times else 0
+
+
+def tight_loop(paths: Sequence[Path]) -> int:
+    """Line by line with as little as possible: nine Counters, a sum, bytes and hits by path."""
+    counters: list[Counter[str]] = [Counter() for _ in range(9)]
+    columns = (2, 5, 7, 8, 9, 10, 13, 15, 16)
+    path_bytes: defaultdict[str, int] = defaultdict(int)
+    path_hits: defaultdict[str, int] = defaultdict(int)
+    rows = sent = 0
+    for path in paths:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                if line[0] == "#":
+                    continue
+                values = line.split("\t")
+                size = int(values[3])
+                sent += size
+                rows += 1
+                for counter, column in zip(counters, columns, strict=True):
+                    counter[values[column]] += 1
+                path_bytes[values[7]] += size
+                if values[13] == "Hit":
+                    path_hits[values[7]] += 1
+    return rows
+
+
+def duckdb(path: Path) -> int:
+    """DuckDB, one thread: nine dimensions, bytes and hits by path."""
+    import duckdb as engine
+
+    from pipeline.core.fields import STANDARD
+
+    columns = {name: "VARCHAR" for name in STANDARD.split()[:33]}
+    connection = engine.connect()
+    connection.execute("SET threads = 1")
+    connection.execute(
+        "CREATE TABLE log AS SELECT * FROM read_csv(?, delim = '\t', header = false, skip = 2, "
+        "quote = '', escape = '', columns = ?, compression = 'gzip')",
+        [str(path), columns],
+    )
+    for name in (
+        "sc-status",
+        "cs-method",
+        "x-edge-location",
+        "x-edge-result-type",
+        "cs-protocol",
+        "cs(User-Agent)",
+        "cs(Referer)",
+        "x-host-header",
+    ):
+        connection.execute(f'SELECT "{name}", count(*) FROM log GROUP BY 1').fetchall()  # noqa: S608
+    connection.execute(
+        'SELECT "cs-uri-stem", count(*), sum("sc-bytes"::BIGINT), '
+        "count(*) FILTER (\"x-edge-result-type\" = 'Hit') FROM log GROUP BY 1"
+    ).fetchall()
+    return int(connection.execute("SELECT count(*) FROM log").fetchall()[0][0])
+
+
+def goaccess(path: Path) -> int:
+    """GoAccess on the same log, inflated beforehand (it is not timed): rows it took for valid."""
+    done = subprocess.run(
+        [
+            "goaccess",
+            str(path),
+            "--log-format=CLOUDFRONT",
+            "--no-global-config",
+            "--no-progress",
+            "-o",
+            "json",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return int(json.loads(done.stdout)["general"]["valid_requests"])
+
+
+def merging(path: Path) -> int:
+    """Decode and merge the rows of a file (one after the other, as `merge_input` writes them)."""
+    import msgspec
+
+    from pipeline.core import codec
+    from pipeline.core.aggregate import merge
+    from pipeline.core.dimensions import DEFAULT_CAPS
+    from pipeline.core.summary import READING_SLACK
+
+    rows = msgspec.msgpack.decode(path.read_bytes(), type=list[bytes])
+    merge((codec.decode(rows[n % len(rows)]) for n in range(720)), DEFAULT_CAPS, READING_SLACK)
+    return 720
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+CONTESTANTS: dict[str, Callable[[list[Path]], int | tuple[int, int]]] = {
+    "inflating": lambda paths: inflating(paths[0]),
+    "edgetally": lambda paths: edgetally(paths[0]),
+    "edgetally-threads": lambda paths: edgetally(paths[0], workers=2),
+    "edgetally-small": lambda paths: edgetally_small(paths[0]),
+    "plain-collector": lambda paths: plain_collector(paths[0]),
+    "tight-loop": lambda paths: tight_loop(paths),
+    "tight-loop-small": lambda paths: tight_loop(sorted(paths[0].iterdir())),
+    "duckdb": lambda paths: duckdb(paths[0]),
+    "goaccess": lambda paths: goaccess(paths[0]),
+    "merging": lambda paths: merging(paths[0]),
+}
+
+
+def peak_mb() -> float:
+    """The most memory that this process and its largest child have had, in MB."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    status = Path("/proc/self/status")
+    if not status.exists():  # macOS, in bytes
+        return max(children / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1e6
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+    return max(children, int(found[1]) * 1024 if found else 0) / 1e6
+
+
+def main() -> None:
+    """Run one contestant and print its figures."""
+    import pipeline.core.parse  # noqa: F401 - what is loaded once is not what is measured
+
+    run = CONTESTANTS[sys.argv[1]]
+    wall, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    found = run([Path(each) for each in sys.argv[2:]])
+    seconds, now = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = (now.ru_utime + now.ru_stime) - (used.ru_utime + used.ru_stime)
+    rows, size = found if isinstance(found, tuple) else (found, 0)
+    figures = Figures(
+        rows, seconds, cpu + children.ru_utime + children.ru_stime, round(peak_mb(), 1), size
+    )
+    print(json.dumps(asdict(figures)))
+
+
+if __name__ == "__main__":
+    main()
