@@ -40,7 +40,7 @@ class Bench:
     def measure(self, label: str, contestant: str, path: Path, rounds: int | None = None) -> None:
         """Run a contestant in processes of its own."""
         for _ in range(rounds or self.rounds):
-            done = subprocess.run(  # noqa: S603 - this very package
+            done = subprocess.run(
                 [sys.executable, "-m", "benchmarks.contestants", contestant, str(path)],
                 stdout=subprocess.PIPE,
                 check=True,

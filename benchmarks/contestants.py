@@ -145,7 +145,7 @@ def duckdb(path: Path) -> int:
 
     from pipeline.core.fields import STANDARD
 
-    columns = {name: "VARCHAR" for name in STANDARD.split()[:33]}
+    columns = dict.fromkeys(STANDARD.split()[:33], "VARCHAR")
     connection = engine.connect()
     connection.execute("SET threads = 1")
     connection.execute(

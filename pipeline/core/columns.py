@@ -5,11 +5,14 @@ not convert, invalid UTF-8) is mended line by line and read again as text, so th
 never costs its neighbours, and every line is either in the table or rejected.
 """
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from pipeline.core.dimensions import ABSENT
 from pipeline.core.formats import Layout
 from pipeline.core.rows import (
+    BAD_TIMESTAMP,
     TOO_FEW_FIELDS,
     TYPES,
     WORD,
@@ -21,7 +24,6 @@ from pipeline.core.rows import (
     typed,
     utf8,
 )
-from pipeline.core.visitors import Visitors
 
 SHOWN = 200
 """Characters of a rejected line that an example shows."""
@@ -29,30 +31,50 @@ SHOWN = 200
 _TAB = b"\t"
 
 
-def read_lines(block: bytes, layout: Layout, latest_us: int, visitors: Visitors) -> Rows:
+def read_lines(block: bytes, layout: Layout, latest_us: int) -> Rows:
     """The lines of a block that has no `#` lines; `latest_us` bounds a sensible time."""
     if b"\r" in block:  # Arrow ends a line there too; CloudFront writes a CR in a field as %0D
         block = unix_line_ends(block).replace(b"\r", b"%0D")
     try:
         raw = _read(block, layout, as_text=False)
     except pa.ArrowInvalid:
-        return _mended(block, layout, latest_us, visitors)
-    return sane_rows(raw, latest_us, visitors, lambda row: example(numbered(block)[row]))
+        return _without_empty_lines(block, layout, latest_us)
+    rows = sane_rows(raw, latest_us, lambda row: example(numbered(block)[row]))
+    # To Arrow an empty line is a row of nothing, so of no time.
+    if BAD_TIMESTAMP in rows.rejected and (block.startswith(b"\n") or b"\n\n" in block):
+        return _without_empty_lines(block, layout, latest_us)
+    return rows
 
 
-def read_whole(block: bytes, layout: Layout, latest_us: int, visitors: Visitors) -> pa.Table | None:
+def _without_empty_lines(block: bytes, layout: Layout, latest_us: int) -> Rows:
+    lines = numbered(block)
+    text = b"".join(line + b"\n" for _, line in lines)
+    try:
+        raw = _read(text, layout, as_text=False)
+    except pa.ArrowInvalid:
+        return replace(_mended(block, layout, latest_us), lines=line_ends(block))
+    rows = sane_rows(raw, latest_us, lambda row: example(lines[row]))
+    return replace(rows, lines=line_ends(block))
+
+
+def read_whole(block: bytes, layout: Layout, latest_us: int) -> pa.Table | None:
     """`Rows.table` of a block without CR in which every line is a row; None for another one."""
     try:
         raw = _read(block, layout, as_text=False)
     except pa.ArrowInvalid:
         return None
-    rows = sane_rows(raw, latest_us, visitors, lambda row: Example(row + 1, ""))
+    rows = sane_rows(raw, latest_us, lambda row: Example(row + 1, ""))
     return None if rows.rejected else rows.table
 
 
 def numbered(block: bytes) -> list[tuple[int, bytes]]:
     """The lines of a block that are not empty, with their numbers from 1."""
     return [(number, line) for number, line in enumerate(block.split(b"\n"), 1) if line]
+
+
+def line_ends(block: bytes) -> int:
+    """How many lines a block of whole lines has; its last one may lack its end."""
+    return block.count(b"\n") + (not block.endswith(b"\n"))
 
 
 def example(numbered_line: tuple[int, bytes]) -> Example:
@@ -75,7 +97,7 @@ def _read(block: bytes, layout: Layout, *, as_text: bool) -> pa.Table:
     return read_csv(block, names, types).rename_columns(list(wanted.values()))
 
 
-def _mended(block: bytes, layout: Layout, latest_us: int, visitors: Visitors) -> Rows:
+def _mended(block: bytes, layout: Layout, latest_us: int) -> Rows:
     """The block's lines with exactly the layout's fields.
 
     Extra trailing fields are dropped, fields missing behind the last needed one are absent.
@@ -94,5 +116,5 @@ def _mended(block: bytes, layout: Layout, latest_us: int, visitors: Visitors) ->
         return Rows(no_rows()).also_rejected(TOO_FEW_FIELDS, short)
     text = b"".join(line + b"\n" for _, line in kept)
     raw = typed(_read(text, layout, as_text=True))
-    rows = sane_rows(raw, latest_us, visitors, lambda row: example(kept[row]))
+    rows = sane_rows(raw, latest_us, lambda row: example(kept[row]))
     return rows.also_rejected(TOO_FEW_FIELDS, short)

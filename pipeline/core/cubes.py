@@ -21,7 +21,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _ROWS_PER_CELL = 8
 """A cube has at most one cell for so many rows: summing it must cost less than filling it."""
-_CELLS = 16_384
+_CELLS = 8192
 """The most cells of a cube that columns share, so that it stays in the processor's cache."""
 _KINDS = 9
 

@@ -24,14 +24,14 @@ from pipeline.core.fields import (
 
 LATENCIES = (TIME_TAKEN, FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE)
 MEASURES = (BYTES_SENT, BYTES_RECEIVED, *LATENCIES)
-_CLOCKS = frozenset(field for clock in CLOCKS for field in clock)
+CLOCK_FIELDS = frozenset(field for clock in CLOCKS for field in clock)
 COUNTED = frozenset(
-    {*_CLOCKS, *MEASURES, CLIENT_IP, *(dimension.field for dimension in DIMENSIONS.values())}
+    {*CLOCK_FIELDS, *MEASURES, CLIENT_IP, *(dimension.field for dimension in DIMENSIONS.values())}
 )
 """The fields that are read, of whatever format."""
 
 _NEEDED = (
-    _CLOCKS
+    CLOCK_FIELDS
     | {BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN, STATUS, METHOD, PATH}
     | {
         EDGE_LOCATION,

@@ -5,6 +5,7 @@ are decoded at once; a block in which some line is no object is decoded line by 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -13,11 +14,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.core.columns import example, numbered
+from pipeline.core.columns import example, line_ends, numbered
 from pipeline.core.fields import SPELLINGS
 from pipeline.core.formats import COUNTED
 from pipeline.core.rows import BAD_JSON, Example, Rows, no_rows, sane_rows, typed, utf8
-from pipeline.core.visitors import Visitors
 
 # JSON's keys are as the log spells them, and capital letters matter in them.
 _SPELLED = {
@@ -63,18 +63,20 @@ def one_per_line(texts: Iterable[bytes]) -> Iterator[bytes]:
         yield text
 
 
-def read_json(block: bytes, latest_us: int, visitors: Visitors) -> Rows:
+def read_json(block: bytes, latest_us: int) -> Rows:
     """The objects of a block of JSON lines; `latest_us` bounds a sensible time.
 
     Objects may share a line. Where one is damaged, they are told apart by `}{`, which CloudFront
     encodes inside a value.
     """
+    lines = line_ends(block)
     block = utf8(block)
     try:
         found = _decoder.decode_lines(block)
     except (msgspec.MsgspecError, RecursionError):
-        return _one_by_one(_separated(block), latest_us, visitors)
-    return sane_rows(_columns(found), latest_us, visitors, partial(_line_of, block))
+        return replace(_one_by_one(_separated(block), latest_us), lines=lines)
+    rows = sane_rows(_columns(found), latest_us, partial(_line_of, block))
+    return replace(rows, lines=lines)
 
 
 def _separated(text: bytes) -> bytes:
@@ -92,7 +94,7 @@ def _line_of(block: bytes, row: int) -> Example:
     return example(lines[min(row, len(lines) - 1)])
 
 
-def _one_by_one(block: bytes, latest_us: int, visitors: Visitors) -> Rows:
+def _one_by_one(block: bytes, latest_us: int) -> Rows:
     """Line by line: what is an object is a row, what is not is rejected."""
     found: list[Any] = []
     lines: list[tuple[int, bytes]] = []
@@ -105,7 +107,7 @@ def _one_by_one(block: bytes, latest_us: int, visitors: Visitors) -> Rows:
             bad.append(example((number, line)))
     if not found:
         return Rows(no_rows()).also_rejected(BAD_JSON, bad)
-    rows = sane_rows(_columns(found), latest_us, visitors, lambda row: example(lines[row]))
+    rows = sane_rows(_columns(found), latest_us, lambda row: example(lines[row]))
     return rows.also_rejected(BAD_JSON, bad)
 
 

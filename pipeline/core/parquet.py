@@ -1,7 +1,6 @@
 """Parquet objects → rows, a batch of rows at a time: standard logging v2 as Parquet."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +9,6 @@ from pipeline.core.errors import ObjectRefused
 from pipeline.core.formats import Layout
 from pipeline.core.limits import Limits
 from pipeline.core.rows import Example, Rows, sane_rows, typed
-from pipeline.core.visitors import Visitors
 
 MAGIC = b"PAR1"
 _ROWS = 32_768
@@ -43,7 +41,7 @@ class ParquetRows:
                 "add one to the fields of the log delivery"
             )
 
-    def read(self, latest_us: int, visitors: Visitors) -> Iterator[Rows]:
+    def read(self, latest_us: int) -> Iterator[Rows]:
         """The rows, batch by batch; `latest_us` bounds a sensible time."""
         names = {self.layout.fields[at]: name for name, at in self.layout.wanted.items()}
         done = 0
@@ -52,7 +50,7 @@ class ParquetRows:
                 raw = pa.table(
                     {names[name]: _text(batch.column(name)) for name in batch.schema.names}
                 )
-                yield sane_rows(typed(raw), latest_us, visitors, partial(_example, done))
+                yield sane_rows(typed(raw), latest_us, _example)
                 done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise ObjectRefused(f"damaged Parquet behind row {done:,}: {error}") from error
@@ -64,5 +62,5 @@ def _text(column: pa.Array) -> pa.Array:
     return column if column.type == pa.string() else column.cast(pa.string())
 
 
-def _example(rows_before: int, row: int) -> Example:
-    return Example(rows_before + row + 1, "(a row of a Parquet file)")
+def _example(row: int) -> Example:
+    return Example(row + 1, "(a row of a Parquet file)")

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pipeline.core.aggregate import EMPTY, NO_HOUR, HourlyAggregate, merge
 from pipeline.core.ahead import in_order
-from pipeline.core.columns import read_lines, unix_line_ends
+from pipeline.core.columns import line_ends, read_lines, unix_line_ends
 from pipeline.core.detect import choose_layout
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.errors import ObjectRefused
@@ -19,13 +19,13 @@ from pipeline.core.formats import Layout, header_layout
 from pipeline.core.inflate import GZIP_MAGIC, Inflated, peeked
 from pipeline.core.json_lines import one_per_line, read_json
 from pipeline.core.limits import Limits
-from pipeline.core.lines import Block, LineBlocks, line_ends
+from pipeline.core.lines import LineBlocks
 from pipeline.core.parquet import MAGIC as PARQUET_MAGIC
 from pipeline.core.parquet import ParquetRows
 from pipeline.core.rows import LINE_TOO_LONG, Example, Rows, no_rows
 from pipeline.core.share import Share
 from pipeline.core.small import SMALL, Read, Small, read_together, small
-from pipeline.core.tally import joined, tally
+from pipeline.core.tally import tally
 from pipeline.core.visitors import Visitors
 from pipeline.core.window import hour_of
 
@@ -37,12 +37,15 @@ _TALLIED_TOGETHER = 131_072
 """Rows whose distinct values are brought together before they become Python objects, which costs
 more than reading them; their columns take some twenty megabytes."""
 
+_VALUES = 150_000
+"""Table entries that wait to be merged, some 200 bytes each."""
+
 _SLACK = 32
 """How many times its cap a table may hold while its object is read, if that is all in one hour:
 what is dropped once, at the end, is dropped more justly."""
 
-Task: TypeAlias = Callable[[], tuple[Rows, int]]
-"""Reads a part of an object: its rows, and how many lines of the object came before them."""
+Task: TypeAlias = Callable[[], Rows]
+"""Reads the next part of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,11 @@ class Parsed:
     rejected: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Example] = field(default_factory=dict)
     share: Share | None = None
+    _lines: int = 0
     _pending: list[pa.Table] = field(default_factory=list)
     _pending_rows: int = 0
+    _tallied: dict[int, list[HourlyAggregate]] = field(default_factory=dict)
+    _tallied_values: int = 0
 
     @property
     def layout(self) -> str:
@@ -84,26 +90,40 @@ class Parsed:
             return "its JSON keys"
         return ", then ".join(dict.fromkeys(layout.source for layout in self.layouts))
 
-    def add(self, rows: Rows, lines_before: int, caps: Caps) -> None:
-        """Count rows of which the first line follows that many lines of the object."""
+    def add(self, rows: Rows, reading: Reading) -> None:
+        """Count the next rows of the object."""
         self.rejected += rows.rejected
         self.records += rows.table.num_rows
         for reason, (line, text) in rows.examples.items():
-            self.examples.setdefault(reason, Example(lines_before + line, text))
+            self.examples.setdefault(reason, Example(self._lines + line, text))
+        self._lines += rows.lines
         self._pending.append(rows.table)
         self._pending_rows += rows.table.num_rows
         if self._pending_rows >= _TALLIED_TOGETHER:
-            self.tally(caps)
+            self.tally(reading)
 
-    def tally(self, caps: Caps) -> None:
-        """Bring `hours` up to date with the rows that were added."""
-        rows = joined(self._pending)
+    @property
+    def distinct_hours(self) -> int:
+        """How many hours the tallied lines lie in."""
+        return len(self.hours.keys() | self._tallied.keys())
+
+    def tally(self, reading: Reading) -> None:
+        """Tally the rows that were added."""
+        for hour, aggregate in tally(self._pending, reading.visitors).items():
+            self._tallied.setdefault(hour, []).append(aggregate)
+            self._tallied_values += sum(map(len, aggregate.tables.values()))
         self._pending.clear()
         self._pending_rows = 0
-        found = tally(rows)
-        slack = max(1, _SLACK // len(self.hours.keys() | found.keys())) if found else 1
-        for hour, aggregate in found.items():
-            self.hours[hour] = merge((self.hours.get(hour, EMPTY), aggregate), caps, slack)
+        if self._tallied_values > _VALUES:
+            self.merge(reading, max(1, _SLACK // self.distinct_hours))
+
+    def merge(self, reading: Reading, slack: int = 1) -> None:
+        """Bring `hours` up to date with what was tallied."""
+        for hour, parts in self._tallied.items():
+            known = [self.hours[hour]] if hour in self.hours else []
+            self.hours[hour] = merge([*known, *parts], reading.caps, slack)
+        self._tallied.clear()
+        self._tallied_values = 0
 
 
 def parse(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Parsed:
@@ -172,13 +192,13 @@ def _parsed_text(
 
 
 def _counted(parsed: Parsed, tasks: Iterator[Task], modified: datetime, reading: Reading) -> Parsed:
-    for rows, lines_before in in_order(tasks, reading.workers):
-        parsed.add(rows, lines_before, reading.caps)
+    for rows in in_order(tasks, reading.workers):
+        parsed.add(rows, reading)
         _check_hours(parsed, reading.limits)
-    parsed.tally(reading.caps)
+    parsed.tally(reading)
+    parsed.merge(reading)
     _check_hours(parsed, reading.limits)
-    hours = {hour: merge([each], reading.caps) for hour, each in parsed.hours.items()}
-    parsed.hours = _accounted(hours, hour_of(modified), parsed.rejected)
+    parsed.hours = _accounted(parsed.hours, hour_of(modified), parsed.rejected)
     return parsed
 
 
@@ -187,7 +207,7 @@ def _latest_us(modified: datetime) -> int:
 
 
 def _check_hours(parsed: Parsed, limits: Limits) -> None:
-    if len(parsed.hours) > limits.max_hours:
+    if parsed.distinct_hours > limits.max_hours:
         raise ObjectRefused(
             f"holds lines of more than {limits.max_hours:,} hours; "
             "if that is right, raise EDGETALLY_MAX_HOURS"
@@ -208,48 +228,43 @@ def _parquet(
             )
     rows = ParquetRows(body, reading.limits)
     parsed.layouts.append(rows.layout)
-    for batch in rows.read(_latest_us(modified), reading.visitors):
-        yield partial(_as_read, batch, 0)
+    for batch in rows.read(_latest_us(modified)):
+        yield partial(_as_read, batch)
 
 
 def _text(
     texts: Iterable[bytes], parsed: Parsed, modified: datetime, reading: Reading
 ) -> Iterator[Task]:
-    blocks = LineBlocks(one_per_line(texts), reading.limits.max_line)
     latest_us = _latest_us(modified)
     read: Callable[[bytes], Rows] | None = None
-    for lines_before, run in _runs(blocks):
-        if run.startswith(b"#"):
-            if layout := _declared(run):
-                read = _line_reader(layout, parsed, latest_us, reading)
+    for block in LineBlocks(one_per_line(texts), reading.limits.max_line):
+        if block.too_long:
+            long = [Example(number, "(too long to show)") for number in block.too_long]
+            yield partial(_as_read, Rows(no_rows()).also_rejected(LINE_TOO_LONG, long))
+        for run in _runs(unix_line_ends(block.text)):
+            if run.startswith(b"#") and (layout := _declared(run)):
+                read = _line_reader(layout, parsed, latest_us)
                 parsed.format = _WITH_HEADER
-            if layout or parsed.format != "json":  # JSON knows no comments
+            if run.startswith(b"\n") or (run.startswith(b"#") and parsed.format != "json"):
+                yield partial(_as_read, Rows(no_rows(), lines=line_ends(run)))
                 continue
-        if read is None and run.lstrip().startswith(b"{"):
-            read = partial(read_json, latest_us=latest_us, visitors=reading.visitors)
-            parsed.format = "json"
-        elif read is None:
-            read = _line_reader(_headerless(run, reading), parsed, latest_us, reading)
-            parsed.format = _HEADERLESS
-        yield partial(_read_run, read, run, lines_before)
-    long = [Example(number, "(too long to show)") for number in blocks.too_long]
-    yield partial(_as_read, Rows(no_rows()).also_rejected(LINE_TOO_LONG, long), 0)
+            if read is None and run.lstrip().startswith(b"{"):
+                read = partial(read_json, latest_us=latest_us)
+                parsed.format = "json"
+            elif read is None:
+                read = _line_reader(_headerless(run, reading), parsed, latest_us)
+                parsed.format = _HEADERLESS
+            yield partial(read, run)
 
 
-def _read_run(read: Callable[[bytes], Rows], run: bytes, lines_before: int) -> tuple[Rows, int]:
-    return read(run), lines_before
+def _as_read(rows: Rows) -> Rows:
+    return rows
 
 
-def _as_read(rows: Rows, lines_before: int) -> tuple[Rows, int]:
-    return rows, lines_before
-
-
-def _line_reader(
-    layout: Layout, parsed: Parsed, latest_us: int, reading: Reading
-) -> Callable[[bytes], Rows]:
+def _line_reader(layout: Layout, parsed: Parsed, latest_us: int) -> Callable[[bytes], Rows]:
     if layout not in parsed.layouts:
         parsed.layouts.append(layout)
-    return partial(read_lines, layout=layout, latest_us=latest_us, visitors=reading.visitors)
+    return partial(read_lines, layout=layout, latest_us=latest_us)
 
 
 def _headerless(run: bytes, reading: Reading) -> Layout:
@@ -267,23 +282,20 @@ def _no_json(parsed: Parsed) -> str:
     )
 
 
-def _runs(blocks: Iterable[Block]) -> Iterator[tuple[int, bytes]]:
-    """Each `#` line by itself, and the runs of lines between them, with the lines before each."""
-    for before, text in blocks:
-        block = unix_line_ends(text)
-        start, lines_before = 0, before
-        while start < len(block):
-            if block.startswith(b"#", start):
-                end = block.find(b"\n", start) + 1 or len(block)
-            else:
-                # Looking for the one byte first is many times faster, and nearly always enough.
-                mark = block.find(b"\n#", start) if b"#" in block else -1
-                end = mark + 1 if mark >= 0 else len(block)
-            run = block if end - start == len(block) else block[start:end]
-            if run.lstrip(b"\n"):
-                yield lines_before, run
-            start = end
-            lines_before += line_ends(run) if end < len(block) else 0
+def _runs(block: bytes) -> Iterator[bytes]:
+    """Each `#` line by itself, the empty lines that a run begins with, and the runs of lines."""
+    start = 0
+    while start < len(block):
+        if block.startswith(b"#", start):
+            end = block.find(b"\n", start) + 1 or len(block)
+        elif block.startswith(b"\n", start):
+            end = len(block) - len(block[start:].lstrip(b"\n"))
+        else:
+            # Looking for the one byte first is many times faster, and nearly always enough.
+            mark = block.find(b"\n#", start) if b"#" in block else -1
+            end = mark + 1 if mark >= 0 else len(block)
+        yield block if end - start == len(block) else block[start:end]
+        start = end
 
 
 def _declared(line: bytes) -> Layout | None:

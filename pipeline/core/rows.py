@@ -2,8 +2,9 @@
 
 import codecs
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,19 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
-from pipeline.core.dimensions import ABSENT, DIMENSIONS
+from pipeline.core.dimensions import ABSENT
 from pipeline.core.fields import (
-    CLIENT_IP,
     DATE,
     MILLIS,
     SECONDS,
     TIME,
-    USER_AGENT,
 )
-from pipeline.core.formats import LATENCIES, MEASURES
-from pipeline.core.visitors import Visitors
+from pipeline.core.formats import CLOCK_FIELDS, LATENCIES, MEASURES
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
+Codes: TypeAlias = npt.NDArray[np.int32]
 
 # Blocks of the same few megabytes come and go. Arrow's own allocators give each back to the system
 # and fault its pages in again, a tenth of all time; the C library's keeps them (measured with
@@ -51,13 +51,12 @@ TYPES = {
 }
 """What the fields that are not text are converted to."""
 
-WORDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
-"""The fields that dimensions are made of."""
-VISITOR = "visitor"
+CLOCK = "time of the request"
 
 # A terabyte in one response, or four months in one request, is a damaged line; the bounds also
 # keep the sums of an hour inside 64 bits.
 _MOST_BYTES, _LONGEST_SECONDS = 10**12, 10**7
+_WHOLE = 2**31 - 1  # bytes that Arrow reads at a time: any block is one piece
 _LATEST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 
@@ -73,48 +72,67 @@ class Rows:
     """Lines as columns, and the count of those that were rejected, by reason, with the first
     example of each.
 
-    Columns: `time` (int64, epoch microseconds, never null); `sc_bytes` and `cs_bytes` (int64) and
-    the `LATENCIES` (int64, microseconds), null where the line has no sensible number; `visitor`
-    (uint64, a hash), null where the line has no client IP; and a dictionary column of strings
-    per field of `WORDS`.
+    The table has a column `CLOCK` (int64, epoch microseconds), and the other fields that are
+    counted and that the lines have: measures as float64 as they were logged (see `numbers`), the
+    others as dictionaries of strings (see `words`). `lines` is how many lines of the object it was
+    made of, those included that hold nothing.
     """
 
     table: pa.Table
     rejected: Counter[str] = field(default_factory=Counter)
     examples: dict[str, Example] = field(default_factory=dict)
+    lines: int = 0
 
     def also_rejected(self, reason: str, examples: Sequence[Example]) -> "Rows":
         """The same rows beside these lines that never became rows."""
         if not examples:
             return self
         rejected = self.rejected + Counter({reason: len(examples)})
-        return Rows(self.table, rejected, {reason: examples[0], **self.examples})
+        return replace(self, rejected=rejected, examples={reason: examples[0], **self.examples})
 
 
-def sane_rows(
-    raw: pa.Table, latest_us: int, visitors: Visitors, example: Callable[[int], Example]
-) -> Rows:
+def sane_rows(raw: pa.Table, latest_us: int, example: Callable[[int], Example]) -> Rows:
     """The rows of `raw` (typed columns by field name) that have a sensible time.
 
-    `latest_us` bounds a sensible time; `example` shows the line of a row of `raw`.
+    `latest_us` bounds a sensible time; `example` shows the line of a row of `raw`. Every row is
+    taken to be a line.
     """
     times = _times(raw)
     if _within(times, EARLIEST_US, latest_us):
-        return Rows(_named(raw, times, visitors))
+        return Rows(_timed(raw, times), lines=raw.num_rows)
     sane = (times >= EARLIEST_US) & (times <= latest_us)  # false where there is no time at all
     bad = {BAD_TIMESTAMP: np.isnan(times)}
     bad[OUT_OF_RANGE] = ~sane & ~bad[BAD_TIMESTAMP]
     return Rows(
-        _named(raw.filter(pa.array(sane)), times[sane], visitors),
+        _timed(raw.filter(pa.array(sane)), times[sane]),
         +Counter({reason: int(which.sum()) for reason, which in bad.items()}),
         {reason: example(int(which.argmax())) for reason, which in bad.items() if which.any()},
+        raw.num_rows,
     )
 
 
 def no_rows() -> pa.Table:
     """A table of no rows."""
-    raw = pa.table({SECONDS: pa.array([], pa.float64())})
-    return _named(raw, _times(raw), Visitors(b""))
+    return pa.table({CLOCK: pa.array([], pa.int64())})
+
+
+def numbers(rows: pa.Table, name: str) -> Integers:
+    """A measure of each of the rows, in bytes or microseconds; -1 where the line has no sensible
+    number."""
+    if name not in rows.column_names:
+        return np.full(rows.num_rows, -1, np.int64)
+    largest, scale = (_LONGEST_SECONDS, 1_000_000) if name in LATENCIES else (_MOST_BYTES, 1)
+    found = _scaled(_floats(rows.column(name)), largest, scale)
+    absent = np.isnan(found)
+    return (np.where(absent, -1.0, found) if absent.any() else found).astype(np.int64)
+
+
+def words(rows: pa.Table, name: str) -> tuple[Codes, list[str]]:
+    """The logged values of a field: the place of each row's value in the list of values."""
+    if name not in rows.column_names:
+        return np.zeros(rows.num_rows, np.int32), [ABSENT]
+    column = rows.column(name).combine_chunks()
+    return column.indices.to_numpy(), column.dictionary.to_pylist()
 
 
 def typed(raw: pa.Table) -> pa.Table:
@@ -153,29 +171,38 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
         return None
 
 
-def read_csv(block: bytes, names: list[str], types: dict[str, pa.DataType]) -> pa.Table:
+def read_csv(block: bytes, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Table:
     """The columns of `types` of TAB-separated lines whose fields are `names`.
 
     The one place where text becomes values: every format's numbers and times go through it.
-    Raises pa.ArrowInvalid for a ragged line, a value that does not convert, or invalid UTF-8.
+    An empty line is a row without values. Raises pa.ArrowInvalid for a ragged line, a value that
+    does not convert, or invalid UTF-8.
     """
-    return csv.read_csv(
-        pa.BufferReader(block),
-        csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+    # Whether a block is UTF-8 is cheaper to find out once than for each of its values.
+    options = _csv_options(tuple(names), tuple(types.items()), not block.isascii())
+    return csv.read_csv(pa.BufferReader(block), *options)
+
+
+@lru_cache(maxsize=256)
+def _csv_options(
+    names: tuple[str, ...], types: tuple[tuple[str, pa.DataType], ...], check_utf8: bool
+) -> tuple[csv.ReadOptions, csv.ParseOptions, csv.ConvertOptions]:
+    return (
+        csv.ReadOptions(column_names=names, use_threads=False, block_size=_WHOLE),
         csv.ParseOptions(
             delimiter="\t",
             quote_char=False,
             double_quote=False,
             escape_char=False,
             newlines_in_values=False,
-            ignore_empty_lines=len(names) > 1,
+            ignore_empty_lines=False,
         ),
         csv.ConvertOptions(
-            include_columns=list(types),
-            column_types=types,
+            include_columns=[name for name, _ in types],
+            column_types=dict(types),
             null_values=["", ABSENT],
             strings_can_be_null=False,
-            check_utf8=not block.isascii(),  # once a block is cheaper than once a value
+            check_utf8=check_utf8,
         ),
     )
 
@@ -217,17 +244,11 @@ def _one_line(word: str | None) -> str:
     return "" if word is None or not word.isprintable() else word
 
 
-def _named(raw: pa.Table, times: Floats, visitors: Visitors) -> pa.Table:
-    """The columns of `Rows`, with absent fields filled in."""
-    found = dict(zip(raw.column_names, raw.columns, strict=True))
-    no_numbers, no_words = pa.nulls(raw.num_rows, pa.int64()), _absent(raw.num_rows)
-    columns = {"time": pa.array(times.astype(np.int64))}
-    for name in MEASURES:
-        columns[name] = _measure(name, found[name]) if name in found else no_numbers
-    for name in (*WORDS, CLIENT_IP):
-        columns[name] = found[name].combine_chunks() if name in found else no_words
-    columns[VISITOR] = visitors.hashes(columns.pop(CLIENT_IP), columns[USER_AGENT])
-    return pa.table(columns)
+def _timed(raw: pa.Table, times: Floats) -> pa.Table:
+    """The raw columns with the one time instead of its parts."""
+    names = [name for name in raw.column_names if name not in CLOCK_FIELDS]
+    columns = [pa.array(times.astype(np.int64)), *(raw.column(name) for name in names)]
+    return pa.Table.from_arrays(columns, [CLOCK, *names])
 
 
 def _times(raw: pa.Table) -> Floats:
@@ -240,10 +261,10 @@ def _times(raw: pa.Table) -> Floats:
     if MILLIS in names:
         times.append(_millis(raw.column(MILLIS)))
     if {DATE, TIME} <= names:
-        days, seconds = _numbers(raw.column(DATE)), _numbers(raw.column(TIME))
+        days, seconds = _floats(raw.column(DATE)), _floats(raw.column(TIME))
         times.append((days * 86_400.0 + seconds) * 1_000_000.0)
     if SECONDS in names:
-        times.append(_scaled(_numbers(raw.column(SECONDS)), _LATEST_SECOND, 1_000_000))
+        times.append(_scaled(_floats(raw.column(SECONDS)), _LATEST_SECOND, 1_000_000))
     first, *others = times
     for other in others:
         first = np.where(np.isnan(first), other, first)
@@ -251,19 +272,10 @@ def _times(raw: pa.Table) -> Floats:
 
 
 def _millis(column: pa.ChunkedArray) -> Floats:
-    return _scaled(_numbers(column), _LATEST_SECOND * 1000, 1000)
+    return _scaled(_floats(column), _LATEST_SECOND * 1000, 1000)
 
 
-def _measure(name: str, column: pa.ChunkedArray) -> pa.Array:
-    largest, scale = (_LONGEST_SECONDS, 1_000_000) if name in LATENCIES else (_MOST_BYTES, 1)
-    numbers = _scaled(_numbers(column), largest, scale)
-    absent = np.isnan(numbers)
-    if not absent.any():
-        return pa.array(numbers.astype(np.int64))
-    return pa.array(np.where(absent, 0.0, numbers).astype(np.int64), mask=absent)
-
-
-def _numbers(column: pa.ChunkedArray) -> Floats:
+def _floats(column: pa.ChunkedArray) -> Floats:
     """The column's values, NaN for null; days and seconds for dates and times of day."""
     if column.type in (TYPES[DATE], TYPES[TIME]):
         column = column.cast(pa.int32())
@@ -282,8 +294,3 @@ def _scaled(numbers: Floats, largest: int, scale: int) -> Floats:
 def _within(numbers: Floats, smallest: int, largest: int) -> bool:
     """Whether all numbers lie in this range; NaN lies in none."""
     return not len(numbers) or bool(numbers.min() >= smallest and numbers.max() <= largest)
-
-
-def _absent(rows: int) -> pa.DictionaryArray:
-    indices = pa.array(np.zeros(rows, np.int32))
-    return pa.DictionaryArray.from_arrays(indices, pa.array([ABSENT]))

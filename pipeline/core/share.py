@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.tally import joined, tally
+from pipeline.core.tally import tally
+from pipeline.core.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +22,14 @@ class Share:
     columns: pa.Table
     start: int
     end: int
+    visitors: Visitors
 
     def tally(self, others: Sequence["Share"]) -> dict[int, HourlyAggregate]:
         """What these shares and this one hold, by hour since the epoch."""
         runs = _runs((self, *others))
-        return tally(joined([run.columns.slice(run.start, run.end - run.start) for run in runs]))
+        return tally(
+            (run.columns.slice(run.start, run.end - run.start) for run in runs), self.visitors
+        )
 
 
 def _runs(shares: Iterable[Share]) -> Iterator[Share]:
@@ -35,7 +39,7 @@ def _runs(shares: Iterable[Share]) -> Iterator[Share]:
         if run is None:
             run = share
         elif run.columns is share.columns and run.end == share.start:
-            run = Share(run.columns, run.start, share.end)
+            run = Share(run.columns, run.start, share.end, run.visitors)
         else:
             yield run
             run = share

@@ -10,6 +10,7 @@ from pipeline.core.columns import read_whole
 from pipeline.core.formats import Layout, header_layout
 from pipeline.core.limits import Limits
 from pipeline.core.lines import BLOCK
+from pipeline.core.rows import CLOCK
 from pipeline.core.share import Share
 from pipeline.core.tally import hours_of
 from pipeline.core.visitors import Visitors
@@ -68,15 +69,16 @@ def read_together(objects: Sequence[Small], visitors: Visitors) -> list[Read | N
             b"".join(member.body for member in members),
             members[0].layout,
             min(member.latest_us for member in members),
-            visitors,
         )
         # No line is two rows, so equal sums mean equal counts for every object.
         if rows is None or rows.num_rows != sum(member.lines for member in members):
             continue
-        times = rows.column("time").to_numpy()
+        times = rows.column(CLOCK).to_numpy()
         ends = np.cumsum([member.lines for member in members]).tolist()
         for place, start, end in zip(group, [0, *ends], ends, strict=False):
-            found[place] = Read(Share(rows, start, end), hours_of(times[start:end]).tolist())
+            found[place] = Read(
+                Share(rows, start, end, visitors), hours_of(times[start:end]).tolist()
+            )
     return [found.get(place) for place in range(len(objects))]
 
 

@@ -4,19 +4,22 @@ Nothing is done row by row in Python: a row adds to numpy arrays by the codes of
 columns, and Python sees each distinct value once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.counters import HITS, MISSES
 from pipeline.core.cubes import Measured, vectors
 from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.fields import (
     BYTES_RECEIVED,
     BYTES_SENT,
+    CLIENT_IP,
     FIRST_BYTE,
     METHOD,
     ORIGIN_FIRST_BYTE,
@@ -24,36 +27,38 @@ from pipeline.core.fields import (
     RESULT_TYPE,
     STATUS,
     TIME_TAKEN,
+    USER_AGENT,
 )
 from pipeline.core.histogram import Histogram
 from pipeline.core.memo import Memo
-from pipeline.core.rows import VISITOR, WORDS, no_rows
+from pipeline.core.rows import CLOCK, Codes, numbers, words
 from pipeline.core.top import Integers, Table, gathered
 from pipeline.core.uniques import Uniques, hash_of
+from pipeline.core.visitors import Visitors
 from pipeline.core.window import HOUR_US
 
-Flags = npt.NDArray[np.bool_]
+Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _CACHEABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED = frozenset({"Error", "LimitExceeded", "CapacityExceeded"})
+_FIELDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
 
 _CLEAN = {dimension.name: Memo(dimension.clean) for dimension in DIMENSIONS.values()}
 _PATH_HASH = Memo(hash_of)
 
 
-def tally(rows: pa.Table) -> dict[int, HourlyAggregate]:
-    """The aggregate of every hour (since the epoch) that the rows of `Rows.table` lie in. Its
-    tables have all values, whatever their caps."""
-    return {hour: _aggregate(part) for hour, part in _by_hour(rows)}
+def tally(tables: Iterable[pa.Table], visitors: Visitors) -> dict[int, HourlyAggregate]:
+    """The aggregate of every hour (since the epoch) that the rows of these `Rows.table` lie in.
+    The tables of dimensions have all values, whatever their caps."""
+    found: dict[int, HourlyAggregate] = {}
+    for rows in _joined(tables):
+        for hour, part in _by_hour(rows):
+            aggregate = _aggregate(part, visitors)
+            found[hour] = merge([found[hour], aggregate], _ALL) if hour in found else aggregate
+    return found
 
 
-def joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Several of `Rows.table` as one, with one dictionary for each column of words."""
-    if not tables:
-        return no_rows()
-    if len(tables) == 1:
-        return tables[0]
-    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+_ALL = dict.fromkeys(DIMENSIONS, 2**31)
 
 
 def hours_of(times: Integers) -> Integers:
@@ -64,8 +69,20 @@ def hours_of(times: Integers) -> Integers:
     return np.array([first]) if first == last else np.unique(times // HOUR_US)
 
 
+def _joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The tables with the same columns as one, with one dictionary for each column of words."""
+    alike: dict[tuple[str, ...], list[pa.Table]] = {}
+    for table in tables:
+        alike.setdefault(tuple(table.column_names), []).append(table)
+    for parts in alike.values():
+        if len(parts) > 1:
+            yield pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+        else:
+            yield parts[0]
+
+
 def _by_hour(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    times = rows.column("time").to_numpy()
+    times = rows.column(CLOCK).to_numpy()
     hours = hours_of(times)
     if len(hours) <= 1:  # nearly always
         for hour in hours.tolist():
@@ -79,94 +96,93 @@ def _by_hour(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
         yield hour, rows.slice(start, end - start)
 
 
-def _aggregate(rows: pa.Table) -> HourlyAggregate:
-    words = {name: rows.column(name).combine_chunks() for name in WORDS}
-    codes = {name: column.indices.to_numpy() for name, column in words.items()}
-    logged = {name: column.dictionary.to_pylist() for name, column in words.items()}
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The logged values of a field, and the place of each row's value among them."""
 
-    def flags(field: str, dimension: str, holds: Callable[[str], bool]) -> Flags:
+    codes: Codes
+    logged: list[str]
+
+    def flags(self, dimension: str, holds: Callable[[str], bool]) -> Flags:
         """Whether the counted value of a dimension satisfies the predicate, by row."""
         clean = _CLEAN[dimension]
-        found = np.array([holds(clean[value]) for value in logged[field]], bool)
-        flagged: Flags = found[codes[field]]
-        return flagged
+        found: Flags = np.array([holds(clean[value]) for value in self.logged], bool)
+        flags: Flags = found[self.codes]
+        return flags
 
-    hits = flags(RESULT_TYPE, "result_type", HITS.__contains__)
-    errors_4xx = flags(STATUS, "status", lambda value: value.startswith("4"))
-    errors_5xx = flags(STATUS, "status", lambda value: value.startswith("5"))
+
+def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
+    fields = {name: _Words(*words(rows, name)) for name in _FIELDS}
+    results, status = fields[RESULT_TYPE], fields[STATUS]
+    time_taken = numbers(rows, TIME_TAKEN)
     measured = Measured(
-        hits=hits,
-        misses=flags(RESULT_TYPE, "result_type", MISSES.__contains__),
-        errors_4xx=errors_4xx,
-        errors_5xx=errors_5xx,
-        bytes=_numbers(rows, BYTES_SENT, 0),
-        time_us=_numbers(rows, TIME_TAKEN, 0),
+        hits=results.flags("result_type", HITS.__contains__),
+        misses=results.flags("result_type", MISSES.__contains__),
+        errors_4xx=status.flags("status", lambda value: value.startswith("4")),
+        errors_5xx=status.flags("status", lambda value: value.startswith("5")),
+        bytes=np.maximum(numbers(rows, BYTES_SENT), 0),
+        time_us=np.maximum(time_taken, 0),
     )
-    cacheable = flags(METHOD, "method", _CACHEABLE.__contains__) & ~(errors_4xx | errors_5xx)
-    cacheable &= ~flags(RESULT_TYPE, "result_type", _FAILED.__contains__)
-    counts = vectors(
-        [codes[name] for name in WORDS], [len(logged[name]) for name in WORDS], measured
-    )
-    tables = _tables(logged, dict(zip(WORDS, counts, strict=True)))
-    times = rows.column("time").to_numpy()
+    cacheable = fields[METHOD].flags("method", _CACHEABLE.__contains__)
+    cacheable &= ~results.flags("result_type", _FAILED.__contains__)
+    cacheable &= ~(measured.errors_4xx | measured.errors_5xx)
+    tables = _tables(fields, measured)
+    times = rows.column(CLOCK).to_numpy()
     return HourlyAggregate(
         totals=measured.totals(),
-        bytes_received=int(_numbers(rows, BYTES_RECEIVED, 0).sum()),
-        cacheable=int(cacheable.sum()),
-        cacheable_hits=int((cacheable & hits).sum()),
+        bytes_received=int(np.maximum(numbers(rows, BYTES_RECEIVED), 0).sum()),
+        cacheable=int(np.count_nonzero(cacheable)),
+        cacheable_hits=int(np.count_nonzero(cacheable & measured.hits)),
         first_us=int(times.min()),
         last_us=int(times.max()),
         tables=tables,
-        latency=_latency(rows, measured),
-        visitors=_visitors(rows),
+        latency=_latency(rows, time_taken, measured),
+        visitors=_visitors(_Words(*words(rows, CLIENT_IP)), fields[USER_AGENT], visitors),
         paths=_paths(tables["path"]),
     )
 
 
-def _tables(logged: dict[str, list[str]], counts: dict[str, Integers]) -> dict[str, Table]:
+def _tables(fields: dict[str, _Words], measured: Measured) -> dict[str, Table]:
     """The table of each dimension, from the vectors of the logged values of its field."""
+    found = vectors(
+        [each.codes for each in fields.values()],
+        [len(each.logged) for each in fields.values()],
+        measured,
+    )
     tables: dict[str, Table] = {}
-    for field, values in logged.items():
-        seen = counts[field][0] > 0  # a dictionary may also hold values of other hours
-        vectors = counts[field] if seen.all() else counts[field][:, seen]
+    for (field, each), counts in zip(fields.items(), found, strict=True):
+        values = each.logged
+        seen = counts[0] > 0  # a dictionary may also hold values of other hours
         if not seen.all():
             values = [values[place] for place in np.flatnonzero(seen).tolist()]
+            counts = counts[:, seen]
         for dimension in DIMENSIONS.values():
             if dimension.field == field:
                 clean = _CLEAN[dimension.name]
-                tables[dimension.name] = gathered(list(map(clean.__getitem__, values)), vectors)
+                tables[dimension.name] = gathered(list(map(clean.__getitem__, values)), counts)
     return tables
 
 
-def _numbers(rows: pa.Table, name: str, absent: int) -> Integers:
-    numbers: Integers = rows.column(name).fill_null(absent).to_numpy()
-    return numbers
-
-
-def _latency(rows: pa.Table, measured: Measured) -> dict[str, Histogram]:
-    taken = _numbers(rows, TIME_TAKEN, -1)
-    known = taken >= 0
+def _latency(rows: pa.Table, time_taken: Integers, measured: Measured) -> dict[str, Histogram]:
+    known = time_taken >= 0
     times = {
-        "time_taken": taken[known],
-        "time_taken_hits": taken[known & measured.hits],
-        "time_taken_misses": taken[known & measured.misses],
+        "time_taken": time_taken[known],
+        "time_taken_hits": time_taken[known & measured.hits],
+        "time_taken_misses": time_taken[known & measured.misses],
     }
     for name, field in (
         ("time_to_first_byte", FIRST_BYTE),
         ("origin_first_byte", ORIGIN_FIRST_BYTE),
         ("origin_last_byte", ORIGIN_LAST_BYTE),
     ):
-        if rows.column(field).null_count < rows.num_rows:
-            found = _numbers(rows, field, -1)
-            times[name] = found[found >= 0]
+        found = numbers(rows, field)
+        times[name] = found[found >= 0]
     return {name: Histogram.of(found) for name, found in times.items() if len(found)}
 
 
-def _visitors(rows: pa.Table) -> Uniques | None:
-    hashes = rows.column(VISITOR)
-    if hashes.null_count == rows.num_rows:
-        return None
-    return Uniques.of(hashes.drop_null().to_numpy())
+def _visitors(addresses: _Words, agents: _Words, visitors: Visitors) -> Uniques | None:
+    hashes = visitors.hashes(addresses.codes, addresses.logged, agents.codes, agents.logged)
+    return Uniques.of(hashes) if len(hashes) else None
 
 
 def _paths(table: Table) -> Uniques:

@@ -1,16 +1,16 @@
 """Who a line is from, as a number that only the holder of the key could link to anyone.
 
-A visitor is a client IP with a user agent. Both are hashed under the deployment's key as soon as
-they are read; the address goes no further than this module.
+A visitor is a client IP with a user agent. Both are hashed under the deployment's key, and of the
+hashes only the size of their set is kept: an address goes no further than this module.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline.core.dimensions import ABSENT
 from pipeline.core.memo import Memo
+from pipeline.core.rows import Codes
 from pipeline.core.uniques import Hashes, hash_of, mixed
 
 
@@ -21,16 +21,23 @@ class Visitors:
         self._addresses = Memo(lambda address: hash_of(address, key))
         self._agents = Memo(lambda agent: hash_of(f"agent {agent}", key))
 
-    def hashes(self, addresses: pa.DictionaryArray, agents: pa.DictionaryArray) -> pa.Array:
-        """A uint64 per row for its address and agent, null where there is no address."""
-        named = addresses.dictionary.to_pylist()
-        absent = np.array([address in ("", ABSENT) for address in named], bool)
-        codes = addresses.indices.to_numpy()
+    def hashes(
+        self,
+        address_codes: Codes,
+        addresses: Sequence[str],
+        agent_codes: Codes,
+        agents: Sequence[str],
+    ) -> Hashes:
+        """A hash for the address and the agent of each row that has an address. A row's code is
+        the place of its value among the values."""
+        known = np.array([address not in ("", ABSENT) for address in addresses], bool)
+        if not known.any():
+            return np.zeros(0, np.uint64)
         hashes = (
-            _looked_up(self._addresses, named)[codes]
-            + _looked_up(self._agents, agents.dictionary.to_pylist())[agents.indices.to_numpy()]
+            _looked_up(self._addresses, addresses)[address_codes]
+            + _looked_up(self._agents, agents)[agent_codes]
         )
-        return pa.array(mixed(hashes), pa.uint64(), mask=absent[codes])
+        return mixed(hashes if known.all() else hashes[known[address_codes]])
 
 
 def _looked_up(memo: Memo[int], values: Sequence[str]) -> Hashes:
