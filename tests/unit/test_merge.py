@@ -2,32 +2,15 @@
 
 from collections import Counter
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core import codec
 from pipeline.core.aggregate import EMPTY, HourlyAggregate, merge
 from pipeline.core.counters import ZERO, Vector, add
-from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.top import Table, merge_tables
+from tests.support.aggregates import aggregates
 
-counts = st.integers(0, 2**40)
-vectors = st.builds(Vector, st.integers(1, 2**30), counts, counts, counts, counts, counts, counts)
-values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
-tables = st.dictionaries(values, vectors, max_size=12).map(Table.of)
-aggregates = st.builds(
-    HourlyAggregate,
-    totals=vectors,
-    bytes_received=counts,
-    first_us=st.none() | counts,
-    last_us=st.none() | counts,
-    objects=st.dictionaries(st.integers(-1, 500_000), st.integers(1, 99), max_size=4),
-    rejected=st.dictionaries(
-        st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)
-    ),
-    tables=st.dictionaries(st.sampled_from(list(DIMENSIONS)), tables, max_size=3),
-)
 streams = st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=60), max_size=8)
 
 
@@ -67,50 +50,6 @@ def test_many_aggregates_merge_like_few() -> None:
     one = HourlyAggregate(totals=Vector(1, 2, 3, 4, 5, 6, 7), objects={-1: 1})
     assert merge([one] * 100).totals == Vector(100, 200, 300, 400, 500, 600, 700)
     assert merge([one] * 100).objects == {-1: 100}
-
-
-@given(aggregates)
-def test_decoding_undoes_encoding(a: HourlyAggregate) -> None:
-    """A stored row is what was stored, and equal rows are equal bytes."""
-    assert codec.decode(codec.encode(a)) == a
-    assert codec.encode(codec.decode(codec.encode(a))) == codec.encode(a)
-
-
-@given(aggregates, st.data())
-def test_damaged_bytes_are_never_taken_for_an_aggregate(
-    a: HourlyAggregate, data: st.DataObject
-) -> None:
-    """A flipped or missing byte is either found, or the row decodes to the same counts."""
-    blob = codec.encode(a)
-    position = data.draw(st.integers(0, len(blob) - 1))
-    damaged = bytearray(blob)
-    damaged[position] ^= data.draw(st.integers(1, 255))
-    for bad in (bytes(damaged), blob[:position]):
-        assert totals_if_read(bad) in (None, a.totals)
-
-
-def totals_if_read(blob: bytes) -> Vector | None:
-    """The totals of a blob, None when it is refused."""
-    try:
-        return codec.decode(blob).totals
-    except codec.CodecError:
-        return None
-
-
-def test_an_unknown_version_is_named() -> None:
-    """A row of a newer edgetally is not guessed at."""
-    with pytest.raises(codec.CodecError, match="format version 9, and this edgetally reads 1"):
-        codec.decode(b"\x92\x09\x80")
-
-
-def test_a_row_that_no_store_takes_is_not_encoded() -> None:
-    """The item limit is met here, with a message, and not in the middle of a commit."""
-    import random
-
-    rng = random.Random(1)
-    huge = Table.of({rng.randbytes(2000).hex(): Vector(1) for _ in range(250)})
-    with pytest.raises(codec.TooLarge, match="exceeds 300,000"):
-        codec.encode(HourlyAggregate(tables={"path": huge}))
 
 
 @given(streams)

@@ -1,0 +1,39 @@
+"""Aggregates of any kind, for properties that must hold for all of them."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pipeline.core.aggregate import LATENCIES, HourlyAggregate
+from pipeline.core.counters import Vector
+from pipeline.core.dimensions import DIMENSIONS
+from pipeline.core.histogram import Histogram
+from pipeline.core.top import Table
+from pipeline.core.uniques import Uniques, mixed
+
+counts = st.integers(0, 2**40)
+vectors = st.builds(Vector, st.integers(1, 2**30), counts, counts, counts, counts, counts, counts)
+values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
+tables = st.dictionaries(values, vectors, max_size=12).map(Table.of)
+histograms = st.lists(st.integers(0, 10**13), min_size=1, max_size=20).map(
+    lambda times: Histogram.of(np.array(times, np.int64))
+)
+uniques = st.sets(st.integers(0, 2**64 - 1), max_size=20).map(
+    lambda members: Uniques.of(mixed(np.array(sorted(members), np.uint64)))
+)
+aggregates = st.builds(
+    HourlyAggregate,
+    totals=vectors,
+    bytes_received=counts,
+    cacheable=counts,
+    cacheable_hits=counts,
+    first_us=st.none() | counts,
+    last_us=st.none() | counts,
+    objects=st.dictionaries(st.integers(-1, 500_000), st.integers(1, 99), max_size=4),
+    rejected=st.dictionaries(
+        st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)
+    ),
+    tables=st.dictionaries(st.sampled_from(list(DIMENSIONS)), tables, max_size=3),
+    latency=st.dictionaries(st.sampled_from(LATENCIES), histograms, max_size=3),
+    visitors=st.none() | uniques,
+    paths=st.none() | uniques,
+)
