@@ -1,15 +1,23 @@
 """What every store promises, checked on each of them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.adapters.dynamodb import DynamoStore
+from pipeline.adapters.memory import MemoryStore
+from pipeline.adapters.sqlite import SqliteStore
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.counters import Vector
+from pipeline.core.dimensions import caps
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.top import Table
 from pipeline.core.window import Period, Span
-from pipeline.ports import CommitResult, RowKey, Store
+from pipeline.ports import VISITOR_KEY_BYTES, CommitResult, RowKey, Store
+from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
 
 HOUR = 498_636  # 2026-11-19T12, inside the retention of the stores under test
@@ -214,3 +222,36 @@ def test_names_may_be_anything(store: Store, name: str) -> None:
     assert store.commit([one]).committed == (one.ref,)
     assert store.commit([replace(one)]).duplicates == (one.ref,)
     assert store.sites() == [one.site]
+
+
+def test_visitors_are_hashed_under_one_secret(store: Store) -> None:
+    """It is made once: every later call, and every other writer, gets the same."""
+    key = store.visitor_key()
+    assert len(key) == VISITOR_KEY_BYTES
+    assert store.visitor_key() == key
+
+
+def test_writers_that_start_together_agree_on_the_secret(dynamodb: Any) -> None:
+    """Sixteen functions that meet an empty table hash visitors alike."""
+    table = dynamodb_local.new_table(dynamodb)
+    with ThreadPoolExecutor(16) as pool:
+        keys = set(pool.map(lambda _: DynamoStore(dynamodb, table).visitor_key(), range(16)))
+    assert len(keys) == 1
+
+
+def test_two_stores_have_secrets_of_their_own(tmp_path: Path) -> None:
+    """What is known of one deployment's visitors says nothing about another's."""
+    stores = [SqliteStore(tmp_path / f"{n}.db") for n in range(2)]
+    assert stores[0].visitor_key() != stores[1].visitor_key()
+    assert SqliteStore(tmp_path / "0.db").visitor_key() == stores[0].visitor_key()
+
+
+def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:
+    """A store keeps as many values as its settings say."""
+    store = MemoryStore(clock=clock, caps=caps(max_paths=10))
+    paths = Table.of({f"/{n}": Vector(n) for n in range(1, 21)})
+    hour = HourlyAggregate(Vector(210), tables={"path": paths})
+    store.commit([Counted(ref("a"), "site", 210, {}, {HOUR: hour})])
+    (row,) = store.read(["site"], EVERYTHING["hour"])
+    assert sorted(row.aggregate.tables["path"].values) == sorted(f"/{n}" for n in range(11, 21))
+    assert row.aggregate.tables["path"].bound == 10

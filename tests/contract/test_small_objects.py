@@ -1,0 +1,113 @@
+"""Small objects share columns, and are tallied together: each is still counted by itself."""
+
+import gzip
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from benchmarks.generate import START, agents, request, standard_text
+from pipeline.core.aggregate import merge
+from pipeline.core.objects import ObjectRef
+from pipeline.core.parse import Reading
+from pipeline.core.visitors import Visitors
+from pipeline.core.window import Span
+from pipeline.ingest import Ingest
+from pipeline.ports import Store
+from tests.support.oracle import Count, assert_same
+from tests.support.sources import BodySource
+
+MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
+KEYS = [f"E1.2026-11-22-21.{number:08x}.gz" for number in range(8)]
+
+
+def texts(damaged: str = "") -> dict[str, bytes]:
+    """Small objects over two hours, one of them with a line that is none."""
+    rng = random.Random(4)
+    found = {
+        key: standard_text(
+            request(rng, f"/p{rng.randrange(9)}", rng.choice(agents()), START + rng.randrange(7200))
+            for _ in range(rng.randrange(1, 40))
+        )
+        for key in KEYS
+    }
+    if damaged:
+        found[damaged] += b"a line\tthat is none\n"
+    return found
+
+
+def ref(key: str) -> ObjectRef:
+    return ObjectRef("b", key, etag="e")
+
+
+def expect(store: Store, objects: dict[str, bytes]) -> None:
+    """The store holds these objects, each once, and nothing else."""
+    count = Count()
+    for text in objects.values():
+        count.add(text, "E1", [], MODIFIED)
+    rows: dict[int, list[object]] = {}
+    for row in store.read(["E1"], Span("hour", None, None)):
+        rows.setdefault(row.key.start, []).append(row.aggregate)
+    hours = {hour: merge(parts) for hour, parts in rows.items()}  # type: ignore[arg-type]
+    assert hours.keys() == {hour for _, hour in count.hours}
+    for hour, aggregate in hours.items():
+        assert_same(aggregate, count.hours["E1", hour])
+    assert sum(hour.objects_since(0) for hour in hours.values()) == len(objects)
+    assert merge(hours.values()).rejected == count.rejected
+
+
+def packed(objects: dict[str, bytes]) -> dict[str, bytes]:
+    return {key: gzip.compress(text) for key, text in objects.items()}
+
+
+def ingest(store: Store, source: BodySource) -> Ingest:
+    return Ingest(source, store, Reading(visitors=Visitors(b"")))
+
+
+@pytest.mark.parametrize("rival", [[KEYS[0]], [KEYS[3]], KEYS[2:5], KEYS[:7], KEYS])
+def test_what_a_race_reveals_as_duplicate_is_left_out(store: Store, rival: list[str]) -> None:
+    """Another writer counts some of the batch while its last object is read."""
+    objects = texts()
+    other = ingest(store, BodySource(packed(objects), MODIFIED))
+
+    def on_open(opened: ObjectRef) -> None:
+        if opened.key == KEYS[-1]:
+            assert {each.state for each in other([ref(key) for key in rival])} == {"committed"}
+
+    outcomes = ingest(store, BodySource(packed(objects), MODIFIED, on_open))(list(map(ref, KEYS)))
+    assert [each.state for each in outcomes] == [
+        "duplicate" if key in rival else "committed" for key in KEYS
+    ]
+    expect(store, objects)
+
+
+def test_a_damaged_line_costs_its_neighbours_nothing(store: Store) -> None:
+    """The batch is read object by object then, and the line is rejected in its own."""
+    objects = texts(damaged=KEYS[2])
+    outcomes = ingest(store, BodySource(packed(objects), MODIFIED))(list(map(ref, KEYS)))
+    assert [each.rejected for each in outcomes if each.rejected] == [{"too_few_fields": 1}]
+    expect(store, objects)
+
+
+def test_a_truncated_object_fails_alone(store: Store) -> None:
+    """It contributes nothing, though the rest of the batch is counted in one go."""
+    objects = texts()
+    bodies = packed(objects)
+    bodies[KEYS[4]] = bodies[KEYS[4]][:-8]
+    outcomes = ingest(store, BodySource(bodies, MODIFIED))(list(map(ref, KEYS)))
+    assert [each.state for each in outcomes] == [
+        "failed" if key == KEYS[4] else "committed" for key in KEYS
+    ]
+    del objects[KEYS[4]]
+    expect(store, objects)
+
+
+def test_batches_of_any_size_give_the_same_bytes(store: Store) -> None:
+    """All together, one by one, and in pairs."""
+    objects = texts()
+    count = ingest(store, BodySource(packed(objects), MODIFIED))
+    for key in KEYS[:3]:
+        count([ref(key)])
+    count([ref(KEYS[3]), ref(KEYS[4])])
+    count(list(map(ref, KEYS)))
+    expect(store, objects)
