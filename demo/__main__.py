@@ -21,7 +21,7 @@ from demo.traffic import LogObject, Truth, objects
 from pipeline.adapters.dynamodb import DynamoStore
 from pipeline.cli.tables import safe, show
 from pipeline.core.objects import ObjectRef
-from pipeline.core.summary import Summary
+from pipeline.core.summary import CompleteSummary, Summary
 
 OBJECTS, LINES, HOURS = 20, 500, 3
 DUPLICATE, TRUNCATED = 4, 9
@@ -73,7 +73,7 @@ def _demo(keep: bool) -> None:
         with _step(f"uploading {OBJECTS} log objects, one of them twice, one truncated"):
             _deliver(stack, logs)
         reason = _watch(stack, logs)
-        summary = Summary.model_validate(_get(stack, "/metrics/snapshot"))
+        summary = CompleteSummary.model_validate(_get(stack, "/metrics/snapshot"))
         console.print()
         show(summary, console)
         _compare(summary, logs)

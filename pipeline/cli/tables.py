@@ -1,15 +1,24 @@
 """A summary as tables for people."""
 
+from collections.abc import Iterable, Sequence
 from urllib.parse import unquote
 
 from rich.columns import Columns
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.core.summary import Summary
+from pipeline.core.summary import LISTED, UNKNOWN, Entry, Summary
 
 _BAR = 24
+_SHORT = 8
+"""Entries of a dimension beside others; its table in JSON has more."""
+_COUNTED = 12
+_BESIDE = (
+    "browsers operating_systems devices countries hosts referrers content_types http_versions "
+    "tls_versions response_result_types protocols cache_behaviors"
+).split()
+"""The lists that stand side by side, the most asked for first."""
 
 
 def show(summary: Summary, console: Console) -> None:
@@ -17,20 +26,9 @@ def show(summary: Summary, console: Console) -> None:
     if not summary.total_records:
         console.print("No requests in this window. `edgetally ingest` counts logs into the store.")
         return
-    console.print(_figures(summary))
-    console.print(
-        Columns(
-            [
-                _counts("status", summary.status_codes, summary.total_records),
-                _counts("result type", summary.result_types, summary.total_records),
-                _counts("method", summary.methods, summary.total_records),
-            ],
-            padding=(0, 4),
-        )
-    )
-    console.print()
-    console.print(_paths(summary))
-    console.print()
+    for part in _parts(summary):
+        console.print(part)
+        console.print()
     console.print(Text("edge locations: " + safe(", ".join(summary.edge_locations))))
     for line in _remarks(summary):
         console.print(Text(line, style="yellow"))
@@ -58,35 +56,110 @@ def human_bytes(count: int) -> str:
     return f"{value:,.1f} PB"
 
 
-def _figures(summary: Summary) -> RenderableType:
+def _parts(summary: Summary) -> Iterable[RenderableType]:
+    total = summary.total_records
+    yield _figures(summary)
+    yield _beside(
+        [
+            _counts("status", summary.status_codes, total),
+            _counts("result type", summary.result_types, total),
+            _counts("method", summary.methods, total),
+        ]
+    )
+    if summary.latency_ms:
+        yield _latency(summary)
+    yield _paths(summary)
+    lists: dict[str, list[Entry]] = {key: getattr(summary, key) for key in LISTED}
+    if lists["crawlers"]:
+        yield _entries("crawler", lists["crawlers"][:_SHORT], total)
+    yield _beside(
+        [
+            _entries(LISTED[key].replace("_", " "), lists[key][:_SHORT], total)
+            for key in _BESIDE
+            if {each.value for each in lists[key]} != {UNKNOWN}  # the logs do not have it
+        ]
+    )
+
+
+def _beside(tables: Sequence[Table]) -> Columns:
+    return Columns(tables, padding=(1, 4))
+
+
+def _figures(summary: Summary) -> Table:
     grid = Table.grid(padding=(0, 2))
+    sent, received = summary.bytes_sent, summary.bytes_received
     grid.add_row("requests", f"{summary.total_records:,}")
-    grid.add_row("bytes sent", f"{human_bytes(summary.bytes_sent)} ({summary.bytes_sent:,})")
-    grid.add_row("cache hit rate", f"{summary.cache_hit_rate:.2f} %")
+    grid.add_row("bytes sent", f"{human_bytes(sent)} ({sent:,})")
+    grid.add_row("bytes received", f"{human_bytes(received)} ({received:,})")
+    grid.add_row(
+        "cache hit rate",
+        f"{summary.cache_hit_rate:.2f} % of requests, {summary.cache_hit_rate_cacheable:.2f} % "
+        f"of cacheable ones, {summary.byte_hit_rate:.2f} % of bytes",
+    )
+    for name, found in (
+        ("different visitors", summary.unique_visitors),
+        ("different paths", summary.unique_paths),
+    ):
+        if found is not None:
+            grid.add_row(name, f"about {found.estimate:,} (± {100 * found.relative_error:.1f} %)")
     grid.add_row("time range", summary.time_range.replace("/", " … "))
     grid.add_row("log objects", f"{summary.log_files_read:,}")
-    return Group(grid, Text(""))
+    return grid
+
+
+def _table(*columns: str) -> Table:
+    """A table whose first column is text, and whose others are numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left", overflow="fold")
+    return table
 
 
 def _counts(name: str, counts: dict[str, int], total: int) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(name)
-    table.add_column("requests", justify="right")
-    table.add_column("share", justify="right")
-    for value, count in list(counts.items())[:12]:
+    table = _table(name, "requests", "share")
+    for value, count in list(counts.items())[:_COUNTED]:
         table.add_row(Text(safe(value)), f"{count:,}", f"{100 * count / total:.1f} %")
     return table
 
 
+def _entries(name: str, entries: Sequence[Entry], total: int) -> Table:
+    table = _table(name, "requests", "share", "bytes")
+    for each in entries:
+        share = f"{100 * each.requests / total:.1f} %"
+        table.add_row(
+            Text(decoded(each.value)), f"{each.requests:,}", share, human_bytes(each.bytes)
+        )
+    return table
+
+
+def _latency(summary: Summary) -> Table:
+    table = _table("milliseconds", "p50", "p75", "p90", "p95", "p99", "max", "mean", "requests")
+    for name, found in summary.latency_ms.items():
+        times = (found.p50, found.p75, found.p90, found.p95, found.p99, found.max, found.mean)
+        table.add_row(
+            name.replace("_", " "), *(f"{each:,.0f}" for each in times), f"{found.requests:,}"
+        )
+    return table
+
+
 def _paths(summary: Summary) -> Table:
+    paths: list[Entry] = getattr(summary, "paths")  # noqa: B009 - it is there by its dimension
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("requests", justify="right")
+    for name in ("requests", "hits", "errors", "mean ms"):
+        table.add_column(name, justify="right")
     table.add_column("")
     table.add_column("path", overflow="fold")
-    largest = summary.top_paths[0].count if summary.top_paths else 1
-    for entry in summary.top_paths:
-        bar = "▇" * max(1, round(_BAR * entry.count / largest))
-        table.add_row(f"{entry.count:,}", Text(bar, style="cyan"), Text(decoded(entry.path)))
+    largest = paths[0].requests if paths else 1
+    for each in paths:
+        bar = "▇" * max(1, round(_BAR * each.requests / largest))
+        table.add_row(
+            f"{each.requests:,}",
+            f"{100 * each.hits / each.requests:.0f} %",
+            f"{each.errors_4xx + each.errors_5xx:,}",
+            f"{each.mean_time_ms:,.0f}",
+            Text(bar, style="cyan"),
+            Text(decoded(each.value)),
+        )
     return table
 
 

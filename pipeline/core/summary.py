@@ -130,7 +130,7 @@ LISTED: dict[str, str] = {
 }
 """The keys of a summary that hold a dimension's list of entries, with the dimension's name."""
 
-_complete: type[Summary] = create_model(
+CompleteSummary: type[Summary] = create_model(
     "Summary",
     __base__=Summary,
     __doc__=Summary.__doc__,
@@ -150,7 +150,7 @@ def summarize(
     whole = merge(aggregates, caps, READING_SLACK)
     paths, result_types = whole.table("path"), whole.table("result_type")
     status_codes, by_result = _requests(whole.table("status")), _requests(result_types)
-    return _complete(
+    return CompleteSummary(
         total_records=whole.totals.requests,
         log_files_read=_objects(whole, window),
         time_range=_time_range(whole),

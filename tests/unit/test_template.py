@@ -1,13 +1,23 @@
 """What the template promises, read from the template itself."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pipeline.adapters.dynamodb.items import (
+    cache_key,
+    ledger_key,
+    row_key,
+    secrets_key,
+    site_key,
+)
 from pipeline.api import ROUTES
+from pipeline.core.objects import ObjectRef
+from pipeline.ports import RowKey
 from pipeline.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,6 +105,26 @@ def test_data_at_rest_is_kept_and_protected(template: Any) -> None:
     assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
     assert properties["SSESpecification"]["SSEEnabled"]
+
+
+def test_who_serves_summaries_cannot_read_the_visitors_secret(template: Any) -> None:
+    """Its role reads the rows that it needs, by their keys, and writes only the cache."""
+    (policy,) = template["Resources"]["SummariesRole"]["Properties"]["Policies"]
+    allowed = {
+        action: each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for each in policy["PolicyDocument"]["Statement"]
+        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
+        if action.startswith("dynamodb:")
+    }
+    keys = [secrets_key(), ledger_key(ObjectRef("b", "k"))]
+    needed = [site_key("E1"), cache_key("x"), row_key(RowKey("E1", "hour", 1), 0)]
+    for action in ("dynamodb:GetItem", "dynamodb:Query"):
+        matches = [
+            any(fnmatch(key["pk"]["S"], pattern) for pattern in allowed[action])
+            for key in [*keys, *needed]
+        ]
+        assert matches == [False, False, True, True, True]
+    assert allowed["dynamodb:PutItem"] == ["cache#*"]
 
 
 def test_logs_of_the_api_hold_no_client_address(template: Any) -> None:
