@@ -34,7 +34,7 @@ def main(target: Path) -> None:
             file = Path(folder) / Path(each.key).name
             file.write_bytes(each.body)
             Ingest(Sources(Settings()), store, Reading())([file_ref(file)])
-    console = Console(record=True, width=92, highlight=False, file=io.StringIO())
+    console = Console(record=True, width=112, highlight=False, file=io.StringIO())
     show(summary(store, Window()), console)
     picture = console.export_svg(title="edgetally summary --hours 24")
     # Without the web font: a picture in a README loads nothing from elsewhere.

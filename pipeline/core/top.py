@@ -130,7 +130,7 @@ def _placed(values: Iterable[str], size: int) -> tuple[list[str], Integers]:
 
 def _summed(places: Integers, size: int, *parts: Integers) -> Integers:
     """The columns of the parts, added up by the place of each."""
-    summed = np.zeros((len(parts[0]) if parts else MEASURES, size), np.int64)
+    summed = np.zeros((MEASURES, size), np.int64)
     for total, columns in zip(summed, zip(*parts, strict=True), strict=False):
         np.add.at(total, places, np.concatenate(columns))
     return summed

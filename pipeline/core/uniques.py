@@ -2,7 +2,8 @@
 
 Flajolet, Fusy, Gandouet, Meunier: "HyperLogLog", 2007; the estimate is Ertl's, without bias at
 any size and without tables ("New cardinality estimation algorithms for HyperLogLog sketches",
-2017, arXiv:1702.01284, algorithm 6).
+2017, arXiv:1702.01284, algorithm 6; less its correction for registers that are full, which 64 bits
+are too many for).
 
 Equal sets give equal registers, in whatever order and however often their members came. (Apache
 DataSketches was tried: the bytes of its unions depend on the order of updates, and it takes
@@ -66,8 +67,8 @@ class Uniques:
     def estimate(self) -> int:
         """About how many different members the set has; 0 when it has none."""
         counts = np.bincount(self.registers, minlength=LARGEST + 1).tolist()
-        z = REGISTERS * _tau(1 - counts[LARGEST] / REGISTERS)
-        for register in range(_REST_BITS, 0, -1):
+        z = 0.0
+        for register in range(LARGEST, 0, -1):
             z = 0.5 * (z + counts[register])
         z += REGISTERS * _sigma(counts[0] / REGISTERS)
         return round(REGISTERS * REGISTERS / (2 * log(2) * z))
@@ -87,22 +88,10 @@ def merge_uniques(sets: Iterable[Uniques | None]) -> Uniques | None:
 
 
 def _sigma(x: float) -> float:
-    if x == 1.0:
-        return float("inf")
+    """Ertl's correction for registers that are 0; infinite when all of them are."""
     y, z, before = 1.0, x, -1.0
     while z != before:
         x, before = x * x, z
         z += x * y
         y += y
     return z
-
-
-def _tau(x: float) -> float:
-    if x in (0.0, 1.0):
-        return 0.0
-    y, z, before = 1.0, 1 - x, -1.0
-    while z != before:
-        x, before = sqrt(x), z
-        y *= 0.5
-        z -= (1 - x) ** 2 * y
-    return z / 3

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.core import codec
 from pipeline.core.aggregate import EMPTY, HourlyAggregate, merge
-from pipeline.core.counters import ZERO, Vector, add
+from pipeline.core.counters import MEASURES, ZERO, Vector, add
 from pipeline.core.dimensions import DIMENSIONS
-from pipeline.core.top import Table, merge_tables
+from pipeline.core.top import Table, gathered, merge_tables
 from tests.support.aggregates import aggregates
 
 streams = st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=60), max_size=8)
@@ -228,6 +228,7 @@ def test_slack_keeps_more_than_the_cap() -> None:
     assert len(merge(hours, few, slack=3).tables["host"]) == 90
     assert merge(hours, few, slack=3).tables["host"].bound == 0
     assert merge(hours, few, slack=2).tables["host"].bound == 1
+    assert merge(hours[:2], few).tables["host"].bound == 1
 
 
 @pytest.mark.parametrize(("room", "kept"), [(15, 5), (14, 4), (6, 2), (5, 1), (2, 0)])
@@ -272,3 +273,13 @@ def test_tables_are_equal_by_what_they_say() -> None:
         "a table",
     ):
         assert table != other
+
+
+def test_values_that_become_the_same_are_one() -> None:
+    """Logged values whose counted value is one are added up, in every measure."""
+    counts = np.arange(MEASURES * 3, dtype=np.int64).reshape(MEASURES, 3)
+    assert gathered(["a", "b", "a"], counts).entries == {
+        "a": Vector(*(2 + 6 * n for n in range(MEASURES))),
+        "b": Vector(*(1 + 3 * n for n in range(MEASURES))),
+    }
+    assert gathered([], np.zeros((MEASURES, 0), np.int64)) == Table()

@@ -27,7 +27,7 @@ def of(hashes: list[int]) -> Uniques:
 @given(members)
 def test_registers_are_what_bit_strings_say(hashes: list[int]) -> None:
     """The longest run of zeros behind the first twelve bits, found one hash at a time."""
-    special = [0, 1, 2**52, 2**52 - 1, 2**64 - 1]
+    special = [0, 1, 2**52 | 1, 2 << 52, 3 << 52 | 2, 2**52 - 1, 2**64 - 1]
     assert of(hashes + special).registers.tobytes() == registers({*hashes, *special})
 
 
@@ -103,3 +103,18 @@ def test_mixing_keeps_hashes_apart() -> None:
     rng = random.Random(1)
     hashes = np.array([rng.getrandbits(64) for _ in range(10_000)], np.uint64)
     assert len(set(mixed(hashes).tolist())) == 10_000
+
+
+def test_hashes_are_what_they_have_always_been() -> None:
+    """They are part of what is stored: another hash would count everyone twice."""
+    assert hash_of("/index.html") == 0xB4C16D008041F3E6
+    assert hash_of("192.0.2.1", b"key") == 0x748D0FD50F884A2E
+    assert hash_of("/\ud800") == 0xC66693C6B9D74891
+    # The first two numbers that SplitMix64 gives for the seed 0.
+    seeds = np.array([0x9E3779B97F4A7C15, 0x3C6EF372FE94F82A], np.uint64)
+    assert mixed(seeds).tolist() == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]
+
+
+def test_registers_that_are_full_are_estimated_too() -> None:
+    """No such set can come of any number of members, but a row could say so."""
+    assert Uniques(np.full(4096, 53, np.uint8)).estimate() > 2**60
