@@ -47,6 +47,13 @@ fuzz: $(VENV)/ready ## Fuzz the parser for FUZZ_SECONDS (300); what breaks goes 
 	@corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
 		$(BIN)/python -m tests.fuzz.atheris_run $(FUZZ_SECONDS) "$$corpus"
 
+.PHONY: mutate
+mutate: $(VENV)/ready ## Break the merging code in every small way, and see that a test notices
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/mutate.txt
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
+
 .PHONY: build
 build: $(VENV)/ready $(TOOLS)/ready ## Build the functions and print their unzipped sizes
 	$(TOOLS)/bin/sam build
@@ -58,12 +65,13 @@ lock: $(VENV)/ready ## Pin all packages anew from pyproject.toml and requirement
 	$(LOCK) requirements/ingest.in -c requirements/dev.txt -o requirements/ingest.txt
 	$(LOCK) requirements/summaries.in -c requirements/dev.txt -o requirements/summaries.txt
 	$(LOCK) requirements/tools.in -o requirements/tools.txt
+	$(LOCK) requirements/mutate.in -c requirements/dev.txt -o requirements/mutate.txt
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built
-	rm -rf $(VENV) $(TOOLS) .aws-sam node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) .aws-sam node_modules mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml
