@@ -1,6 +1,6 @@
 """What `make bench` compares: each in a process of its own, which prints its figures as JSON.
 
-python -m benchmarks.contestants NAME FILE…
+python -m benchmarks.contestants NAME OTHER-LOG FILE…
 """
 
 import gzip
@@ -50,7 +50,8 @@ def inflating(path: Path) -> int:
 def edgetally(path: Path, workers: int = 1) -> tuple[int, int]:
     """Inflate, parse, tally all dimensions, encode: rows, and bytes of the largest hour."""
     from pipeline.core import codec
-    from pipeline.core.parse import Reading, parse
+    from pipeline.core.parse import parse
+    from pipeline.core.parsed import Reading
 
     parsed = parse(_chunks(path), MODIFIED, Reading(workers=workers))
     return parsed.records, max(len(codec.encode(hour)) for hour in parsed.hours.values())
@@ -60,7 +61,8 @@ def edgetally_small(folder: Path) -> int:
     """Every object of a folder, in batches as they are committed, into one aggregate: rows."""
     from pipeline.core.aggregate import EMPTY, merge
     from pipeline.core.objects import Counted, ObjectRef
-    from pipeline.core.parse import Reading, parse_alone, parse_small, parse_together
+    from pipeline.core.parse import parse_alone, parse_small, parse_together
+    from pipeline.core.parsed import Reading
     from pipeline.core.small import Small
     from pipeline.ports import deltas
 
@@ -87,14 +89,14 @@ def edgetally_small(folder: Path) -> int:
     return total.totals.requests
 
 
-def warm_up() -> None:
-    """Load what a process loads once, and read one small object: neither is what is measured."""
-    from benchmarks.generate import FORMATS, requests
+def warm_up(path: Path) -> None:
+    """Read another log, encode and decode its hour: what is loaded, allocated or remembered once
+    in the life of a process is not what is measured."""
     from pipeline.core import codec
-    from pipeline.core.parse import Reading, parse
+    from pipeline.core.parse import parse
+    from pipeline.core.parsed import Reading
 
-    body = FORMATS["v1"](requests(0, 50))
-    for hour in parse([body], MODIFIED, Reading()).hours.values():
+    for hour in parse(_chunks(path), MODIFIED, Reading()).hours.values():
         codec.decode(codec.encode(hour))
 
 
@@ -248,11 +250,11 @@ def peak_mb() -> float:
 
 def main() -> None:
     """Run one contestant and print its figures."""
-    run = CONTESTANTS[sys.argv[1]]
-    if sys.argv[1].startswith(("edgetally", "merging")):
-        warm_up()
+    name, before, *paths = sys.argv[1:]
+    if name.startswith(("edgetally", "merging")):
+        warm_up(Path(before))
     wall, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
-    found = run([Path(each) for each in sys.argv[2:]])
+    found = CONTESTANTS[name]([Path(each) for each in paths])
     seconds, now = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_SELF)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = (now.ru_utime + now.ru_stime) - (used.ru_utime + used.ru_stime)

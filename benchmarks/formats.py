@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.generate import FORMATS, requests
-from pipeline.core.parse import Reading, parse
+from pipeline.core.parse import parse
+from pipeline.core.parsed import Reading
 
 MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -44,7 +44,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log"
         path.write_bytes(FORMATS["v1"](requests(1, rows, start=START + 1800)))
-        warm_up()
+        before = Path(folder) / "before"
+        before.write_bytes(FORMATS["v1"](requests(7, rows // 5, start=START + 1800)))
+        warm_up(before)
         profiler = cProfile.Profile()
         profiler.runcall(edgetally, path)
     stats = pstats.Stats(profiler)

@@ -17,7 +17,7 @@ from pipeline.adapters.files import file_ref
 from pipeline.adapters.memory import MemoryStore
 from pipeline.bootstrap import Sources
 from pipeline.cli.tables import show
-from pipeline.core.parse import Reading
+from pipeline.core.parsed import Reading
 from pipeline.core.window import Window
 from pipeline.ingest import Ingest
 from pipeline.query import summary

@@ -131,7 +131,7 @@ class Sources:
 
 def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
     """The ingest of everything the settings say, and the sources it reads from."""
-    from pipeline.core.parse import Reading
+    from pipeline.core.parsed import Reading
     from pipeline.core.visitors import Visitors
     from pipeline.ingest import Ingest
 

@@ -8,7 +8,8 @@ from typing import Literal
 
 from pipeline.core.errors import CorruptRow, EdgetallyError, StoreError
 from pipeline.core.objects import Counted, ObjectRef, site_of
-from pipeline.core.parse import Parsed, Reading, parse_alone, parse_small, parse_together
+from pipeline.core.parse import parse_alone, parse_small, parse_together
+from pipeline.core.parsed import Parsed, Reading
 from pipeline.core.sampling import rate_of, stored_site
 from pipeline.core.small import Small
 from pipeline.ports import CommitResult, Source, Store

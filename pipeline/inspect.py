@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from pipeline.core.errors import ObjectError
 from pipeline.core.objects import ObjectRef, site_of
-from pipeline.core.parse import Parsed, Reading, parse
+from pipeline.core.parse import parse
+from pipeline.core.parsed import Parsed, Reading
 from pipeline.core.window import hour_start
 from pipeline.ports import Source
 

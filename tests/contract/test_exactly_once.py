@@ -16,7 +16,7 @@ from pipeline.adapters.sqlite import SqliteStore
 from pipeline.core import codec
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.objects import ObjectRef, site_of
-from pipeline.core.parse import Reading
+from pipeline.core.parsed import Reading
 from pipeline.core.window import HOURS_PER_DAY, Period, Span
 from pipeline.ingest import Ingest, Outcome
 from pipeline.ports import Content, RowKey, Store

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.generate import START, agents, request, standard_text
 from pipeline.core.aggregate import merge
 from pipeline.core.objects import ObjectRef
-from pipeline.core.parse import Reading
+from pipeline.core.parsed import Reading
 from pipeline.core.visitors import Visitors
 from pipeline.core.window import Span
 from pipeline.ingest import Ingest

@@ -7,7 +7,8 @@ from pipeline.core import codec
 from pipeline.core.errors import ObjectRefused
 from pipeline.core.formats import listed_layout
 from pipeline.core.limits import Limits
-from pipeline.core.parse import Reading, parse
+from pipeline.core.parse import parse
+from pipeline.core.parsed import Reading
 from pipeline.core.rows import REASONS
 from tests.support.samples import PLAIN_FIELDS
 

@@ -20,7 +20,7 @@ from pipeline.core.top import Table, merge_tables
 from pipeline.ports import RowKey
 from tests.support.aggregates import aggregates
 
-VERSION_1 = Path(__file__).parent.parent / "data" / "codec1"
+VERSION_1 = Path(__file__).parent.parent / "codec1"
 KEY = RowKey("site", "hour", 0)
 
 

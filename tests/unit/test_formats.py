@@ -24,7 +24,8 @@ from pipeline.core.errors import ObjectRefused
 from pipeline.core.fields import CANONICAL, REALTIME, STANDARD
 from pipeline.core.formats import listed_layout
 from pipeline.core.limits import Limits
-from pipeline.core.parse import Parsed, Reading, parse
+from pipeline.core.parse import parse
+from pipeline.core.parsed import Parsed, Reading
 from pipeline.core.summary import summarize
 from pipeline.core.window import Window
 from tests.support.oracle import Count, assert_same

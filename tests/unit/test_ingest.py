@@ -16,7 +16,7 @@ from pipeline.adapters.memory import MemoryStore
 from pipeline.adapters.sqlite import SqliteStore
 from pipeline.core.errors import ObjectUnavailable, StoreError
 from pipeline.core.objects import Counted, ObjectRef, site_of
-from pipeline.core.parse import Reading
+from pipeline.core.parsed import Reading
 from pipeline.core.window import Span
 from pipeline.ingest import Ingest
 from pipeline.ports import CommitResult, Content, Store

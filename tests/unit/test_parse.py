@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import ObjectRefused
 from pipeline.core.limits import Limits
-from pipeline.core.parse import Parsed, Reading, parse
+from pipeline.core.parse import parse
+from pipeline.core.parsed import Parsed, Reading
 from tests.support.lines import FIELDS, MODIFIED, MadeObject, made_objects
 from tests.support.oracle import Count, assert_same
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 from pipeline.adapters.memory import MemoryStore
 from pipeline.adapters.s3 import S3Source
 from pipeline.core.objects import ObjectRef
-from pipeline.core.parse import Reading
+from pipeline.core.parsed import Reading
 from pipeline.ingest import Ingest
 
 BODY = gzip.compress(b"#Fields: date time\n" + b"2024-11-22\t10:00:00\n" * 200_000)

@@ -14,7 +14,7 @@ from pipeline.adapters.memory import MemoryStore
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.counters import Vector
 from pipeline.core.objects import ObjectRef
-from pipeline.core.parse import Reading
+from pipeline.core.parsed import Reading
 from pipeline.core.summary import LISTED, TOP, summarize
 from pipeline.core.top import Table
 from pipeline.core.uniques import RELATIVE_ERROR
