@@ -24,7 +24,9 @@ fi
 
 # Only what the functions run: no console scripts, no tests, and of Arrow only CSV, compute,
 # group-by and Parquet (libarrow_substrait and libarrow_dataset are needed by those).
-rm -rf "$folder/bin" "$folder"/pyarrow/tests "$folder"/pyarrow/include "$folder"/pyarrow/src
+rm -rf "$folder/bin" "$folder"/pyarrow/tests "$folder"/pyarrow/include "$folder"/pyarrow/src \
+    "$folder"/numpy/tests "$folder"/numpy/*/tests "$folder"/numpy/f2py "$folder"/numpy/_core/include \
+    "$folder"/numpy/random/_examples "$folder"/numpy/random/lib "$folder"/numpy/_core/lib
 rm -f "$folder"/pyarrow/libarrow_flight* "$folder"/pyarrow/_flight* "$folder"/pyarrow/_s3fs* \
     "$folder"/pyarrow/*.pyx "$folder"/pyarrow/*.pxd "$folder"/pyarrow/*.pxi
 cp -R handlers pipeline "$folder"
