@@ -141,12 +141,19 @@ def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
         settings.limits,
         Visitors(store.visitor_key()),
         settings.caps,
-        workers=min(MOST_WORKERS, len(os.sched_getaffinity(0))),
+        workers=min(MOST_WORKERS, _processors()),
     )
     return (
         Ingest(sources, store, reading, settings.site_pattern, settings.sampling_rates),
         sources,
     )
+
+
+def _processors() -> int:
+    """The processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS does not tell
 
 
 def open_snapshots(
