@@ -42,6 +42,24 @@ def test_planes_are_exact(rows: int, columns: int, rng: random.Random) -> None:
 
 
 @pytest.mark.parametrize(
+    ("numbers", "packed"),
+    [
+        ([], b""),
+        ([0, 0], b""),
+        ([1, 0], b"\x01\x00"),
+        ([255, 1], b"\xff\x01"),
+        ([256, 1], b"\x00\x01\x01\x00"),
+        ([0, 2**63 - 1], b"\x00\xff" * 7 + b"\x00\x7f"),
+    ],
+)
+def test_planes_are_as_many_as_the_largest_number_needs(numbers: list[int], packed: bytes) -> None:
+    """The lowest bytes of all, then the second ones; none that are nothing but zeros."""
+    matrix = np.array([numbers], np.int64)
+    assert pack(matrix) == packed
+    assert np.array_equal(unpack(packed, 1, len(numbers)), matrix)
+
+
+@pytest.mark.parametrize(
     ("packed", "reason"), [(b"123", "no 1 × 2"), (b"\xff" * 16, "63 bits"), (b"1" * 18, "no 1 × 2")]
 )
 def test_bytes_that_are_no_planes_are_refused(packed: bytes, reason: str) -> None:
