@@ -126,6 +126,9 @@ def request(rng: random.Random, path: str, agent: str, second: int) -> Request:
         "sc-content-type": rng.choice(("text/html;%20charset=utf-8", "text/html", "image/png")),
         "c-port": str(rng.randrange(1024, 65536)),
         "c-country": rng.choice(("GB", "DE", "US", "JP")),
+        "cache-behavior-path-pattern": "/section-1/*" if path.startswith("/section-1/") else "*",
+        "origin-fbl": f"0.{second % 97:03d}" if result == "Miss" else "-",
+        "origin-lbl": f"0.{second % 97 + 5:03d}" if result == "Miss" else "-",
     }
 
 
@@ -159,7 +162,8 @@ def standard_text(found: Iterable[Request]) -> bytes:
     return header + _lines(names, found)
 
 
-_V2 = ["timestamp(ms)", "DistributionId", *STANDARD.split()[2:33], "c-country"]
+_ADDED = ["c-country", "cache-behavior-path-pattern", "origin-fbl", "origin-lbl"]
+_V2 = ["timestamp(ms)", "DistributionId", *STANDARD.split()[2:33], *_ADDED]
 
 
 def _w3c(found: Iterable[Request]) -> bytes:

@@ -21,7 +21,7 @@ from benchmarks.generate import FORMATS, realtime, requests
 from pipeline.cli.app import main
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.errors import ObjectRefused
-from pipeline.core.fields import CANONICAL, REALTIME, STANDARD
+from pipeline.core.fields import CANONICAL, REALTIME, STANDARD, canonical_sets
 from pipeline.core.formats import listed_layout
 from pipeline.core.limits import Limits
 from pipeline.core.parse import parse
@@ -54,17 +54,17 @@ def assert_counted(found: Parsed, count: Count) -> None:
 def sample_rows(name: str) -> list[dict[str, str]]:
     """The requests of a sample, with the fields that it carries."""
     if name.startswith("realtime"):
-        carried = {"firehose": CANONICAL, "27": REALTIME}.get(
-            next((key for key in ("firehose", "27") if key in name), ""), CANONICAL
-        )
+        count = next((int(part) for part in name.split("-") if part.isdecimal()), 69)
+        carried = REALTIME.split() if count == 27 else canonical_sets()[count]
         return [
-            {key: value for key, value in realtime(each).items() if key in carried.split()}
+            {key: value for key, value in realtime(each).items() if key in carried}
             for each in REQUESTS
         ]
     if name.startswith("v2-plain"):
         return [{key: each[key] for key in PLAIN_FIELDS} for each in REQUESTS]
     if name.startswith("v2"):
-        keys = {*STANDARD.split(), "timestamp(ms)", *([] if "typed" in name else ["c-country"])}
+        added = "c-country cache-behavior-path-pattern origin-fbl origin-lbl".split()
+        keys = {*STANDARD.split(), "timestamp(ms)", *([] if "typed" in name else added)}
         return [{key: value for key, value in each.items() if key in keys} for each in REQUESTS]
     width = next((int(part) for part in name.split("-") if part.isdecimal()), 26)
     rows = []
@@ -180,17 +180,22 @@ def test_the_same_requests_give_the_same_summary_in_every_format() -> None:
         found = parsed(write(same), Reading())
         assert (found.records, found.rejected) == (100_000, {}), name
         summaries[name] = summarize(found.hours.values(), Window())
-    first = summaries.pop("v1")
+    first = summaries.pop("v2-w3c")
     assert first.total_records == 100_000
+    # Above the table's cap a path may be undercounted, by how much depends on the batches.
+    vague = {"paths", "top_paths", "top_missed_paths", "top_error_paths", "approximate"}
+    # What a format does not have.
+    absent = {
+        "v1": {"countries", "cache_behaviors", "latency_ms"},
+        "realtime-default": {"countries", "cache_behaviors", "bytes_received", "unique_visitors"},
+    }
     for name, each in summaries.items():
-        # Above the table's cap a path may be undercounted, by how much depends on the batches.
-        vague = {"paths", "top_paths", "top_missed_paths", "top_error_paths", "approximate"}
-        # v1 has no country, and the real-time default no bytes received and no client IP.
-        fields = set() if "v2" in name else {"bytes_received", "unique_visitors"}
-        fields.add("countries")
-        left_out = vague | fields
+        left_out = vague | absent.get(name, set())
         assert each.model_dump(exclude=left_out) == first.model_dump(exclude=left_out), name
         assert [p.path for p in each.top_paths[:10]] == [p.path for p in first.top_paths[:10]]
+    v1 = summaries["v1"].latency_ms
+    assert v1 == {key: first.latency_ms[key] for key in v1}
+    assert first.latency_ms.keys() - v1.keys() == {"origin_first_byte", "origin_last_byte"}
 
 
 def test_hosts_agents_and_paths_are_the_same_in_every_format() -> None:
