@@ -18,8 +18,6 @@ from pathlib import Path
 
 MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
 _CHUNK = 1 << 20
-_BATCH = 80
-"""Objects that `edgetally ingest` commits together."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +57,7 @@ def edgetally(path: Path, workers: int = 1) -> tuple[int, int]:
 
 def edgetally_small(folder: Path) -> int:
     """Every object of a folder, in batches as they are committed, into one aggregate: rows."""
+    from pipeline.cli.app import BATCH
     from pipeline.core.aggregate import EMPTY, merge
     from pipeline.core.objects import Counted, ObjectRef
     from pipeline.core.parse import parse_alone, parse_small, parse_together
@@ -69,9 +68,9 @@ def edgetally_small(folder: Path) -> int:
     reading = Reading()
     paths = sorted(folder.iterdir())
     total = EMPTY
-    for start in range(0, len(paths), _BATCH):
+    for start in range(0, len(paths), BATCH):
         read = [
-            parse_small(_chunks(path), MODIFIED, reading) for path in paths[start : start + _BATCH]
+            parse_small(_chunks(path), MODIFIED, reading) for path in paths[start : start + BATCH]
         ]
         together = iter(parse_together([e for e in read if isinstance(e, Small)], reading))
         parsed = [

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.core.aggregate import LATENCIES, HourlyAggregate
+from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate
 from pipeline.core.counters import Vector
 from pipeline.core.dimensions import DEFAULT_CAPS, DIMENSIONS
 from pipeline.core.histogram import Histogram
@@ -17,7 +17,7 @@ def full_hour(seed: int) -> HourlyAggregate:
     rng = np.random.default_rng(seed)
     tables = {name: _full(name, DEFAULT_CAPS[name], rng) for name in DIMENSIONS}
     times = {
-        name: Histogram.of(rng.lognormal(10, 1, 20_000).astype(np.int64)) for name in LATENCIES
+        name: Histogram.of(rng.lognormal(10, 1, 20_000).astype(np.int64)) for name in HISTOGRAMS
     }
     seen = Uniques.of(mixed(rng.integers(0, 2**63, 50_000).astype(np.uint64)))
     return HourlyAggregate(

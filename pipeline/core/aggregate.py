@@ -18,7 +18,7 @@ K = TypeVar("K")
 NO_HOUR = -1
 """The "previous hour" of an object's first hour."""
 
-LATENCIES = (
+HISTOGRAMS = (
     "time_taken",
     "time_taken_hits",
     "time_taken_misses",
@@ -38,7 +38,7 @@ class HourlyAggregate:
 
     `first_us` and `last_us` are epoch microseconds of the earliest and latest line, None when
     there is none. `rejected` counts lines that were not counted, by reason. `tables` has one
-    table per dimension name, `latency` a histogram per name of `LATENCIES` that has any time.
+    table per dimension name, `latency` a histogram per name of `HISTOGRAMS` that has any time.
     `visitors` is None where no line had a client IP.
 
     `cacheable` counts the requests with GET, HEAD or OPTIONS that did not end in an error, and

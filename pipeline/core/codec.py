@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from isal import isal_zlib
 
-from pipeline.core.aggregate import LATENCIES, HourlyAggregate
+from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate
 from pipeline.core.counters import MEASURES, Vector
 from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.histogram import BUCKETS, Histogram
@@ -136,7 +136,7 @@ def decode(blob: bytes) -> HourlyAggregate:
         tables=_tables(row),
         latency={
             name: _to_histogram(_unpack(raw, _Histogram))
-            for name, raw in _named(row.sections, _LATENCY, LATENCIES).items()
+            for name, raw in _named(row.sections, _LATENCY, HISTOGRAMS).items()
         },
         visitors=_to_uniques(row.sections.get(_VISITORS)),
         paths=_to_uniques(row.sections.get(_PATHS)),

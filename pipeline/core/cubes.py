@@ -8,16 +8,11 @@ little more than one.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from pipeline.core.arrays import Codes, Flags, Integers
 from pipeline.core.counters import MEASURES, Vector
-from pipeline.core.top import Integers
-
-Codes: TypeAlias = npt.NDArray[np.int32]
-Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _ROWS_PER_CELL = 8
 """A cube has at most one cell for so many rows: summing it must cost less than filling it."""

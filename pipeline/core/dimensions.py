@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
 
-from pipeline.core.agents import viewer
+from pipeline.core.agents import Viewer, viewer
 from pipeline.core.fields import (
     CACHE_BEHAVIOR,
     CONTENT_TYPE,
@@ -107,23 +107,29 @@ def agent(value: str) -> str:
 
 def browser(value: str) -> str:
     """The family of the browser, or of whatever else makes requests, such as `curl`."""
-    return ABSENT if value in ("", ABSENT) else plain(viewer(agent(value)).browser)
+    return plain(_viewer(value).browser)
 
 
 def operating_system(value: str) -> str:
     """The family of the viewer's operating system."""
-    return ABSENT if value in ("", ABSENT) else plain(viewer(agent(value)).operating_system)
+    return plain(_viewer(value).operating_system)
 
 
 def device(value: str) -> str:
     """The class of the viewer's device: desktop, mobile, tablet, tv, console, crawler, other."""
-    return ABSENT if value in ("", ABSENT) else viewer(agent(value)).device
+    return plain(_viewer(value).device)
 
 
 def crawler(value: str) -> str:
     """The crawler by its name; absent for everyone else."""
-    return plain(viewer(agent(value)).crawler)
+    return plain(_viewer(value).crawler)
 
+
+def _viewer(value: str) -> Viewer:
+    return viewer(agent(value)) if plain(value) != ABSENT else _NOBODY
+
+
+_NOBODY = Viewer(ABSENT, ABSENT, ABSENT, ABSENT)
 
 # A status has at most 1,001 values, so its table is always exact. CloudFront has more than 700
 # edge locations, so 250 would lose some of a busy site's.

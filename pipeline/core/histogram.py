@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.core.top import Integers
+from pipeline.core.arrays import Integers
 
 RELATIVE_ERROR = 0.01
 LONGEST_US = 10**13

@@ -7,7 +7,7 @@ that the largest number needs are left out.
 
 import numpy as np
 
-from pipeline.core.top import Integers
+from pipeline.core.arrays import Integers
 
 _BYTES = 8
 

@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as csv
 
+from pipeline.core.arrays import Codes, Floats, Integers
 from pipeline.core.dimensions import ABSENT
 from pipeline.core.fields import (
     DATE,
@@ -21,10 +21,6 @@ from pipeline.core.fields import (
     TIME,
 )
 from pipeline.core.formats import CLOCK_FIELDS, LATENCIES, MEASURES
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Integers: TypeAlias = npt.NDArray[np.int64]
-Codes: TypeAlias = npt.NDArray[np.int32]
 
 # Blocks of the same few megabytes come and go. Arrow's own allocators give each back to the system
 # and fault its pages in again, a tenth of all time; the C library's keeps them (measured with
@@ -141,9 +137,8 @@ def typed(raw: pa.Table) -> pa.Table:
     columns = {name: raw.column(name).combine_chunks() for name in raw.column_names}
     if MILLIS in columns:
         columns[MILLIS] = _typed_column(columns[MILLIS], TYPES[MILLIS])
-        if not np.isnan(
-            _millis(columns[MILLIS])
-        ).any():  # then the less precise times do not matter
+        if not np.isnan(_millis(columns[MILLIS])).any():
+            # All have the most precise time, and the others do not matter.
             columns = {k: v for k, v in columns.items() if k not in (DATE, TIME, SECONDS)}
     for name, column in columns.items():
         if name in TYPES and name != MILLIS:

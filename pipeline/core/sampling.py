@@ -12,9 +12,10 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.arrays import Integers
 from pipeline.core.counters import Vector
 from pipeline.core.histogram import Histogram
-from pipeline.core.top import Integers, Table
+from pipeline.core.top import Table
 
 COMPLETE = 100
 _MARK = "~"

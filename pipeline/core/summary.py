@@ -7,7 +7,7 @@ from heapq import nsmallest
 from pydantic import BaseModel, create_model
 
 from pipeline.core import histogram, uniques
-from pipeline.core.aggregate import LATENCIES, HourlyAggregate, merge
+from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate, merge
 from pipeline.core.counters import HITS, Vector
 from pipeline.core.dimensions import ABSENT, DEFAULT_CAPS, DIMENSIONS, Caps
 from pipeline.core.histogram import Histogram
@@ -173,7 +173,7 @@ def summarize(
             ranked(paths, lambda vector: vector.errors_4xx + vector.errors_5xx, top)
         ),
         latency_ms={
-            name: _latency(whole.latency[name]) for name in LATENCIES if name in whole.latency
+            name: _latency(whole.latency[name]) for name in HISTOGRAMS if name in whole.latency
         },
         unique_visitors=_estimate(whole.visitors),
         unique_paths=_estimate(whole.paths),

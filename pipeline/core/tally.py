@@ -6,13 +6,12 @@ columns, and Python sees each distinct value once.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.core.aggregate import HourlyAggregate, merge
+from pipeline.core.arrays import Codes, Flags, Integers
 from pipeline.core.counters import HITS, MISSES
 from pipeline.core.cubes import Measured, vectors
 from pipeline.core.dimensions import DIMENSIONS
@@ -31,13 +30,11 @@ from pipeline.core.fields import (
 )
 from pipeline.core.histogram import Histogram
 from pipeline.core.memo import Memo
-from pipeline.core.rows import CLOCK, Codes, numbers, words
-from pipeline.core.top import Integers, Table, gathered
+from pipeline.core.rows import CLOCK, numbers, words
+from pipeline.core.top import Table, gathered
 from pipeline.core.uniques import Uniques, hash_of
 from pipeline.core.visitors import Visitors
 from pipeline.core.window import HOUR_US
-
-Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _CACHEABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILED = frozenset({"Error", "LimitExceeded", "CapacityExceeded"})

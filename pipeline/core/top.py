@@ -10,14 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from pipeline.core.arrays import Integers
 from pipeline.core.counters import MEASURES, ZERO, Vector, add
-
-Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.core.arrays import Codes
 from pipeline.core.dimensions import ABSENT
 from pipeline.core.memo import Memo
-from pipeline.core.rows import Codes
 from pipeline.core.uniques import Hashes, hash_of, mixed
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from pipeline.core.aggregate import LATENCIES, HourlyAggregate
+from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate
 from pipeline.core.counters import Vector
 from pipeline.core.dimensions import DIMENSIONS
 from pipeline.core.histogram import Histogram
@@ -33,7 +33,7 @@ aggregates = st.builds(
         st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)
     ),
     tables=st.dictionaries(st.sampled_from(list(DIMENSIONS)), tables, max_size=3),
-    latency=st.dictionaries(st.sampled_from(LATENCIES), histograms, max_size=3),
+    latency=st.dictionaries(st.sampled_from(HISTOGRAMS), histograms, max_size=3),
     visitors=st.none() | uniques,
     paths=st.none() | uniques,
 )

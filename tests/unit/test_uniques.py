@@ -58,7 +58,7 @@ def test_texts_are_hashed_well_enough() -> None:
     assert abs(of(hashes).estimate() - 20_000) <= 3 * RELATIVE_ERROR * 20_000
 
 
-def test_an_estimate_is_none_or_the_members_of_equal_sets() -> None:
+def test_sets_are_equal_by_their_members() -> None:
     """Sets compare by content, and with nothing else."""
     assert of([1]) != of([2**63])
     assert of([1]) != "a set"
