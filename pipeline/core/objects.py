@@ -38,7 +38,11 @@ class ObjectRef:
 
 
 class Untallied(Protocol):
-    """An object's lines that are best tallied together with those of other objects."""
+    """An object's lines that are best tallied together with those of other objects; `lines`
+    counts them by hour since the epoch."""
+
+    @property
+    def lines(self) -> Mapping[int, int]: ...  # noqa: D102 - the class says it
 
     def tally(self, others: Sequence[Any]) -> dict[int, HourlyAggregate]:
         """What these lines and those of the others hold, by hour since the epoch."""
@@ -59,6 +63,16 @@ class Counted:
     hours: Mapping[int, HourlyAggregate] = field(default_factory=dict)
     layout: str = ""
     share: Untallied | None = None
+
+    @property
+    def by_hour(self) -> dict[int, int]:
+        """The records in each hour that the object touches. The first is the one that its
+        rejected lines are counted in."""
+        shared = self.share.lines if self.share else {}
+        return {
+            hour: self.hours[hour].totals.requests + shared.get(hour, 0)
+            for hour in sorted(self.hours)
+        }
 
 
 def site_of(key: str, pattern: re.Pattern[str] | None) -> str:

@@ -21,7 +21,8 @@ from pipeline.core.parquet import MAGIC as PARQUET_MAGIC
 from pipeline.core.parquet import ParquetRows
 from pipeline.core.parsed import Parsed, Reading
 from pipeline.core.rows import LINE_TOO_LONG, Example, Rows, no_rows
-from pipeline.core.small import SMALL, Read, Small, read_together, small
+from pipeline.core.share import Share
+from pipeline.core.small import SMALL, Small, read_together, small
 from pipeline.core.window import hour_of
 
 CLOCK_SKEW = timedelta(hours=26)
@@ -60,8 +61,8 @@ def parse_small(chunks: Iterable[bytes], modified: datetime, reading: Reading) -
 def parse_together(objects: Sequence[Small], reading: Reading) -> list[Parsed | None]:
     """What small objects hold; None for those that `parse_alone` has to parse."""
     return [
-        None if read is None else _shared(each, read)
-        for each, read in zip(objects, read_together(objects, reading.visitors), strict=True)
+        None if share is None else _shared(each, share)
+        for each, share in zip(objects, read_together(objects, reading.visitors), strict=True)
     ]
 
 
@@ -70,15 +71,15 @@ def parse_alone(small: Small, reading: Reading) -> Parsed:
     return parse([small.text], small.modified, reading)
 
 
-def _shared(small: Small, read: Read) -> Parsed:
-    hours = dict.fromkeys(read.hours, EMPTY)
+def _shared(small: Small, share: Share) -> Parsed:
+    hours = dict.fromkeys(share.lines, EMPTY)
     return Parsed(
         "gzip",
         _WITH_HEADER,
         [small.layout],
         _accounted(hours, hour_of(small.modified), Counter()),
         small.lines,
-        share=read.share,
+        share=share,
     )
 
 

@@ -5,7 +5,7 @@ by one, but become columns together, and the columns are tallied when it is know
 count: an object that turns out to be a duplicate leaves its lines out.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,31 +17,29 @@ from pipeline.core.visitors import Visitors
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The rows of one object in columns (`Rows.table`) that it shares with others."""
+    """The rows of one object in columns (`Rows.table`) that it shares with others; `lines` counts
+    them by hour since the epoch."""
 
     columns: pa.Table
     start: int
     end: int
+    lines: Mapping[int, int]
     visitors: Visitors
 
     def tally(self, others: Sequence["Share"]) -> dict[int, HourlyAggregate]:
         """What these shares and this one hold, by hour since the epoch."""
-        runs = _runs((self, *others))
-        return tally(
-            (run.columns.slice(run.start, run.end - run.start) for run in runs), self.visitors
-        )
+        return tally(_runs((self, *others)), self.visitors)
 
 
-def _runs(shares: Iterable[Share]) -> Iterator[Share]:
-    """The shares, with those that are neighbours in the same columns as one."""
-    run: Share | None = None
+def _runs(shares: Iterable[Share]) -> Iterator[pa.Table]:
+    """The rows of the shares, those that are neighbours in the same columns in one piece."""
+    columns, start, end = None, 0, 0
     for share in shares:
-        if run is None:
-            run = share
-        elif run.columns is share.columns and run.end == share.start:
-            run = Share(run.columns, run.start, share.end, run.visitors)
-        else:
-            yield run
-            run = share
-    if run is not None:
-        yield run
+        if share.columns is columns and share.start == end:
+            end = share.end
+            continue
+        if columns is not None:
+            yield columns.slice(start, end - start)
+        columns, start, end = share.columns, share.start, share.end
+    if columns is not None:
+        yield columns.slice(start, end - start)

@@ -12,7 +12,7 @@ from pipeline.core.limits import Limits
 from pipeline.core.lines import BLOCK
 from pipeline.core.rows import CLOCK
 from pipeline.core.share import Share
-from pipeline.core.tally import hours_of
+from pipeline.core.tally import lines_by_hour
 from pipeline.core.visitors import Visitors
 
 SMALL = 256 << 10
@@ -30,14 +30,6 @@ class Small:
     layout: Layout
     modified: datetime
     latest_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A small object's rows, and the hours since the epoch that they lie in."""
-
-    share: Share
-    hours: list[int]
 
 
 def small(text: bytes, modified: datetime, latest_us: int, limits: Limits) -> Small | None:
@@ -59,10 +51,10 @@ def small(text: bytes, modified: datetime, latest_us: int, limits: Limits) -> Sm
     return Small(text, body, body.count(b"\n"), layout, modified, latest_us)
 
 
-def read_together(objects: Sequence[Small], visitors: Visitors) -> list[Read | None]:
+def read_together(objects: Sequence[Small], visitors: Visitors) -> list[Share | None]:
     """The rows of each object; None for one that has to be read alone, because it or another one
     that it was read with has a line that is not as it should be."""
-    found: dict[int, Read] = {}
+    found: dict[int, Share] = {}
     for group in _groups(objects):
         members = [objects[place] for place in group]
         rows = read_whole(
@@ -76,9 +68,7 @@ def read_together(objects: Sequence[Small], visitors: Visitors) -> list[Read | N
         times = rows.column(CLOCK).to_numpy()
         ends = np.cumsum([member.lines for member in members]).tolist()
         for place, start, end in zip(group, [0, *ends], ends, strict=False):
-            found[place] = Read(
-                Share(rows, start, end, visitors), hours_of(times[start:end]).tolist()
-            )
+            found[place] = Share(rows, start, end, lines_by_hour(times[start:end]), visitors)
     return [found.get(place) for place in range(len(objects))]
 
 

@@ -58,12 +58,15 @@ def tally(tables: Iterable[pa.Table], visitors: Visitors) -> dict[int, HourlyAgg
 _ALL = dict.fromkeys(DIMENSIONS, 2**31)
 
 
-def hours_of(times: Integers) -> Integers:
-    """The hours since the epoch that these times (epoch microseconds) lie in, each once."""
+def lines_by_hour(times: Integers) -> dict[int, int]:
+    """How many of these times (epoch microseconds) lie in each hour since the epoch."""
     if not len(times):
-        return np.zeros(0, np.int64)
-    first, last = times.min() // HOUR_US, times.max() // HOUR_US
-    return np.array([first]) if first == last else np.unique(times // HOUR_US)
+        return {}
+    first, last = int(times.min()) // HOUR_US, int(times.max()) // HOUR_US
+    if first == last:
+        return {first: len(times)}
+    hours, lines = np.unique(times // HOUR_US, return_counts=True)
+    return dict(zip(hours.tolist(), lines.tolist(), strict=True))
 
 
 def _joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -80,17 +83,16 @@ def _joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 def _by_hour(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
     times = rows.column(CLOCK).to_numpy()
-    hours = hours_of(times)
-    if len(hours) <= 1:  # nearly always
-        for hour in hours.tolist():
+    lines = lines_by_hour(times)
+    if len(lines) <= 1:  # nearly always
+        for hour in lines:
             yield hour, rows
         return
-    hour_of_row = times // HOUR_US
-    order = np.argsort(hour_of_row, kind="stable")
-    rows = rows.take(pa.array(order))
-    ends = np.searchsorted(hour_of_row[order], hours, side="right").tolist()
-    for hour, start, end in zip(hours.tolist(), [0, *ends], ends, strict=False):
-        yield hour, rows.slice(start, end - start)
+    rows = rows.take(pa.array(np.argsort(times // HOUR_US, kind="stable")))
+    start = 0
+    for hour, count in lines.items():
+        yield hour, rows.slice(start, count)
+        start += count
 
 
 @dataclass(frozen=True, slots=True)
