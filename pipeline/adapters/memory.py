@@ -1,23 +1,39 @@
 """A store in memory, for tests and for a look around; gone when the process ends."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from secrets import token_bytes
 from threading import RLock
 from typing import NamedTuple
 
-from pipeline.adapters.rows import add_to_row, decode_row, ledger_expiry, now, row_expiry
+from pipeline.adapters.rows import (
+    add_to_row,
+    decode_row,
+    encode_row,
+    entered,
+    in_conflict,
+    ledger_expiry,
+    now,
+    row_expiry,
+    unread,
+)
+from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
+from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
 from pipeline.ports import (
+    PATIENCE,
     VISITOR_KEY_BYTES,
     Cached,
     CommitResult,
     LedgerEntry,
     RowKey,
     StoredRow,
+    as_recounted,
+    as_written,
     deltas,
+    recounted,
     sort_out,
 )
 
@@ -45,6 +61,7 @@ class MemoryStore:
         self._caps = caps
         self._visitor_key = token_bytes(VISITOR_KEY_BYTES)
         self._clock = clock
+        self._generations = Generations()
         self._lock = RLock()
         self._objects: dict[str, _Ledgered] = {}
         self._rows: dict[RowKey, bytes] = {}
@@ -59,21 +76,14 @@ class MemoryStore:
                 if (row := self._objects.get(ref.id)) and self._live(row.expires)
             }
 
-    def commit(self, objects: Sequence[Counted]) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], patience: float = PATIENCE) -> CommitResult:
         """See `Store.commit`."""
         with self._lock:
             ledger = self.ledger([counted.ref for counted in objects])
             fresh, result = sort_out(objects, ledger)
-            merged = {
-                key: add_to_row(key, self._rows.get(key), added, self._caps)
-                for key, added in deltas(fresh).items()
-            }
-            self._rows.update(merged)
+            self._add(as_written(deltas(fresh), self._generations))
             for counted in fresh:
-                self._objects[counted.ref.id] = _Ledgered(
-                    LedgerEntry("committed", counted.ref.etag, layout=counted.layout),
-                    ledger_expiry(counted, self._clock(), self._retention_days),
-                )
+                self._enter(entered(counted, self._clock(), self._generations))
         return result + CommitResult(committed=tuple(counted.ref for counted in fresh))
 
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
@@ -82,9 +92,23 @@ class MemoryStore:
             known = self.ledger([ref]).get(ref)
             if known is None or known.state == "failed":
                 attempts = known.attempts + 1 if known else 1
-                self._objects[ref.id] = _Ledgered(
-                    LedgerEntry("failed", ref.etag, reason, attempts), None
-                )
+                at = int(self._clock().timestamp())
+                self._enter(LedgerEntry(ref, "failed", at, reason, attempts))
+
+    def record_conflict(self, ref: ObjectRef) -> None:
+        """See `Store.record_conflict`."""
+        with self._lock:
+            if known := self.ledger([ref]).get(ref):
+                self._enter(in_conflict(known, ref, self._clock()))
+
+    def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
+        """See `Store.objects`."""
+        with self._lock:
+            rows = list(self._objects.values())
+        for row in rows:
+            recent = since is None or row.entry.at // 3600 >= int(since.timestamp()) // 3600
+            if recent and self._live(row.expires):
+                yield row.entry
 
     def visitor_key(self) -> bytes:
         """See `Store.visitor_key`."""
@@ -95,14 +119,62 @@ class MemoryStore:
         with self._lock:
             return sorted({key.site for key in self._rows})
 
-    def read(self, sites: Sequence[str], span: Span) -> Iterator[StoredRow]:
+    def read(
+        self, sites: Sequence[str], span: Span, generations: Generations | None = None
+    ) -> Iterator[StoredRow]:
         """See `Store.read`."""
         with self._lock:
+            generations = generations or self._generations
             rows = list(self._rows.items())
         for key, blob in rows:
             wanted = key.site in sites and key.period == span.period and span.covers(key.start)
-            if wanted and self._live(row_expiry(key, self._retention_days)):
-                yield StoredRow(key, decode_row(key, blob))
+            seen = wanted and key.generation == generations.read(key.day)
+            if seen and self._live(row_expiry(key, self._retention_days)):
+                yield StoredRow(key._replace(generation=0), decode_row(key, blob))
+
+    def generations(self) -> Generations:
+        """See `Store.generations`."""
+        with self._lock:
+            return self._generations
+
+    def turn(self, change: Callable[[Generations], Generations]) -> Generations:
+        """See `Store.turn`."""
+        with self._lock:
+            self._generations = change(self._generations)
+            return self._generations
+
+    def recount(
+        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
+    ) -> None:
+        """See `Store.recount`."""
+        with self._lock:
+            ledger = self.ledger([*(counted.ref for counted in objects), *forgotten])
+            behind = {ref for ref, each in ledger.items() if each.generation < rebuild.generation}
+            fresh = [counted for counted in objects if counted.ref in behind]
+            self._add(as_recounted(deltas(fresh), rebuild))
+            found: dict[ObjectRef, Counted | None] = {counted.ref: counted for counted in fresh}
+            for ref in behind.intersection([*found, *forgotten]):
+                self._enter(recounted(ledger[ref], found.get(ref), rebuild, self._generations))
+
+    def sweep(self) -> int:
+        """See `Store.sweep`."""
+        with self._lock:
+            swept = [key for key in self._rows if unread(key, self._generations)]
+            for key in swept:
+                del self._rows[key]
+            self._generations = self._generations.swept()
+        return len(swept)
+
+    def restore(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredRow]) -> None:
+        """See `Store.restore`."""
+        with self._lock:
+            for entry in entries:
+                self._enter(entry)
+            self._rows.update({row.key: encode_row(row, self._caps) for row in rows})
+
+    def restore_visitor_key(self, key: bytes) -> None:
+        """See `Store.restore_visitor_key`."""
+        self._visitor_key = key
 
     def cached(self, key: str) -> Cached | None:
         """See `Store.cached`."""
@@ -117,6 +189,16 @@ class MemoryStore:
             self._cache[key] = _CacheRow(
                 Cached(body, stored_at), stored_at.timestamp() + ttl_seconds
             )
+
+    def _add(self, added: Mapping[RowKey, list[HourlyAggregate]]) -> None:
+        """Add to rows: to all of them, or with an error to none."""
+        self._rows |= {
+            key: add_to_row(key, self._rows.get(key), parts, self._caps)
+            for key, parts in added.items()
+        }
+
+    def _enter(self, entry: LedgerEntry) -> None:
+        self._objects[entry.ref.id] = _Ledgered(entry, ledger_expiry(entry, self._retention_days))
 
     def _live(self, expires: float | None) -> bool:
         return expires is None or expires > self._clock().timestamp()

@@ -1,15 +1,17 @@
-"""What every store does with a row: decode it, add to it, and say when it expires."""
+"""What every store does with its rows: decode, add, enter an object, say when one expires."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pipeline.core import codec
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.dimensions import Caps
 from pipeline.core.errors import CorruptRow, StoreError
-from pipeline.core.objects import Counted
+from pipeline.core.generations import Generations
+from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import HOURS_PER_DAY
-from pipeline.ports import RowKey
+from pipeline.ports import PARSER_VERSION, Conflict, LedgerEntry, RowKey, State, StoredRow
 
 DAY_SECONDS = 86_400
 LEDGER_MARGIN_DAYS = 35
@@ -43,6 +45,11 @@ def add_to_row(
         raise StoreError(f"row {row_name(key)} cannot be stored: {error}") from error
 
 
+def encode_row(row: StoredRow, caps: Caps) -> bytes:
+    """The bytes of a row as it is."""
+    return _fitting(row.aggregate, caps)
+
+
 def _fitting(aggregate: HourlyAggregate, caps: Caps) -> bytes:
     """The bytes of an aggregate, with smaller tables where it would be too large for a row. Only
     values made to be long, numerous and random at once come here."""
@@ -73,9 +80,39 @@ def row_expiry(key: RowKey, retention_days: int) -> int | None:
     return end + retention_days * DAY_SECONDS
 
 
-def ledger_expiry(counted: Counted, committed_at: datetime, retention_days: int) -> int | None:
-    """Epoch seconds from which an object's ledger row is gone; after all its rows."""
-    if not retention_days:
+def ledger_expiry(entry: LedgerEntry, retention_days: int) -> int | None:
+    """Epoch seconds from which an object's ledger row is gone; after all its rows. A failure has
+    none: it stays until the object is counted."""
+    if not retention_days or entry.state == "failed":
         return None
-    last = max([int(committed_at.timestamp()), *((hour + 24) * 3600 for hour in counted.hours)])
+    last = max([entry.at, *((hour + HOURS_PER_DAY) * 3600 for hour in entry.hours)])
     return last + (retention_days + LEDGER_MARGIN_DAYS) * DAY_SECONDS
+
+
+def entered(
+    counted: Counted, at: datetime, generations: Generations, state: State = "committed"
+) -> LedgerEntry:
+    """The ledger's entry of an object that is being committed."""
+    return LedgerEntry(
+        counted.ref,
+        state,
+        int(at.timestamp()),
+        site=counted.site,
+        hours=counted.by_hour,
+        rejected=counted.rejected,
+        layout=counted.layout,
+        parser_version=PARSER_VERSION,
+        generation=generations.latest,
+    )
+
+
+def in_conflict(entry: LedgerEntry, ref: ObjectRef, at: datetime) -> LedgerEntry:
+    """The entry, after other content was delivered under its key."""
+    times = entry.conflict.times + 1 if entry.conflict else 1
+    return replace(entry, conflict=Conflict(ref.etag, times, int(at.timestamp())))
+
+
+def unread(key: RowKey, generations: Generations) -> bool:
+    """Whether a row is of days that are to be swept, and of a generation that nobody reads."""
+    days = generations.unswept
+    return days is not None and key.day in days and key.generation != generations.read(key.day)

@@ -2,45 +2,66 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_bytes
+from typing import Any
 
-from pipeline.adapters.rows import add_to_row, decode_row, ledger_expiry, now, row_expiry
+import msgspec
+
+from pipeline.adapters.rows import (
+    add_to_row,
+    decode_row,
+    encode_row,
+    entered,
+    in_conflict,
+    ledger_expiry,
+    now,
+    row_expiry,
+    unread,
+)
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.errors import StoreError
+from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
 from pipeline.ports import (
-    PARSER_VERSION,
+    PATIENCE,
     VISITOR_KEY_BYTES,
     Cached,
     CommitResult,
+    Conflict,
     LedgerEntry,
+    Recount,
     RowKey,
     StoredRow,
+    as_recounted,
+    as_written,
     deltas,
+    recounted,
     sort_out,
 )
 
-SCHEMA_VERSION = 1
-_BUSY_SECONDS = 60.0
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL, etag TEXT NOT NULL,
     version_id TEXT NOT NULL, sequencer TEXT NOT NULL, size INTEGER NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
-    at REAL NOT NULL, site TEXT, records INTEGER, rejected TEXT, hours TEXT,
-    parser_version INTEGER, layout TEXT NOT NULL DEFAULT '', expires INTEGER
+    state TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL,
+    site TEXT NOT NULL, hours TEXT NOT NULL, rejected TEXT NOT NULL, layout TEXT NOT NULL,
+    parser_version INTEGER NOT NULL, generation INTEGER NOT NULL, recount TEXT, conflict TEXT,
+    expires INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS aggregates (
-    site TEXT NOT NULL, period TEXT NOT NULL, start INTEGER NOT NULL,
-    aggregate BLOB NOT NULL, expires INTEGER, PRIMARY KEY (site, period, start)
+    site TEXT NOT NULL, period TEXT NOT NULL, start INTEGER NOT NULL, generation INTEGER NOT NULL,
+    aggregate BLOB NOT NULL, expires INTEGER, PRIMARY KEY (site, period, start, generation)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS pointer (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL)
+    STRICT;
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS cache (
     key TEXT PRIMARY KEY, body TEXT NOT NULL, stored_at REAL NOT NULL, expires REAL NOT NULL
@@ -82,30 +103,45 @@ class SqliteStore:
         with self._connect() as db:
             return self._ledger(db, refs)
 
-    def commit(self, objects: Sequence[Counted]) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], patience: float = PATIENCE) -> CommitResult:
         """See `Store.commit`."""
-        with self._transaction() as db:
+        with self._transaction(patience) as db:
             ledger = self._ledger(db, [counted.ref for counted in objects])
             fresh, result = sort_out(objects, ledger)
-            for key, added in deltas(fresh).items():
-                self._add(db, key, added)
+            generations = _generations(db)
+            self._add(db, as_written(deltas(fresh), generations))
             for counted in fresh:
-                self._enter(db, counted)
+                self._enter(db, entered(counted, self._clock(), generations))
         return result + CommitResult(committed=tuple(counted.ref for counted in fresh))
 
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
         """See `Store.record_failure`."""
         with self._transaction() as db:
-            db.execute(
-                """INSERT INTO objects
-                   (id, bucket, key, etag, version_id, sequencer, size, state, reason, attempts, at)
-                   VALUES (:id, :bucket, :key, :etag, :version_id, :sequencer, :size,
-                           'failed', :reason, 1, :now)
-                   ON CONFLICT (id) DO UPDATE SET
-                   etag = :etag, reason = :reason, attempts = attempts + 1, at = :now
-                   WHERE state = 'failed'""",
-                self._columns(ref) | {"reason": reason},
+            known = self._ledger(db, [ref]).get(ref)
+            if known is None or known.state == "failed":
+                attempts = known.attempts + 1 if known else 1
+                at = int(self._clock().timestamp())
+                self._enter(db, LedgerEntry(ref, "failed", at, reason, attempts))
+
+    def record_conflict(self, ref: ObjectRef) -> None:
+        """See `Store.record_conflict`."""
+        with self._transaction() as db:
+            if known := self._ledger(db, [ref]).get(ref):
+                self._enter(db, in_conflict(known, ref, self._clock()))
+
+    def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
+        """See `Store.objects`."""
+        with self._connect() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM objects "  # noqa: S608 - a constant
+                "WHERE (expires IS NULL OR expires > :now) AND (:since IS NULL OR at >= :since)",
+                {
+                    "now": self._clock().timestamp(),
+                    "since": since and int(since.timestamp()) // 3600 * 3600,
+                },
             )
+            for row in rows:
+                yield _entry(row)
 
     def visitor_key(self) -> bytes:
         """See `Store.visitor_key`."""
@@ -124,11 +160,14 @@ class SqliteStore:
             rows = db.execute("SELECT DISTINCT site FROM aggregates ORDER BY site").fetchall()
         return [site for (site,) in rows]
 
-    def read(self, sites: Sequence[str], span: Span) -> Iterator[StoredRow]:
+    def read(
+        self, sites: Sequence[str], span: Span, generations: Generations | None = None
+    ) -> Iterator[StoredRow]:
         """See `Store.read`."""
         with self._connect() as db:
+            generations = generations or _generations(db)
             rows = db.execute(
-                """SELECT site, start, aggregate FROM aggregates
+                """SELECT site, period, start, generation, aggregate FROM aggregates
                     WHERE period = :period AND (expires IS NULL OR expires > :now)
                     AND site IN (SELECT value FROM json_each(:sites))
                     AND (:start IS NULL OR start >= :start) AND (:end IS NULL OR start < :end)""",
@@ -140,9 +179,62 @@ class SqliteStore:
                     "now": self._clock().timestamp(),
                 },
             )
-            for site, start, blob in rows:
-                key = RowKey(site, span.period, start)
-                yield StoredRow(key, decode_row(key, blob))
+            for *parts, blob in rows:
+                key = RowKey(*parts)
+                if key.generation == generations.read(key.day):
+                    yield StoredRow(key._replace(generation=0), decode_row(key, blob))
+
+    def generations(self) -> Generations:
+        """See `Store.generations`."""
+        with self._connect() as db:
+            return _generations(db)
+
+    def turn(self, change: Callable[[Generations], Generations]) -> Generations:
+        """See `Store.turn`."""
+        with self._transaction() as db:
+            changed = change(_generations(db))
+            db.execute("INSERT OR REPLACE INTO pointer VALUES (1, ?)", (changed.to_json(),))
+        return changed
+
+    def recount(
+        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
+    ) -> None:
+        """See `Store.recount`."""
+        with self._transaction() as db:
+            ledger = self._ledger(db, [*(counted.ref for counted in objects), *forgotten])
+            behind = {ref for ref, each in ledger.items() if each.generation < rebuild.generation}
+            fresh = [counted for counted in objects if counted.ref in behind]
+            self._add(db, as_recounted(deltas(fresh), rebuild))
+            found: dict[ObjectRef, Counted | None] = {counted.ref: counted for counted in fresh}
+            generations = _generations(db)
+            for ref in behind.intersection([*found, *forgotten]):
+                self._enter(db, recounted(ledger[ref], found.get(ref), rebuild, generations))
+
+    def sweep(self) -> int:
+        """See `Store.sweep`."""
+        with self._transaction() as db:
+            generations = _generations(db)
+            keys = db.execute("SELECT site, period, start, generation FROM aggregates").fetchall()
+            swept = [key for key in keys if unread(RowKey(*key), generations)]
+            db.executemany(
+                "DELETE FROM aggregates WHERE (site, period, start, generation) = (?, ?, ?, ?)",
+                swept,
+            )
+            db.execute("UPDATE pointer SET body = ?", (generations.swept().to_json(),))
+        return len(swept)
+
+    def restore(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredRow]) -> None:
+        """See `Store.restore`."""
+        with self._transaction() as db:
+            for entry in entries:
+                self._enter(db, entry)
+            for row in rows:
+                self._put(db, row.key, encode_row(row, self._caps))
+
+    def restore_visitor_key(self, key: bytes) -> None:
+        """See `Store.restore_visitor_key`."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO secrets VALUES ('visitor_key', ?)", (key,))
 
     def cached(self, key: str) -> Cached | None:
         """See `Store.cached`."""
@@ -163,13 +255,13 @@ class SqliteStore:
             )
 
     @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
+    def _connect(self, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
         """A connection that is closed at the end, with SQLite's errors as StoreError.
 
         `sqlite3.Connection` as a context manager commits but does not close, hence our own.
         """
         try:
-            db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
+            db = sqlite3.connect(self._path, timeout=patience, isolation_level=None)
             try:
                 yield db
             finally:
@@ -178,8 +270,8 @@ class SqliteStore:
             raise StoreError(f"SQLite store {self._path}: {error}") from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._connect() as db:
+    def _transaction(self, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
+        with self._connect(patience) as db:
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")  # an exception before this closes the connection: rolled back
@@ -188,50 +280,76 @@ class SqliteStore:
         self, db: sqlite3.Connection, refs: Sequence[ObjectRef]
     ) -> dict[ObjectRef, LedgerEntry]:
         rows = db.execute(
-            """SELECT id, state, etag, reason, attempts, layout FROM objects
-                WHERE id IN (SELECT value FROM json_each(:ids))
-                AND (expires IS NULL OR expires > :now)""",
+            f"SELECT {_COLUMNS} FROM objects "  # noqa: S608 - a constant
+            "WHERE id IN (SELECT value FROM json_each(:ids)) "
+            "AND (expires IS NULL OR expires > :now)",
             {"ids": json.dumps([ref.id for ref in refs]), "now": self._clock().timestamp()},
         )
-        entries = {row[0]: LedgerEntry(*row[1:]) for row in rows}
+        entries = {entry.ref.id: entry for entry in map(_entry, rows)}
         return {ref: entries[ref.id] for ref in refs if ref.id in entries}
 
-    def _add(self, db: sqlite3.Connection, key: RowKey, added: list[HourlyAggregate]) -> None:
-        row = db.execute(
-            "SELECT aggregate FROM aggregates WHERE (site, period, start) = (?, ?, ?)", key
-        ).fetchone()
-        blob = add_to_row(key, row[0] if row else None, added, self._caps)
+    def _add(self, db: sqlite3.Connection, added: Mapping[RowKey, list[HourlyAggregate]]) -> None:
+        for key, parts in added.items():
+            row = db.execute(
+                "SELECT aggregate FROM aggregates "
+                "WHERE (site, period, start, generation) = (?, ?, ?, ?)",
+                key,
+            ).fetchone()
+            self._put(db, key, add_to_row(key, row[0] if row else None, parts, self._caps))
+
+    def _put(self, db: sqlite3.Connection, key: RowKey, blob: bytes) -> None:
         db.execute(
-            "INSERT OR REPLACE INTO aggregates VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO aggregates VALUES (?, ?, ?, ?, ?, ?)",
             (*key, blob, row_expiry(key, self._retention_days)),
         )
 
-    def _enter(self, db: sqlite3.Connection, counted: Counted) -> None:
+    def _enter(self, db: sqlite3.Connection, entry: LedgerEntry) -> None:
+        ref = entry.ref
+        values = (
+            *(ref.bucket, ref.key, ref.etag, ref.version_id, ref.sequencer, ref.size),
+            *(entry.state, entry.at, entry.reason, entry.attempts, entry.site),
+            *(_json(entry.hours), _json(entry.rejected), entry.layout, entry.parser_version),
+            entry.generation,
+            entry.recount and _json(entry.recount),
+            entry.conflict and _json(entry.conflict),
+        )
         db.execute(
-            """INSERT OR REPLACE INTO objects VALUES
-               (:id, :bucket, :key, :etag, :version_id, :sequencer, :size, 'committed', '', 0,
-                :now, :site, :records, :rejected, :hours, :parser_version, :layout,
-                :expires)""",
-            self._columns(counted.ref)
-            | {
-                "site": counted.site,
-                "records": counted.records,
-                "rejected": json.dumps(dict(counted.rejected), sort_keys=True),
-                "hours": json.dumps(sorted(counted.hours)),
-                "parser_version": PARSER_VERSION,
-                "layout": counted.layout,
-                "expires": ledger_expiry(counted, self._clock(), self._retention_days),
-            },
+            f"INSERT OR REPLACE INTO objects (id, {_COLUMNS}, expires) "  # noqa: S608 - a constant
+            f"VALUES (?, {', '.join('?' * len(values))}, ?)",
+            (ref.id, *values, ledger_expiry(entry, self._retention_days)),
         )
 
-    def _columns(self, ref: ObjectRef) -> dict[str, object]:
-        return {
-            "id": ref.id,
-            "bucket": ref.bucket,
-            "key": ref.key,
-            "etag": ref.etag,
-            "version_id": ref.version_id,
-            "sequencer": ref.sequencer,
-            "size": ref.size,
-            "now": self._clock().timestamp(),
-        }
+
+_COLUMNS = (
+    "bucket, key, etag, version_id, sequencer, size, state, at, reason, attempts, site, hours, "
+    "rejected, layout, parser_version, generation, recount, conflict"
+)
+
+
+def _entry(row: tuple[Any, ...]) -> LedgerEntry:
+    state, at, reason, attempts, site, hours, rejected, layout, parser, generation = row[6:16]
+    recount, conflict = row[16:]
+    return LedgerEntry(
+        ObjectRef(*row[:6]),
+        state,
+        at,
+        reason,
+        attempts,
+        site,
+        msgspec.json.decode(hours, type=dict[int, int]),
+        msgspec.json.decode(rejected, type=dict[str, int]),
+        layout,
+        parser,
+        generation,
+        recount and msgspec.json.decode(recount, type=Recount),
+        conflict and msgspec.json.decode(conflict, type=Conflict),
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _generations(db: sqlite3.Connection) -> Generations:
+    row = db.execute("SELECT body FROM pointer").fetchone()
+    return Generations.from_json(row and row[0])

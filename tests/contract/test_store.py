@@ -63,7 +63,7 @@ def test_a_committed_object_is_in_the_ledger_and_in_its_rows(store: Store) -> No
     one = counted("a", HOUR, HOUR + 1, HOUR + 24)
     assert store.commit([one]) == CommitResult(committed=(one.ref,))
     entry = store.ledger([one.ref])[one.ref]
-    assert (entry.state, entry.etag, entry.layout) == ("committed", "e1", "its header")
+    assert (entry.state, entry.ref.etag, entry.layout) == ("committed", "e1", "its header")
     assert rows(store, "hour") == {
         RowKey("site", "hour", hour): each for hour, each in one.hours.items()
     }
@@ -93,7 +93,7 @@ def test_other_content_under_the_same_name_is_a_conflict(store: Store) -> None:
     other = counted("a", HOUR, etag="e2")
     assert store.commit([other]) == CommitResult(conflicts=(other.ref,))
     assert rows(store, "hour") == before
-    assert store.ledger([other.ref])[other.ref].etag == "e1"
+    assert store.ledger([other.ref])[other.ref].ref.etag == "e1"
 
 
 def test_an_event_without_an_etag_is_the_object_that_is_there(store: Store) -> None:

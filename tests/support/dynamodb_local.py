@@ -80,6 +80,17 @@ def new_table(dynamodb: Any) -> str:
         AttributeDefinitions=[
             {"AttributeName": "pk", "AttributeType": "S"},
             {"AttributeName": "sk", "AttributeType": "S"},
+            {"AttributeName": "at_hour", "AttributeType": "S"},
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-hour",
+                "KeySchema": [
+                    {"AttributeName": "at_hour", "KeyType": "HASH"},
+                    {"AttributeName": "pk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
         ],
         KeySchema=[
             {"AttributeName": "pk", "KeyType": "HASH"},

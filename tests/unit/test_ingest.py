@@ -106,7 +106,7 @@ def test_a_damaged_row_stops_only_the_objects_of_its_hour(tmp_path: Path) -> Non
 class DownStore(MemoryStore):
     """A store that takes nothing."""
 
-    def commit(self, objects: Sequence[Counted]) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], patience: float = 0) -> CommitResult:
         raise StoreError("the table is gone")
 
 

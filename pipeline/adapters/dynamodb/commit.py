@@ -1,28 +1,44 @@
 """Commits: optimistic transactions over ledger and aggregates, tried until they go through."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.adapters.dynamodb.backoff import attempts
+from pipeline.adapters.dynamodb.backoff import Deadline
+from pipeline.adapters.dynamodb.fences import Fences
 from pipeline.adapters.dynamodb.items import (
     Item,
     ledger_advance,
     ledger_entry,
     ledger_put,
+    ledger_recount,
+    number,
     row_key,
+    row_label,
     row_partition,
     row_put,
 )
 from pipeline.adapters.dynamodb.ledger import Ledger
 from pipeline.adapters.dynamodb.table import ACCEPTED, CONDITION_FAILED, Table
-from pipeline.adapters.rows import add_to_row, start_label
+from pipeline.adapters.rows import add_to_row, entered
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.dimensions import Caps
 from pipeline.core.errors import StoreError
+from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
-from pipeline.ports import CommitResult, RowKey, deltas, sort_out
+from pipeline.ports import (
+    CommitResult,
+    LedgerEntry,
+    RowKey,
+    State,
+    as_recounted,
+    as_written,
+    deltas,
+    recounted,
+    sort_out,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -31,9 +47,10 @@ MAX_ACTIONS = 100
 """Actions in one transaction (a limit of DynamoDB)."""
 MAX_BYTES = 3_600_000
 """Bytes of aggregates in one transaction; DynamoDB takes 4 MB, keys and ledger rows included."""
-PART_ROWS = 10
+PART_ROWS = 6
 """Aggregate rows in one part of an object that spans more than a transaction holds: as many of
-the largest rows as fit. Part of the stored format: an object begun with it is resumed with it."""
+the largest rows as fit, in two generations. Part of the stored format: an object begun with it is
+resumed with it."""
 
 
 class _Read(NamedTuple):
@@ -56,10 +73,10 @@ class _Rows:
     def _draw(self) -> None:
         self.shard = random.randrange(self._shards)  # noqa: S311 - spreads load, keeps no secret
 
-    def add(self, added: dict[RowKey, list[HourlyAggregate]]) -> dict[RowKey, bytes]:
+    def add(self, added: Mapping[RowKey, list[HourlyAggregate]]) -> dict[RowKey, bytes]:
         """The rows with something added to them; those not read yet are read."""
         missing = {
-            (row_partition(key, self.shard), start_label(key)): key
+            (row_partition(key, self.shard), row_label(key)): key
             for key in added
             if key not in self._read
         }
@@ -101,6 +118,7 @@ class Commits:
         self,
         table: Table,
         ledger: Ledger,
+        fences: Fences,
         shards: int,
         retention_days: int,
         clock: Callable[[], datetime],
@@ -108,12 +126,13 @@ class Commits:
     ) -> None:
         self._table = table
         self._ledger = ledger
+        self._fences = fences
         self._shards = shards
         self._retention_days = retention_days
         self._clock = clock
         self._caps = caps
 
-    def commit(self, objects: Sequence[Counted]) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], until: Deadline) -> CommitResult:
         """See `Store.commit`. Objects that do not fit one transaction together are committed
         one after the other; one that does not fit by itself, in parts."""
         ledger = self._ledger.items([counted.ref for counted in objects])
@@ -121,38 +140,41 @@ class Commits:
         fresh, result = sort_out(objects, entries)
         begun = [c for c in fresh if c.ref in entries and entries[c.ref].state == "partial"]
         for counted in begun:
-            result += self._in_parts(counted)
-        return result + self._together([counted for counted in fresh if counted not in begun])
+            result += self._in_parts(counted, until)
+        return result + self._together([c for c in fresh if c not in begun], until)
 
-    def _together(self, objects: list[Counted]) -> CommitResult:
+    def _together(self, objects: list[Counted], until: Deadline) -> CommitResult:
         """Commit new objects in one transaction, or in halves when they do not fit one."""
         if not objects:
             return CommitResult()
         added = deltas(objects)
-        if len(objects) + len(added) > MAX_ACTIONS:
-            return self._divided(objects)
+        sites = sorted({counted.site for counted in objects})
+        if len(objects) + len(sites) + len(added) > MAX_ACTIONS:
+            return self._divided(objects, until)
         rows = _Rows(self._table, self._shards, self._caps)
-        for _ in attempts(self._table.patience):
-            blobs = rows.add(added)
-            if sum(map(len, blobs.values())) > MAX_BYTES:
-                return self._divided(objects)
-            entries = [self._entry(counted) for counted in objects]
-            refusals = self._table.transact([*entries, *rows.puts(blobs, self._retention_days)])
+        for _ in until.attempts():
+            sight = self._fences.look(sites, rows.shard)
+            blobs = rows.add(as_written(added, sight.generations))
+            entries = [self._entry(counted, sight.generations) for counted in objects]
+            puts = rows.puts(blobs, self._retention_days)
+            if not _fits(blobs, [*entries, *sight.checks, *puts]):
+                return self._divided(objects, until)
+            refusals = self._table.transact([*entries, *sight.checks, *puts])
             if refusals is None:
                 return CommitResult(committed=tuple(counted.ref for counted in objects))
             if CONDITION_FAILED in refusals[: len(objects)]:
                 # Somebody else has counted one of them meanwhile: look again, without it.
-                return self.commit(objects)
-            rows.refused(blobs, refusals[len(objects) :])
-        raise self._gave_up(objects)
+                return self.commit(objects, until)
+            rows.refused(blobs, refusals[-len(puts) :] if puts else [])
+        raise self._gave_up(objects, until)
 
-    def _divided(self, objects: list[Counted]) -> CommitResult:
+    def _divided(self, objects: list[Counted], until: Deadline) -> CommitResult:
         if len(objects) == 1:
-            return self._in_parts(objects[0])
+            return self._in_parts(objects[0], until)
         middle = len(objects) // 2
-        return self._together(objects[:middle]) + self._together(objects[middle:])
+        return self._together(objects[:middle], until) + self._together(objects[middle:], until)
 
-    def _in_parts(self, counted: Counted) -> CommitResult:
+    def _in_parts(self, counted: Counted, until: Deadline) -> CommitResult:
         """Commit an object that spans more rows than a transaction holds, part by part.
 
         The ledger row says how many parts are done, and is advanced in the same transaction as
@@ -161,10 +183,9 @@ class Commits:
         the parts that are done.
         """
         added = deltas([counted])
-        keys = sorted(added)
-        parts = [keys[start : start + PART_ROWS] for start in range(0, len(keys), PART_ROWS)]
+        parts = _parts(added)
         rows = _Rows(self._table, self._shards, self._caps)
-        for _ in attempts(self._table.patience, rounds=len(parts)):
+        for _ in until.attempts(rounds=len(parts)):
             item = self._ledger.items([counted.ref]).get(counted.ref)
             standing = ledger_entry(item).standing(counted.ref) if item else "new"
             if standing == "duplicate":
@@ -172,28 +193,132 @@ class Commits:
             if standing == "conflict":
                 return CommitResult(conflicts=(counted.ref,))
             done = _parts_done(item, counted.ref, len(parts))
-            blobs = rows.add({key: added[key] for key in parts[done]})
+            sight = self._fences.look([counted.site], rows.shard)
+            generations = sight.generations
+            if done and item and ledger_entry(item).generation < generations.latest:
+                # Begun before a rebuild, which counts the whole of it when it is complete.
+                generations = replace(generations, rebuild=None)
+            blobs = rows.add(as_written({key: added[key] for key in parts[done]}, generations))
             entry = (
                 ledger_advance(self._table.name, counted, done, len(parts))
                 if done
-                else self._entry(counted, len(parts))
+                else self._entry(counted, generations, len(parts))
             )
-            refusals = self._table.transact([entry, *rows.puts(blobs, self._retention_days)])
+            puts = rows.puts(blobs, self._retention_days)
+            refusals = self._table.transact([entry, *sight.checks, *puts])
             if refusals is not None:
-                rows.refused(blobs, refusals[1:])
+                rows.refused(blobs, refusals[-len(puts) :])
             elif done + 1 == len(parts):
                 return CommitResult(committed=(counted.ref,))
-        raise self._gave_up([counted])
+        raise self._gave_up([counted], until)
 
-    def _entry(self, counted: Counted, parts: int = 1) -> "TransactWriteItemTypeDef":
-        return ledger_put(self._table.name, counted, self._clock(), self._retention_days, parts)
+    def recount(
+        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef]
+    ) -> None:
+        """See `Store.recount`."""
+        until = Deadline(self._table.patience)
+        generations = self._fences.pointer()
+        for item in self._ledger.items(forgotten).values():
+            entry = recounted(ledger_entry(item), None, rebuild, generations)
+            # That it was counted as nothing before is the only reason to refuse this.
+            self._table.transact([ledger_recount(self._table.name, entry, rebuild)])
+        self._recount_together(rebuild, list(objects), generations, until)
 
-    def _gave_up(self, objects: list[Counted]) -> StoreError:
+    def _recount_together(
+        self,
+        rebuild: Rebuild,
+        objects: list[Counted],
+        generations: Generations,
+        until: Deadline,
+    ) -> None:
+        """Recount objects in one transaction, or in halves when they do not fit one."""
+        rows = _Rows(self._table, self._shards, self._caps)
+        for _ in until.attempts():
+            entries = self._behind(objects, rebuild)
+            objects = [counted for counted in objects if counted.ref in entries]
+            if not objects:
+                return
+            blobs = rows.add(as_recounted(deltas(objects), rebuild))
+            notes = [
+                ledger_recount(
+                    self._table.name,
+                    recounted(entries[counted.ref], counted, rebuild, generations),
+                    rebuild,
+                )
+                for counted in objects
+            ]
+            puts = rows.puts(blobs, self._retention_days)
+            if not _fits(blobs, [*notes, *puts]):
+                break
+            refusals = self._table.transact([*notes, *puts])
+            if refusals is None:
+                return
+            rows.refused(blobs, refusals[len(objects) :])
+        else:
+            raise self._gave_up(objects, until)
+        if len(objects) == 1:
+            self._recount_in_parts(rebuild, objects[0], generations, until)
+            return
+        middle = len(objects) // 2
+        self._recount_together(rebuild, objects[:middle], generations, until)
+        self._recount_together(rebuild, objects[middle:], generations, until)
+
+    def _recount_in_parts(
+        self, rebuild: Rebuild, counted: Counted, generations: Generations, until: Deadline
+    ) -> None:
+        """As `_in_parts`: the ledger row says how many parts are recounted."""
+        added = as_recounted(deltas([counted]), rebuild)
+        parts = _parts(added)
+        rows = _Rows(self._table, self._shards, self._caps)
+        for _ in until.attempts(rounds=len(parts)):
+            item = self._ledger.items([counted.ref])[counted.ref]
+            entry = ledger_entry(item)
+            if entry.generation >= rebuild.generation:
+                return
+            under_way = int(item.get("recounting", number(0))["N"]) == rebuild.generation
+            part = int(item["recounted"]["N"]) if under_way else 0
+            blobs = rows.add({key: added[key] for key in parts[part]})
+            note = ledger_recount(
+                self._table.name,
+                recounted(entry, counted, rebuild, generations),
+                rebuild,
+                part,
+                len(parts),
+            )
+            refusals = self._table.transact([note, *rows.puts(blobs, self._retention_days)])
+            if refusals is not None:
+                rows.refused(blobs, refusals[1:])
+        raise self._gave_up([counted], until)
+
+    def _behind(self, objects: Sequence[Counted], rebuild: Rebuild) -> dict[ObjectRef, LedgerEntry]:
+        """The entries of those that the rebuild does not have yet."""
+        items = self._ledger.items([counted.ref for counted in objects])
+        entries = {ref: ledger_entry(item) for ref, item in items.items()}
+        return {ref: e for ref, e in entries.items() if e.generation < rebuild.generation}
+
+    def _entry(
+        self, counted: Counted, generations: Generations, parts: int = 1
+    ) -> "TransactWriteItemTypeDef":
+        at = self._clock()
+        state: State = "committed" if parts == 1 else "partial"
+        entry = entered(counted, at, generations, state)
+        return ledger_put(self._table.name, entry, at, self._retention_days, parts)
+
+    def _gave_up(self, objects: list[Counted], until: Deadline) -> StoreError:
         return StoreError(
             f"committing {len(objects)} objects to table {self._table.name} met other commits "
-            f"for {self._table.patience:.0f} s; they will be tried again. If this goes on, raise "
+            f"for {until.seconds:.0f} s; they will be tried again. If this goes on, raise "
             "the number of shards"
         )
+
+
+def _fits(blobs: Mapping[RowKey, bytes], actions: Sequence[object]) -> bool:
+    return len(actions) <= MAX_ACTIONS and sum(map(len, blobs.values())) <= MAX_BYTES
+
+
+def _parts(added: Mapping[RowKey, object]) -> list[list[RowKey]]:
+    keys = sorted(added)
+    return [keys[start : start + PART_ROWS] for start in range(0, len(keys), PART_ROWS)]
 
 
 def _parts_done(item: Item | None, ref: ObjectRef, parts: int) -> int:

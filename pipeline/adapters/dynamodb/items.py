@@ -1,15 +1,21 @@
 """How things look as DynamoDB items: keys, attributes and the conditions on them."""
 
-import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from pipeline.adapters.rows import ledger_expiry, row_expiry, start_label
+from pipeline.core.generations import Rebuild
 from pipeline.core.objects import Counted, ObjectRef
-from pipeline.ports import PARSER_VERSION, LedgerEntry, RowKey
+from pipeline.ports import PARSER_VERSION, Conflict, LedgerEntry, Recount, RowKey
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import PutTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        ConditionCheckTypeDef,
+        PutTypeDef,
+        TransactWriteItemTypeDef,
+    )
 
 Item = dict[str, Any]
 """Attribute name → typed attribute value, as the low-level client takes and gives them."""
@@ -32,7 +38,12 @@ def ledger_key(ref: ObjectRef) -> Item:
 
 def row_key(key: RowKey, shard: int) -> Item:
     """The key of an aggregate row."""
-    return {"pk": text(row_partition(key, shard)), "sk": text(start_label(key))}
+    return {"pk": text(row_partition(key, shard)), "sk": text(row_label(key))}
+
+
+def row_label(key: RowKey) -> str:
+    """A row's start as sortable text, and its generation where that is not the first."""
+    return start_label(key) + (f"#{key.generation}" if key.generation else "")
 
 
 def row_partition(key: RowKey, shard: int) -> str:
@@ -55,6 +66,21 @@ def secrets_key() -> Item:
     return {"pk": text("secrets"), "sk": text("secrets")}
 
 
+def pointer_key() -> Item:
+    """The key of the row that says which generation of each day is read and written."""
+    return {"pk": text("generations"), "sk": text("generations")}
+
+
+def fence_key(site: str, shard: int) -> Item:
+    """The key of the row that every commit to one shard of a site looks at."""
+    return {"pk": text(f"fence#{site}#{shard}"), "sk": text("fence")}
+
+
+def hour_label(at: datetime) -> str:
+    """The UTC hour of a moment, under which the ledger is listed."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H")
+
+
 def with_expiry(item: Item, expires: int | None) -> Item:
     """The item with its time to live (epoch seconds), if it has one."""
     return item if expires is None else item | {"expires": number(expires)}
@@ -68,48 +94,85 @@ def is_live(item: Item, at: datetime) -> bool:
 
 def ledger_entry(item: Item) -> LedgerEntry:
     """What a ledger row says."""
-    return LedgerEntry(
-        item["state"]["S"],
+    ref = ObjectRef(
+        item["bucket"]["S"],
+        item["key"]["S"],
         item["etag"]["S"],
+        item["version_id"]["S"],
+        item["sequencer"]["S"],
+        int(item["size"]["N"]),
+    )
+    return LedgerEntry(
+        ref,
+        item["state"]["S"],
+        int(item["at"]["N"]),
         item.get("reason", text(""))["S"],
         int(item.get("attempts", number(0))["N"]),
+        item.get("site", text(""))["S"],
+        msgspec.json.decode(item.get("hours", text("{}"))["S"], type=dict[int, int]),
+        msgspec.json.decode(item.get("rejected", text("{}"))["S"], type=dict[str, int]),
         item.get("layout", text(""))["S"],
+        int(item.get("parser_version", number(0))["N"]),
+        int(item.get("generation", number(0))["N"]),
+        msgspec.json.decode(item["recount"]["S"], type=Recount) if "recount" in item else None,
+        msgspec.json.decode(item["conflict"]["S"], type=Conflict) if "conflict" in item else None,
     )
 
 
-def ledger_put(
-    table: str, counted: Counted, at: datetime, retention_days: int, parts: int = 1
-) -> "TransactWriteItemTypeDef":
-    """Enter an object into the ledger, provided that it is new there (or only ever failed).
-
-    With several `parts` it is entered as partial, with the first of them done.
-    """
-    ref = counted.ref
-    item = ledger_key(ref) | {
-        "state": text("committed" if parts == 1 else "partial"),
-        "etag": text(ref.etag),
+def ledger_item(entry: LedgerEntry, retention_days: int) -> Item:
+    """The ledger row that says it. What says nothing is left out."""
+    ref = entry.ref
+    said = {
+        "state": text(entry.state),
         "bucket": text(ref.bucket),
         "key": text(ref.key),
+        "etag": text(ref.etag),
         "version_id": text(ref.version_id),
         "sequencer": text(ref.sequencer),
         "size": number(ref.size),
-        "site": text(counted.site),
-        "records": number(counted.records),
-        "rejected": text(json.dumps(dict(counted.rejected), sort_keys=True)),
-        "hours": text(json.dumps(sorted(counted.hours))),
-        "parser_version": number(PARSER_VERSION),
-        "layout": text(counted.layout),
-        "parts": number(parts),
-        "parts_done": number(1),
-        "at": number(int(at.timestamp())),
+        "at": number(entry.at),
+        "at_hour": text(hour_label(datetime.fromtimestamp(entry.at, UTC))),
     }
+    if entry.state == "failed":
+        said |= {"reason": text(entry.reason), "attempts": number(entry.attempts)}
+    else:
+        said |= {
+            "site": text(entry.site),
+            "hours": json_text(entry.hours),
+            "rejected": json_text(entry.rejected),
+            "layout": text(entry.layout),
+            "parser_version": number(entry.parser_version),
+            "generation": number(entry.generation),
+        }
+    if entry.recount:
+        said["recount"] = json_text(entry.recount)
+    if entry.conflict:
+        said["conflict"] = json_text(entry.conflict)
+    return with_expiry(ledger_key(ref) | said, ledger_expiry(entry, retention_days))
+
+
+def json_text(value: object) -> Item:
+    """A string attribute that holds JSON."""
+    return text(msgspec.json.encode(value).decode())
+
+
+def ledger_put(
+    table: str, entry: LedgerEntry, at: datetime, retention_days: int, parts: int = 1
+) -> "TransactWriteItemTypeDef":
+    """Enter an object into the ledger, provided that it is new there (or only ever failed).
+
+    With several `parts`, the first of them is done.
+    """
+    item = ledger_item(entry, retention_days)
+    if parts > 1:
+        item |= {"parts": number(parts), "parts_done": number(1)}
     unknown = "attribute_not_exists(pk)"
     only_failed = "#state = :failed"
     expired = "expires <= :now"
     return {
         "Put": {
             "TableName": table,
-            "Item": with_expiry(item, ledger_expiry(counted, at, retention_days)),
+            "Item": item,
             "ConditionExpression": f"{unknown} OR {only_failed} OR {expired}",
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {
@@ -118,6 +181,59 @@ def ledger_put(
             },
         }
     }
+
+
+def ledger_recount(
+    table: str, entry: LedgerEntry, rebuild: Rebuild, part: int = 0, parts: int = 1
+) -> "TransactWriteItemTypeDef":
+    """Note that part number `part` (from 0) of an object is counted in a rebuild's generation
+    too, provided that it is the next one; `entry` is what holds when all `parts` are."""
+    before = "attribute_not_exists(recounting) OR recounting < :generation"
+    condition = before if part == 0 else "recounting = :generation AND recounted = :part"
+    values = {":generation": number(rebuild.generation), ":committed": text("committed")}
+    if part:
+        values[":part"] = number(part)
+    changes = ["recounting = :generation", "recounted = :next"]
+    values[":next"] = number(part + 1)
+    if part + 1 == parts:
+        said = {
+            "generation": number(rebuild.generation),
+            "hours": json_text(entry.hours),
+            "rejected": json_text(entry.rejected),
+            "layout": text(entry.layout),
+            "parser_version": number(entry.parser_version),
+            "recount": json_text(entry.recount),
+        }
+        changes += [f"#{name} = :{name}" for name in said]
+        values |= {f":{name}": value for name, value in said.items()}
+        names = {f"#{name}": name for name in said}
+    else:
+        names = {"#generation": "generation"}
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": ledger_key(entry.ref),
+            "UpdateExpression": f"SET {', '.join(changes)}",
+            "ConditionExpression": (
+                f"#state = :committed AND #generation < :generation AND ({condition})"
+            ),
+            "ExpressionAttributeNames": names | {"#state": "state"},
+            "ExpressionAttributeValues": values,
+        }
+    }
+
+
+def fence_check(table: str, site: str, shard: int, version: int) -> "TransactWriteItemTypeDef":
+    """That a fence still has `version` (0: that there is none)."""
+    check: ConditionCheckTypeDef = {
+        "TableName": table,
+        "Key": fence_key(site, shard),
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+    if version:
+        check["ConditionExpression"] = "version = :version"
+        check["ExpressionAttributeValues"] = {":version": number(version)}
+    return {"ConditionCheck": check}
 
 
 def ledger_advance(
@@ -147,19 +263,25 @@ def ledger_advance(
     }
 
 
+def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days: int) -> Item:
+    """An aggregate row."""
+    item = row_key(key, shard) | {
+        "site": text(key.site),
+        "start": number(key.start),
+        "generation": number(key.generation),
+        "version": number(version),
+        "aggregate": {"B": blob},
+    }
+    return with_expiry(item, row_expiry(key, retention_days))
+
+
 def row_put(
     table: str, key: RowKey, shard: int, version: int, blob: bytes, retention_days: int
 ) -> "TransactWriteItemTypeDef":
     """Replace an aggregate row, provided that it still has `version` (0: that there is none)."""
-    item = row_key(key, shard) | {
-        "site": text(key.site),
-        "start": number(key.start),
-        "version": number(version + 1),
-        "aggregate": {"B": blob},
-    }
     put: PutTypeDef = {
         "TableName": table,
-        "Item": with_expiry(item, row_expiry(key, retention_days)),
+        "Item": row_item(key, shard, version + 1, blob, retention_days),
         "ConditionExpression": "attribute_not_exists(pk)",
     }
     if version:

@@ -1,11 +1,24 @@
 """The ledger's rows in the table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from pipeline.adapters.dynamodb.items import Item, is_live, ledger_key, number, text
-from pipeline.adapters.dynamodb.table import Table
+from pipeline.adapters.dynamodb.items import (
+    Item,
+    hour_label,
+    is_live,
+    json_text,
+    ledger_entry,
+    ledger_item,
+    ledger_key,
+    number,
+    text,
+)
+from pipeline.adapters.dynamodb.table import BY_HOUR, Table
+from pipeline.adapters.rows import in_conflict
 from pipeline.core.objects import ObjectRef
+from pipeline.core.window import hour_of, hour_start
+from pipeline.ports import LedgerEntry
 
 
 class Ledger:
@@ -27,26 +40,51 @@ class Ledger:
 
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
         """Note a failed attempt, unless the object has been committed since."""
+        at = self._clock()
+        failure = ledger_item(LedgerEntry(ref, "failed", int(at.timestamp()), reason), 0)
+        said = {
+            name: value for name, value in failure.items() if name not in ("pk", "sk", "attempts")
+        }
         self._table.update(
             Key=ledger_key(ref),
             UpdateExpression=(
-                "SET #state = :failed, etag = :etag, #bucket = :bucket, #key = :key, "
-                "reason = :reason, #at = :at ADD attempts :one"
+                f"SET {', '.join(f'#{name} = :{name}' for name in said)} ADD attempts :one"
             ),
-            ConditionExpression="attribute_not_exists(pk) OR #state = :failed",
-            ExpressionAttributeNames={
-                "#state": "state",
-                "#bucket": "bucket",
-                "#key": "key",
-                "#at": "at",
-            },
+            ConditionExpression="attribute_not_exists(pk) OR #state = :state",
+            ExpressionAttributeNames={f"#{name}": name for name in said},
             ExpressionAttributeValues={
-                ":failed": text("failed"),
-                ":etag": text(ref.etag),
-                ":bucket": text(ref.bucket),
-                ":key": text(ref.key),
-                ":reason": text(reason),
-                ":at": number(int(self._clock().timestamp())),
+                **{f":{name}": value for name, value in said.items()},
                 ":one": number(1),
             },
         )
+
+    def record_conflict(self, ref: ObjectRef) -> None:
+        """Note that other content was delivered under an object's key."""
+        for item in self.items([ref]).values():
+            conflict = in_conflict(ledger_entry(item), ref, self._clock()).conflict
+            self._table.update(
+                Key=ledger_key(ref),
+                UpdateExpression="SET conflict = :conflict",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":conflict": json_text(conflict)},
+            )
+
+    def all(self) -> Iterator[LedgerEntry]:
+        """Every live entry, read consistently: the whole table is gone through."""
+        return self._live(
+            self._table.scan("begins_with(pk, :object)", {":object": text("object#")})
+        )
+
+    def since(self, since: datetime) -> Iterator[LedgerEntry]:
+        """The live entries written since the hour of a moment, by the index over that hour."""
+        hour, last = hour_of(since), hour_of(self._clock())
+        while hour <= last:
+            label = text(hour_label(hour_start(hour)))
+            yield from self._live(
+                self._table.query("at_hour = :hour", {":hour": label}, index=BY_HOUR)
+            )
+            hour += 1
+
+    def _live(self, items: Iterable[Item]) -> Iterator[LedgerEntry]:
+        at = self._clock()
+        return (ledger_entry(item) for item in items if is_live(item, at))

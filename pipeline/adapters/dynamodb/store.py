@@ -1,18 +1,24 @@
 """The store's operations, over the table."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import product
 from math import ceil
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
+from pipeline.adapters.dynamodb.backoff import Deadline
 from pipeline.adapters.dynamodb.commit import Commits
+from pipeline.adapters.dynamodb.fences import Fences
 from pipeline.adapters.dynamodb.items import (
     Item,
     cache_key,
     is_live,
     ledger_entry,
+    ledger_item,
     number,
+    row_item,
+    row_key,
     row_partition,
     secrets_key,
     site_key,
@@ -20,11 +26,13 @@ from pipeline.adapters.dynamodb.items import (
 )
 from pipeline.adapters.dynamodb.ledger import Ledger
 from pipeline.adapters.dynamodb.table import Table
-from pipeline.adapters.rows import decode_row, now, start_label
+from pipeline.adapters.rows import decode_row, encode_row, now, start_label, unread
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
+from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.window import Span
+from pipeline.core.window import HOURS_PER_DAY, Span
 from pipeline.ports import (
+    PATIENCE,
     VISITOR_KEY_BYTES,
     Cached,
     CommitResult,
@@ -51,14 +59,19 @@ class DynamoStore:
         *,
         shards: int = 1,
         retention_days: int = 0,
-        patience: float = 60.0,
+        patience: float = PATIENCE,
         clock: Callable[[], datetime] = now,
         caps: Caps = DEFAULT_CAPS,
     ) -> None:
         self._table = Table(client, table, patience)
         self._ledger = Ledger(self._table, clock)
-        self._commits = Commits(self._table, self._ledger, shards, retention_days, clock, caps)
+        self._fences = Fences(self._table)
+        self._commits = Commits(
+            self._table, self._ledger, self._fences, shards, retention_days, clock, caps
+        )
         self._shards = shards
+        self._retention_days = retention_days
+        self._caps = caps
         self._clock = clock
         self._registered: set[str] = set()
 
@@ -66,14 +79,25 @@ class DynamoStore:
         """See `Store.ledger`."""
         return {ref: ledger_entry(item) for ref, item in self._ledger.items(refs).items()}
 
-    def commit(self, objects: Sequence[Counted]) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], patience: float = PATIENCE) -> CommitResult:
         """See `Store.commit`."""
         self._register({counted.site for counted in objects})
-        return self._commits.commit(objects)
+        return self._commits.commit(objects, Deadline(min(patience, self._table.patience)))
 
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
         """See `Store.record_failure`."""
         self._ledger.record_failure(ref, reason)
+
+    def record_conflict(self, ref: ObjectRef) -> None:
+        """See `Store.record_conflict`."""
+        self._ledger.record_conflict(ref)
+
+    def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
+        """See `Store.objects`. Over more than a month the whole table is read."""
+        if since is None or self._clock() - since > timedelta(days=31):
+            start = 0 if since is None else int(since.timestamp()) // 3600 * 3600
+            return (entry for entry in self._ledger.all() if entry.at >= start)
+        return self._ledger.since(since)
 
     def visitor_key(self) -> bytes:
         """See `Store.visitor_key`. Whoever comes first makes it; all read what was made."""
@@ -91,16 +115,67 @@ class DynamoStore:
         """See `Store.sites`."""
         return sorted(self._shards_by_site())
 
-    def read(self, sites: Sequence[str], span: Span) -> Iterator[StoredRow]:
-        """See `Store.read`. Reads are eventually consistent: a row may be a second old."""
+    def read(
+        self, sites: Sequence[str], span: Span, generations: Generations | None = None
+    ) -> Iterator[StoredRow]:
+        """See `Store.read`. Reads are eventually consistent (a row may be a second old), except
+        while a rebuild is open."""
+        generations = generations or self.generations()
         shards = self._shards_by_site()
         at = self._clock()
         for site in sites:
             for shard in range(shards.get(site, 0)):
-                for item in self._rows(site, shard, span):
-                    if is_live(item, at):
-                        key = RowKey(site, span.period, int(item["start"]["N"]))
-                        yield StoredRow(key, decode_row(key, item["aggregate"]["B"]))
+                for key, item in self._rows(site, shard, span, generations.rebuild is not None):
+                    if is_live(item, at) and key.generation == generations.read(key.day):
+                        blob = item["aggregate"]["B"]
+                        yield StoredRow(key._replace(generation=0), decode_row(key, blob))
+
+    def generations(self) -> Generations:
+        """See `Store.generations`."""
+        return self._fences.pointer()
+
+    def turn(self, change: Callable[[Generations], Generations]) -> Generations:
+        """See `Store.turn`."""
+        return self._fences.turn(change, self._every_shard)
+
+    def recount(
+        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
+    ) -> None:
+        """See `Store.recount`."""
+        self._commits.recount(rebuild, objects, forgotten)
+
+    def sweep(self) -> int:
+        """See `Store.sweep`."""
+        generations = self.generations()
+        count = 0
+        if days := generations.unswept:
+            spans = (
+                Span("hour", days.start * HOURS_PER_DAY, days.end * HOURS_PER_DAY),
+                Span("day", days.start, days.end),
+            )
+            for span, (site, shard) in product(spans, self._every_shard()):
+                swept = [
+                    row_key(key, shard)
+                    for key, _ in self._rows(site, shard, span, consistent=True)
+                    if unread(key, generations)
+                ]
+                self._table.write_all(deletes=swept)
+                count += len(swept)
+            self.turn(Generations.swept)
+        return count
+
+    def restore(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredRow]) -> None:
+        """See `Store.restore`. Everything goes to the first shard."""
+        self._register({row.key.site for row in rows})
+        puts = [ledger_item(entry, self._retention_days) for entry in entries]
+        for row in rows:
+            blob = encode_row(row, self._caps)
+            puts.append(row_item(row.key, 0, 1, blob, self._retention_days))
+        self._table.write_all(puts)
+
+    def restore_visitor_key(self, key: bytes) -> None:
+        """See `Store.restore_visitor_key`."""
+        self._table.put(secrets_key() | {"visitor_key": {"B": key}})
 
     def cached(self, key: str) -> Cached | None:
         """See `Store.cached`."""
@@ -121,18 +196,25 @@ class DynamoStore:
             }
         )
 
-    def _rows(self, site: str, shard: int, span: Span) -> Iterator[Item]:
+    def _rows(
+        self, site: str, shard: int, span: Span, consistent: bool
+    ) -> Iterator[tuple[RowKey, Item]]:
+        """The rows of a span in every generation."""
         key = RowKey(site, span.period, 0)
         first = "0" if span.start is None else start_label(key._replace(start=span.start))
-        last = "~" if span.end is None else start_label(key._replace(start=span.end - 1))
-        return self._table.query(
+        last = "" if span.end is None else start_label(key._replace(start=span.end - 1))
+        items = self._table.query(
             "pk = :pk AND sk BETWEEN :first AND :last",
             {
                 ":pk": text(row_partition(key, shard)),
                 ":first": text(first),
-                ":last": text(last),
+                ":last": text(f"{last}~"),  # after every generation of the last row
             },
+            consistent=consistent,
         )
+        for item in items:
+            start, generation = int(item["start"]["N"]), int(item["generation"]["N"])
+            yield key._replace(start=start, generation=generation), item
 
     def _register(self, sites: set[str]) -> None:
         """Let readers know these sites and their shards, before anything is written to them."""
@@ -147,6 +229,10 @@ class DynamoStore:
             )
             self._registered.add(site)
 
-    def _shards_by_site(self) -> dict[str, int]:
-        items = self._table.query("pk = :sites", {":sites": text("sites")})
+    def _shards_by_site(self, consistent: bool = False) -> dict[str, int]:
+        items = self._table.query("pk = :sites", {":sites": text("sites")}, consistent=consistent)
         return {item["sk"]["S"]: int(item["shards"]["N"]) for item in items}
+
+    def _every_shard(self) -> list[tuple[str, int]]:
+        shards = self._shards_by_site(consistent=True)
+        return [(site, shard) for site, count in shards.items() for shard in range(count)]

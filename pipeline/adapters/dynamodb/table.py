@@ -1,12 +1,12 @@
 """The requests to the table, with boto3's errors as ours."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.adapters.dynamodb.backoff import attempts
+from pipeline.adapters.dynamodb.backoff import Deadline
 from pipeline.adapters.dynamodb.items import Item
 from pipeline.core.errors import StoreError
 
@@ -18,7 +18,11 @@ CONDITION_FAILED = "ConditionalCheckFailed"
 ACCEPTED = "None"
 """The reason DynamoDB gives for an action that was not what cancelled its transaction."""
 
+BY_HOUR = "by-hour"
+"""The index that lists the ledger by the hour in which a row was written (`at_hour`)."""
+
 _BATCH_GET = 100
+_BATCH_WRITE = 25
 _WORTH_RETRYING = {
     ACCEPTED,
     CONDITION_FAILED,
@@ -40,7 +44,7 @@ class Table:
         """The items of these keys that exist, read consistently, in no particular order."""
         for start in range(0, len(keys), _BATCH_GET):
             wanted = list(keys[start : start + _BATCH_GET])
-            for _ in attempts(self.patience):
+            for _ in Deadline(self.patience).attempts():
                 with self._errors("reading"):
                     answer = self._client.batch_get_item(
                         RequestItems={self.name: {"Keys": wanted, "ConsistentRead": True}}
@@ -58,16 +62,52 @@ class Table:
         with self._errors("reading"):
             return self._client.get_item(TableName=self.name, Key=key).get("Item")
 
-    def query(self, condition: str, values: Mapping[str, Any]) -> Iterator[Item]:
-        """The items that a key condition selects, read eventually consistently."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self.name,
+    def query(
+        self,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        index: str | None = None,
+        consistent: bool = False,
+    ) -> Iterator[Item]:
+        """The items that a key condition selects, read eventually consistently if nothing else is
+        asked for."""
+        return self._paged(
+            "query",
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
+            **({"IndexName": index} if index else {"ConsistentRead": consistent}),
         )
+
+    def scan(self, condition: str, values: Mapping[str, Any]) -> Iterator[Item]:
+        """The items of the whole table for which a condition holds, read consistently."""
+        return self._paged(
+            "scan",
+            FilterExpression=condition,
+            ExpressionAttributeValues=values,
+            ConsistentRead=True,
+        )
+
+    def _paged(self, operation: Any, **request: Any) -> Iterator[Item]:
+        pages = self._client.get_paginator(operation).paginate(TableName=self.name, **request)
         with self._errors("reading"):
             for page in pages:
                 yield from page["Items"]
+
+    def write_all(self, puts: Iterable[Item] = (), deletes: Iterable[Item] = ()) -> None:
+        """Put items and delete keys, each by itself, many in a request."""
+        waiting: list[Any] = [{"PutRequest": {"Item": item}} for item in puts]
+        waiting += [{"DeleteRequest": {"Key": key}} for key in deletes]
+        for start in range(0, len(waiting), _BATCH_WRITE):
+            left = waiting[start : start + _BATCH_WRITE]
+            for _ in Deadline(self.patience).attempts():
+                with self._errors("writing"):
+                    answer = self._client.batch_write_item(RequestItems={self.name: left})
+                left = list(answer["UnprocessedItems"].get(self.name, []))
+                if not left:
+                    break
+            else:
+                raise StoreError(f"table {self.name} is throttled and leaves writes undone")
 
     def put(self, item: Item) -> None:
         """Write an item, whatever was there."""
@@ -75,13 +115,18 @@ class Table:
             self._client.put_item(TableName=self.name, Item=item)
 
     def update(self, **request: Any) -> bool:
-        """An UpdateItem request; whether its condition held."""
-        try:
-            with self._errors("writing"):
-                self._client.update_item(TableName=self.name, **request)
-        except _ConditionFailed:
-            return False
-        return True
+        """An UpdateItem request; whether its condition held. One that meets a transaction is
+        tried again."""
+        for _ in Deadline(self.patience).attempts():
+            try:
+                with self._errors("writing"):
+                    self._client.update_item(TableName=self.name, **request)
+            except _ConditionFailed:
+                return False
+            except _InTransaction:
+                continue
+            return True
+        raise StoreError(f"an item of table {self.name} is kept busy by commits; try again")
 
     def transact(self, actions: "Sequence[TransactWriteItemTypeDef]") -> list[str] | None:
         """None when the transaction was done, else the reason of each action's refusal.
@@ -110,6 +155,8 @@ class Table:
             code = error.response["Error"]["Code"]
             if code == "ConditionalCheckFailedException":
                 raise _ConditionFailed from error
+            if code == "TransactionConflictException":
+                raise _InTransaction from error
             if code == "TransactionCanceledException":
                 reasons = error.response.get("CancellationReasons", [])
                 raise _Cancelled([reason.get("Code", ACCEPTED) for reason in reasons]) from error
@@ -120,6 +167,10 @@ class Table:
 
 class _ConditionFailed(Exception):
     """The condition of a single write did not hold."""
+
+
+class _InTransaction(Exception):
+    """A single write met a transaction on the same item."""
 
 
 class _Cancelled(Exception):

@@ -1,0 +1,103 @@
+"""Fences: no commit overlooks a change of the pointer that says which generations are written.
+
+A pointer that every commit had in its condition would be one row in which all of them meet. So
+each shard of a site has a fence of its own, which is only ever met by commits that meet in the
+shard's rows anyway. The order makes it safe:
+
+- a change writes the pointer, then raises the version of every fence;
+- a commit reads its fence, then the pointer, and holds only while the fence is as it was read.
+
+A commit that read the old pointer and has not gone through by the time its fence is raised fails,
+and looks again. One that went through before is complete when the change returns. A site's first
+commit finds no fence; it registers the site before it reads the pointer, so either it sees the new
+pointer, or the change sees the site.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.adapters.dynamodb.backoff import Deadline
+from pipeline.adapters.dynamodb.items import (
+    fence_check,
+    fence_key,
+    number,
+    pointer_key,
+    text,
+)
+from pipeline.adapters.dynamodb.table import Table
+from pipeline.core.errors import StoreError
+from pipeline.core.generations import Generations
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+
+class Sight(NamedTuple):
+    """The pointer as a commit may go by it, provided that the `checks` are in its transaction."""
+
+    generations: Generations
+    checks: "list[TransactWriteItemTypeDef]"
+
+
+class Fences:
+    """The pointer and its fences in a table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._versions: dict[tuple[str, int], int] = {}
+        self._generations = Generations()
+
+    def pointer(self) -> Generations:
+        """The pointer as it is now."""
+        items = list(self._table.get([pointer_key()]))
+        return Generations.from_json(items[0]["pointer"]["S"] if items else None)
+
+    def look(self, sites: Sequence[str], shard: int) -> Sight:
+        """What a commit to one shard of these sites goes by. The pointer is read only when one of
+        the fences is not as it was when it was last read."""
+        found = dict.fromkeys(((site, shard) for site in sites), 0)
+        places = {fence_key(*place)["pk"]["S"]: place for place in found}
+        for item in self._table.get([fence_key(*place) for place in found]):
+            found[places[item["pk"]["S"]]] = int(item["version"]["N"])
+        if any(self._versions.get(place) != version for place, version in found.items()):
+            self._generations = self.pointer()
+            self._versions |= found
+        checks = [
+            fence_check(self._table.name, site, shard, version)
+            for (site, shard), version in found.items()
+        ]
+        return Sight(self._generations, checks)
+
+    def turn(
+        self,
+        change: Callable[[Generations], Generations],
+        shards: Callable[[], Iterable[tuple[str, int]]],
+    ) -> Generations:
+        """Change the pointer and raise all fences; `shards` gives every shard of every site."""
+        for _ in Deadline(self._table.patience).attempts():
+            before = self.pointer()
+            after = change(before)
+            if self._replace(before, after):
+                break
+        else:
+            raise StoreError(f"the pointer of table {self._table.name} keeps changing; try again")
+        for site, shard in shards():
+            self._table.update(
+                Key=fence_key(site, shard),
+                UpdateExpression="ADD version :one",
+                ExpressionAttributeValues={":one": number(1)},
+            )
+        return after
+
+    def _replace(self, before: Generations, after: Generations) -> bool:
+        """Whether the pointer was still as it was before, and now is as after."""
+        unchanged = "version = :before" if before.version else "attribute_not_exists(pk)"
+        values = {":pointer": text(after.to_json()), ":version": number(after.version)}
+        if before.version:
+            values[":before"] = number(before.version)
+        return self._table.update(
+            Key=pointer_key(),
+            UpdateExpression="SET pointer = :pointer, version = :version",
+            ConditionExpression=unchanged,
+            ExpressionAttributeValues=values,
+        )
