@@ -123,6 +123,9 @@ class Sources:
                 endpoint_url=endpoint,
                 config=Config(
                     retries={"mode": "standard", "max_attempts": 5},
+                    connect_timeout=3,
+                    read_timeout=10,
+                    max_pool_connections=32,
                     s3={"addressing_style": "path" if endpoint else "auto"},
                 ),
             )

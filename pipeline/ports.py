@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
 from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.errors import StoreError
 from pipeline.core.generations import Days, Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef, Untallied
 from pipeline.core.window import HOURS_PER_DAY, Period, Span
@@ -132,17 +133,22 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """What became of the objects of one commit; together they are all that were given."""
+    """What became of the objects of one commit; together they are all that were given.
+
+    `failed` are those of a transaction that did not go through after others had.
+    """
 
     committed: tuple[ObjectRef, ...] = ()
     duplicates: tuple[ObjectRef, ...] = ()
     conflicts: tuple[ObjectRef, ...] = ()
+    failed: tuple[tuple[ObjectRef, StoreError], ...] = ()
 
     def __add__(self, other: "CommitResult") -> "CommitResult":
         return CommitResult(
             self.committed + other.committed,
             self.duplicates + other.duplicates,
             self.conflicts + other.conflicts,
+            self.failed + other.failed,
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.errors import StoreError
+from pipeline.core.generations import Generations
 from pipeline.core.sampling import COMPLETE, sampled_site, scaled
 from pipeline.core.summary import TOP, Summary, summarize
 from pipeline.core.window import Window, spans
@@ -16,6 +17,7 @@ from pipeline.ports import Cached, Store
 
 _SNAPSHOT = "snapshot"
 _KEEP_STALE_SECONDS = 86_400
+_READINGS = 3
 
 
 def summary(
@@ -26,7 +28,10 @@ def summary(
     top: int = TOP,
 ) -> Summary:
     """The summary of a window, of all sites or of some, with at most `top` entries in a list.
-    Raises StoreError."""
+
+    All of it is of the same generation of every day: if a rebuild ends while the rows are read,
+    they are read again. Raises StoreError.
+    """
     rates: dict[str, int] = {}
     sampling: dict[str, int] = {}
     for stored in store.sites():
@@ -35,15 +40,22 @@ def summary(
             rates[stored] = percent
             if percent != COMPLETE:  # of several rates, the one that says least
                 sampling[site] = min(percent, sampling.get(site, COMPLETE))
-    return summarize(_aggregates(store, window, rates), window, sampling, caps, top)
+    generations = store.generations()
+    for _ in range(_READINGS):
+        aggregates = _aggregates(store, window, rates, generations)
+        result = summarize(aggregates, window, sampling, caps, top)
+        before, generations = generations, store.generations()
+        if generations == before:
+            return result
+    raise StoreError("a rebuild changed the rows each time they were read; ask again")
 
 
 def _aggregates(
-    store: Store, window: Window, rates: Mapping[str, int]
+    store: Store, window: Window, rates: Mapping[str, int], generations: Generations
 ) -> Iterator[HourlyAggregate]:
     """The rows of a window, scaled by the sampling rates of the stored sites."""
     for span in spans(window):
-        for row in store.read(list(rates), span):
+        for row in store.read(list(rates), span, generations):
             yield scaled(row.aggregate, rates[row.key.site])
 
 

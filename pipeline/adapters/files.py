@@ -46,11 +46,16 @@ class FileSource:
 
 def _chunks(file: BinaryIO, etag: str) -> Iterator[bytes]:
     digest = sha256()
-    while chunk := file.read(_CHUNK):
+    while chunk := _read(file):
         digest.update(chunk)
         yield chunk
     if digest.hexdigest() != etag:
         raise ObjectUnavailable("the file changed while it was read; ingest it when it is complete")
+
+
+def _read(file: BinaryIO) -> bytes:
+    with _errors():
+        return file.read(_CHUNK)
 
 
 @contextmanager

@@ -1,20 +1,30 @@
 """Log objects in S3."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from pipeline.core.errors import ObjectUnavailable
 from pipeline.core.objects import ObjectRef
 from pipeline.ports import Content
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3.client import S3Client
 
 _CHUNK = 1 << 20
+_RESUMES = 4
+"""How often a connection may break without a byte in between."""
+_BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 _REASONS = {
     "NoSuchKey": "it is gone from the bucket",
@@ -33,15 +43,39 @@ class S3Source:
 
     @contextmanager
     def open(self, ref: ObjectRef) -> Iterator[Content]:
-        """See `Source.open`."""
+        """See `Source.open`. A connection that breaks is resumed where it broke."""
         with _errors():
             answer = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_exactly(ref))
-            body = answer["Body"]
-            try:
-                opened = replace(ref, etag=answer["ETag"].strip('"'), size=answer["ContentLength"])
-                yield Content(opened, answer["LastModified"], body.iter_chunks(_CHUNK))
-            finally:
-                body.close()
+        opened = replace(ref, etag=answer["ETag"].strip('"'), size=answer["ContentLength"])
+        with closing(self._chunks(opened, answer["Body"])) as chunks:
+            yield Content(opened, answer["LastModified"], chunks)
+
+    def _chunks(self, ref: ObjectRef, body: "StreamingBody") -> Generator[bytes]:
+        """The object's bytes. What arrived before a connection broke is not asked for again."""
+        done = breaks = 0
+        while done < ref.size:
+            with closing(body):
+                try:
+                    while chunk := body.read(_CHUNK):  # the last, empty one checks the whole
+                        done += len(chunk)
+                        breaks = 0
+                        yield chunk
+                except _BROKEN as error:
+                    breaks += 1
+                    if breaks > _RESUMES:
+                        raise ObjectUnavailable(f"reading it from S3 failed: {error}") from error
+            if done < ref.size:
+                body = self._resumed(ref, done)
+
+    def _resumed(self, ref: ObjectRef, done: int) -> "StreamingBody":
+        """The rest of exactly the object that was being read."""
+        with _errors():
+            answer = self._client.get_object(
+                Bucket=ref.bucket, Key=ref.key, Range=f"bytes={done}-", **_exactly(ref)
+            )
+        if not answer.get("ContentRange", "").startswith(f"bytes {done}-"):
+            raise ObjectUnavailable("the connection to S3 broke, and S3 did not resume it")
+        return answer["Body"]
 
     def list(self, bucket: str, prefix: str) -> Iterator[ObjectRef]:
         """Every object under a prefix, as it is now. Raises ObjectUnavailable."""

@@ -31,9 +31,9 @@ from pipeline.ingest import Ingest, Outcome
 from pipeline.query import summary as summarize
 from pipeline.settings import load_settings
 
-BATCH = 24
-"""Objects in one commit: enough that a commit's cost is shared, few enough that a batch of large
-objects stays small in memory and that an interrupted run loses little."""
+BATCH = 80
+"""Objects in one commit, if they are small: enough that a commit's cost is shared, few enough that
+an interrupted run loses little and that a transaction of DynamoDB holds them."""
 
 OK, FAILED, USAGE, BUG = 0, 1, 2, 3
 

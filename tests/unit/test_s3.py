@@ -22,20 +22,35 @@ REF = ObjectRef("bucket", "logs/a.gz", etag="e1")
 
 
 @contextmanager
-def s3(*sent: int, seen: list[dict[str, str]] | None = None) -> Iterator[S3Source]:
-    """A source on a server that sends so many bytes of the body, one number per request."""
+def s3(
+    *sent: int, etag: str = "e1", seen: list[dict[str, str]] | None = None
+) -> Iterator[S3Source]:
+    """A source on a server that breaks each answer off after so many bytes, one number per
+    request. From the second request on, the object has this etag."""
     answers = iter(sent)
+    asked: list[dict[str, str]] = [] if seen is None else seen
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if seen is not None:
-                seen.append(dict(self.headers.items()))
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(BODY)))
-            self.send_header("ETag", '"e1"')
+            asked.append(dict(self.headers.items()))
+            current = etag if len(asked) > 1 else "e1"
+            if self.headers.get("If-Match", f'"{current}"') != f'"{current}"':
+                error = b"<Error><Code>PreconditionFailed</Code></Error>"
+                self.send_response(412)
+                self.send_header("Content-Length", str(len(error)))
+                self.end_headers()
+                self.wfile.write(error)
+                return
+            start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+            rest = BODY[start:]
+            self.send_response(206 if "Range" in self.headers else 200)
+            if "Range" in self.headers:
+                self.send_header("Content-Range", f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+            self.send_header("Content-Length", str(len(rest)))
+            self.send_header("ETag", f'"{current}"')
             self.send_header("Last-Modified", "Fri, 22 Nov 2024 11:00:00 GMT")
             self.end_headers()
-            self.wfile.write(BODY[: next(answers)])
+            self.wfile.write(rest[: next(answers)])
             self.close_connection = True
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
@@ -58,17 +73,34 @@ def s3(*sent: int, seen: list[dict[str, str]] | None = None) -> Iterator[S3Sourc
 
 
 @pytest.mark.parametrize("sent", [0, 1, len(BODY) // 2, len(BODY) - 1])
-def test_a_connection_that_drops_in_mid_body_counts_nothing(sent: int) -> None:
-    """The object fails, is tried again, and is then counted once and whole."""
+def test_a_connection_that_drops_in_mid_body_is_resumed_where_it_dropped(sent: int) -> None:
+    """What arrived is not asked for again, and the object counts once and whole."""
     store = MemoryStore()
-    with s3(sent, len(BODY)) as source:
+    seen: list[dict[str, str]] = []
+    with s3(sent, len(BODY), seen=seen) as source:
+        (outcome,) = Ingest(source, store, Reading())([REF])
+    assert (outcome.state, outcome.records) == ("committed", 200_000)
+    assert (seen[1]["Range"], seen[1]["If-Match"]) == (f"bytes={sent}-", '"e1"')
+
+
+def test_a_connection_that_keeps_dropping_counts_nothing() -> None:
+    """It is given up, fails alone, and is counted when it comes again."""
+    store = MemoryStore()
+    with s3(1000, *[0] * 5, len(BODY)) as source:
         ingest = Ingest(source, store, Reading())
         (dropped,) = ingest([REF])
         assert (dropped.state, store.sites()) == ("failed", [])
         assert "reading it from S3 failed" in dropped.reason
         (again,) = ingest([REF])
     assert (again.state, again.records) == ("committed", 200_000)
-    assert store.ledger([REF])[REF].state == "committed"
+
+
+def test_an_object_that_is_overwritten_while_it_is_read_counts_nothing() -> None:
+    """The rest of another content is not put behind the beginning of the first."""
+    with s3(1000, len(BODY), etag="e2") as source:
+        (outcome,) = Ingest(source, MemoryStore(), Reading())([REF])
+    assert outcome.state == "failed"
+    assert "overwritten since the event" in outcome.reason
 
 
 def test_exactly_the_announced_version_is_read() -> None:

@@ -172,7 +172,12 @@ class Commits:
         if len(objects) == 1:
             return self._in_parts(objects[0], until)
         middle = len(objects) // 2
-        return self._together(objects[:middle], until) + self._together(objects[middle:], until)
+        first, second = objects[:middle], objects[middle:]
+        result = self._together(first, until)
+        try:
+            return result + self._together(second, until)
+        except StoreError as error:  # what the first half did is not undone by that
+            return result + CommitResult(failed=tuple((each.ref, error) for each in second))
 
     def _in_parts(self, counted: Counted, until: Deadline) -> CommitResult:
         """Commit an object that spans more rows than a transaction holds, part by part.

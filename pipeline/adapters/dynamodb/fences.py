@@ -49,8 +49,8 @@ class Fences:
 
     def pointer(self) -> Generations:
         """The pointer as it is now."""
-        items = list(self._table.get([pointer_key()]))
-        return Generations.from_json(items[0]["pointer"]["S"] if items else None)
+        item = self._table.get_one(pointer_key(), consistent=True)
+        return Generations.from_json(item["pointer"]["S"] if item else None)
 
     def look(self, sites: Sequence[str], shard: int) -> Sight:
         """What a commit to one shard of these sites goes by. The pointer is read only when one of

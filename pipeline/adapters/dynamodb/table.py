@@ -57,10 +57,11 @@ class Table:
             else:
                 raise StoreError(f"table {self.name} is throttled and leaves reads undone")
 
-    def get_one(self, key: Item) -> Item | None:
-        """The item of a key, read eventually consistently."""
+    def get_one(self, key: Item, *, consistent: bool = False) -> Item | None:
+        """The item of a key, read eventually consistently if nothing else is asked for."""
         with self._errors("reading"):
-            return self._client.get_item(TableName=self.name, Key=key).get("Item")
+            answer = self._client.get_item(TableName=self.name, Key=key, ConsistentRead=consistent)
+            return answer.get("Item")
 
     def query(
         self,
