@@ -1,5 +1,6 @@
 """The function that counts new log objects. A failed message stays in its queue; an event that
-came directly fails as a whole, for Lambda to retry and then to hand to the dead-letter queue."""
+came directly fails as a whole, for Lambda to retry and then to hand to the dead-letter queue. S3
+Batch Operations gets a result for each of its tasks."""
 
 from collections import Counter
 from functools import cache
@@ -9,15 +10,21 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.batch import batch_answer, batch_refs, is_batch
 from handlers.events import Announced, announced
 from pipeline.bootstrap import open_ingest, open_store
 from pipeline.core.errors import EdgetallyError, SettingError
-from pipeline.ingest import Ingest, Outcome
+from pipeline.core.objects import ObjectRef
+from pipeline.ingest import Ingest, Outcome, Time
 from pipeline.settings import load_settings
 
 logger = Logger(service="ingest")
 tracer = Tracer(service="ingest")
 metrics = Metrics(namespace="edgetally", service="ingest")
+
+
+LEAST_MARGIN = 2.0
+"""Seconds that are kept for a commit, at least."""
 
 
 class IngestFailed(EdgetallyError):
@@ -42,8 +49,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.error("nothing is counted until this is mended: %s", error)
         metrics.add_metric("misconfigured", MetricUnit.Count, 1)
         raise
+    time = _time(context)
+    if is_batch(event):
+        return _batch(event, ingest, time)
     messages = announced(event)
-    outcomes = iter(ingest([ref for message in messages for ref in message.refs]))
+    refs = [ref for message in messages for ref in message.refs]
+    outcomes = iter(ingest(refs, time=time))
     by_message = [(message, [next(outcomes) for _ in message.refs]) for message in messages]
     _report([outcome for _, group in by_message for outcome in group])
     failed = [
@@ -58,24 +69,46 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message, _ in failed]}
 
 
+def _time(context: LambdaContext) -> Time:
+    """The time this invocation has, a quarter of which is kept for the commit."""
+
+    def left() -> float:
+        return context.get_remaining_time_in_millis() / 1000
+
+    return Time(left, max(LEAST_MARGIN, left() / 4))
+
+
+def _batch(event: dict[str, Any], ingest: Ingest, time: Time) -> dict[str, Any]:
+    """Count the tasks of S3 Batch Operations, which retries those that failed for a while."""
+    found = batch_refs(event)
+    outcomes = ingest([ref for ref in found if isinstance(ref, ObjectRef)], time=time)
+    _report(outcomes)
+    remaining = iter(outcomes)
+    return batch_answer(
+        event, [next(remaining) if isinstance(each, ObjectRef) else each for each in found]
+    )
+
+
 def _why(message: Announced, outcomes: list[Outcome]) -> list[str]:
     """Why a message must be delivered again; empty when it need not."""
-    reasons = [f"{each.ref.name}: {each.reason}" for each in outcomes if each.state == "failed"]
+    undone = [each for each in outcomes if each.state in ("failed", "postponed")]
+    reasons = [f"{each.ref.name}: {each.reason}" for each in undone]
     return [message.problem, *reasons] if message.problem else reasons
 
 
 def _report(outcomes: list[Outcome]) -> None:
     states = Counter(outcome.state for outcome in outcomes)
-    rejected = sum(sum(outcome.rejected.values()) for outcome in outcomes)
+    metrics.add_metric("objects", MetricUnit.Count, len(outcomes))
+    metrics.add_metric("records", MetricUnit.Count, sum(each.records for each in outcomes))
     for name, value in {
-        "objects": len(outcomes),
-        "records": sum(outcome.records for outcome in outcomes),
-        "rejected": rejected,
+        "rejected": sum(sum(outcome.rejected.values()) for outcome in outcomes),
         "duplicates": states["duplicate"],
         "conflicts": states["conflict"],
         "failures": states["failed"],
+        "postponed": states["postponed"],
     }.items():
-        metrics.add_metric(name, MetricUnit.Count, value)
+        if value:  # a metric is paid for in the hours in which it is sent
+            metrics.add_metric(name, MetricUnit.Count, value)
     for outcome in outcomes:
         if outcome.state == "conflict":
             logger.warning("%s: %s", outcome.ref.name, outcome.reason)

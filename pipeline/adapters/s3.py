@@ -13,7 +13,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from pipeline.core.errors import ObjectUnavailable
+from pipeline.core.errors import ObjectGone, ObjectUnavailable
 from pipeline.core.objects import ObjectRef
 from pipeline.ports import Content
 
@@ -26,12 +26,11 @@ _RESUMES = 4
 """How often a connection may break without a byte in between."""
 _BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
-_REASONS = {
+_GONE = {
     "NoSuchKey": "it is gone from the bucket",
     "NoSuchVersion": "that version is gone from the bucket",
     "NoSuchBucket": "the bucket does not exist",
     "PreconditionFailed": "it was overwritten since the event; the event of the new version counts",
-    "AccessDenied": "S3 denies access: it is gone, or the role lacks s3:GetObject",
 }
 
 
@@ -101,6 +100,12 @@ def _errors() -> Iterator[None]:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        raise ObjectUnavailable(_REASONS.get(code, f"S3 refused it: {error}")) from error
+        if code in _GONE:
+            raise ObjectGone(_GONE[code]) from error
+        if code == "AccessDenied":
+            raise ObjectUnavailable(
+                "S3 denies access: it is gone, or the role lacks s3:GetObject"
+            ) from error
+        raise ObjectUnavailable(f"S3 refused it: {error}") from error
     except BotoCoreError as error:
         raise ObjectUnavailable(f"reading it from S3 failed: {error}") from error

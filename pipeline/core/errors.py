@@ -33,6 +33,10 @@ class ObjectUnavailable(ObjectError):
     """The object could not be read (gone, overwritten, no permission, a broken connection)."""
 
 
+class ObjectGone(ObjectUnavailable):
+    """What was announced is no longer there; trying again gives the same answer."""
+
+
 class StoreError(EdgetallyError):
     """The store could not be read or written; nothing was half written, and a retry is safe."""
 
