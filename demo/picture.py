@@ -21,6 +21,7 @@ from pipeline.core.parsed import Reading
 from pipeline.core.window import Window
 from pipeline.ingest import Ingest
 from pipeline.query import summary
+from pipeline.reader import Reader
 from pipeline.settings import Settings
 
 UNTIL = datetime(2026, 11, 23, 11, 58, tzinfo=UTC)
@@ -33,7 +34,7 @@ def main(target: Path) -> None:
         for each in objects(seed=2026, count=20, lines=500, until=UNTIL, hours=3):
             file = Path(folder) / Path(each.key).name
             file.write_bytes(each.body)
-            Ingest(Sources(Settings()), store, Reading())([file_ref(file)])
+            Ingest(Reader(Sources(Settings()), Reading()), store)([file_ref(file)])
     console = Console(record=True, width=112, highlight=False, file=io.StringIO())
     show(summary(store, Window()), console)
     picture = console.export_svg(title="edgetally summary --hours 24")

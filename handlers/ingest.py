@@ -15,7 +15,8 @@ from handlers.events import Announced, announced
 from pipeline.bootstrap import open_ingest, open_store
 from pipeline.core.errors import EdgetallyError, SettingError
 from pipeline.core.objects import ObjectRef
-from pipeline.ingest import Ingest, Outcome, Time
+from pipeline.ingest import Ingest, Outcome
+from pipeline.reader import Time
 from pipeline.settings import load_settings
 
 logger = Logger(service="ingest")

@@ -11,12 +11,14 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pipeline.core.errors import SettingError, StoreError
 from pipeline.core.objects import ObjectRef
-from pipeline.ports import Content, Store
+from pipeline.core.window import ALWAYS, Window
+from pipeline.ports import Content, Listed, Store
 from pipeline.query import Snapshots
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.adapters.s3 import S3Source
+    from pipeline.adapters.sqs import Queue
     from pipeline.ingest import Ingest
 
 MOST_WORKERS = 4
@@ -103,9 +105,13 @@ class Sources:
 
         return (self.s3 if ref.bucket else FileSource()).open(ref)
 
-    def list(self, bucket: str, prefix: str | None) -> Iterator[ObjectRef]:
-        """The objects under a prefix of a bucket; None is the configured prefix."""
-        return self.s3.list(bucket, self._settings.prefix if prefix is None else prefix)
+    def list(
+        self, bucket: str, prefix: str | None, window: Window = ALWAYS, after: str = ""
+    ) -> Iterator[Listed]:
+        """The objects under a prefix of a bucket that are of a window, from behind a key; no
+        prefix is the configured one."""
+        prefix = self._settings.prefix if prefix is None else prefix
+        return self.s3.list(bucket, prefix, window, after)
 
     @cached_property
     def s3(self) -> "S3Source":
@@ -137,6 +143,7 @@ def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
     from pipeline.core.parsed import Reading
     from pipeline.core.visitors import Visitors
     from pipeline.ingest import Ingest
+    from pipeline.reader import Reader
 
     sources = Sources(settings)
     reading = Reading(
@@ -146,10 +153,8 @@ def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
         settings.caps,
         workers=min(MOST_WORKERS, _processors()),
     )
-    return (
-        Ingest(sources, store, reading, settings.site_pattern, settings.sampling_rates),
-        sources,
-    )
+    reader = Reader(sources, reading, settings.site_pattern, settings.sampling_rates)
+    return Ingest(reader, store), sources
 
 
 def _processors() -> int:
@@ -157,6 +162,24 @@ def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS does not tell
+
+
+def open_queue(url: str, settings: Settings) -> "Queue":
+    """The queue of log objects behind a URL."""
+    import boto3
+    from botocore.config import Config
+
+    from pipeline.adapters.sqs import Queue
+
+    return Queue(
+        boto3.client(
+            "sqs",
+            region_name=settings.region,
+            endpoint_url=settings.sqs_endpoint,
+            config=Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=16),
+        ),
+        url,
+    )
 
 
 def open_snapshots(

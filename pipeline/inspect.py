@@ -1,14 +1,13 @@
 """A look at objects before they are counted: what they are, and what would be counted."""
 
-import re
 from dataclasses import dataclass, field
 
 from pipeline.core.errors import ObjectError
 from pipeline.core.objects import ObjectRef, site_of
 from pipeline.core.parse import parse
-from pipeline.core.parsed import Parsed, Reading
+from pipeline.core.parsed import Parsed
 from pipeline.core.window import hour_start
-from pipeline.ports import Source
+from pipeline.reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,11 @@ class Inspection:
     rejected: list[RejectedLines] = field(default_factory=list)
 
 
-def inspect(
-    ref: ObjectRef, source: Source, reading: Reading, site_pattern: re.Pattern[str] | None
-) -> Inspection:
+def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
     """Read an object as `ingest` would, and count nothing."""
     try:
-        with source.open(ref) as content:
-            parsed = parse(content.chunks, content.modified, reading)
+        with reader.source.open(ref) as content:
+            parsed = parse(content.chunks, content.modified, reader.reading)
     except ObjectError as error:
         return Inspection(ref.name, refused=error.reason)
     return Inspection(
@@ -56,7 +53,7 @@ def inspect(
         format=parsed.format,
         layout=parsed.layout,
         fields=[name for layout in parsed.layouts for name in layout.fields],
-        site=site_of(ref.key, site_pattern),
+        site=site_of(ref.key, reader.site_pattern),
         hours=[
             hour_start(hour).isoformat().replace("+00:00", "Z")
             for hour, aggregate in sorted(parsed.hours.items())

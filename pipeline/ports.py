@@ -104,7 +104,7 @@ class LedgerEntry:
             return "new"
         if ref.etag and ref.etag != self.ref.etag:
             return "conflict"
-        return "duplicate" if self.state == "committed" else "new"
+        return "new" if self.state == "partial" else "duplicate"
 
     def as_read(self, generations: Generations) -> "LedgerEntry":
         """The entry as it accounts for the rows that readers see: with its recount, where that is
@@ -262,6 +262,13 @@ class Content(NamedTuple):
     ref: ObjectRef
     modified: datetime
     chunks: Iterable[bytes]
+
+
+class Listed(NamedTuple):
+    """An object as it is found in its bucket, and its own time."""
+
+    ref: ObjectRef
+    modified: datetime
 
 
 class Source(Protocol):

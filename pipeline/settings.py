@@ -15,6 +15,7 @@ PREFIX = "EDGETALLY_"
 _LIMITS = Limits()
 _MISSING = {
     "store": "is not set; set it (or give --store), e.g. sqlite:///edgetally.db",
+    "bucket": "is not set; set it to the bucket of the log objects",
     "api_secret": "is not set; set it to the ARN of the API's secret",
 }
 
@@ -49,6 +50,12 @@ class Settings(BaseSettings):
     """The ARN of the secret that opens the API; the authorizer's only setting."""
     s3_endpoint: str | None = None
     """Another S3 than AWS's, for local runs."""
+    sqs_endpoint: str | None = None
+    """Another SQS than AWS's, for local runs."""
+    bucket: str = ""
+    """The bucket that the scheduled audit lists."""
+    audit_hours: int = Field(48, ge=1, le=24 * 400)
+    """How far back the scheduled audit looks."""
     shards: int = Field(1, ge=1, le=64)
     retention_days: int = Field(0, ge=0, le=3650)
     """Days after which hours are deleted; 0 keeps them for ever."""

@@ -14,8 +14,10 @@ from botocore.exceptions import (
 )
 
 from pipeline.core.errors import ObjectGone, ObjectUnavailable
+from pipeline.core.key_dates import is_of, skipped_to
 from pipeline.core.objects import ObjectRef
-from pipeline.ports import Content
+from pipeline.core.window import ALWAYS, Window
+from pipeline.ports import Content, Listed
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -76,16 +78,25 @@ class S3Source:
             raise ObjectUnavailable("the connection to S3 broke, and S3 did not resume it")
         return answer["Body"]
 
-    def list(self, bucket: str, prefix: str) -> Iterator[ObjectRef]:
-        """Every object under a prefix, as it is now. Raises ObjectUnavailable."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        with _errors():
-            for page in pages:
-                for found in page.get("Contents", []):
-                    if not found["Key"].endswith("/"):  # the console's folder markers
-                        yield ObjectRef(
-                            bucket, found["Key"], found["ETag"].strip('"'), size=found["Size"]
-                        )
+    def list(
+        self, bucket: str, prefix: str, window: Window = ALWAYS, after: str = ""
+    ) -> Iterator[Listed]:
+        """The objects under a prefix that are of a window, by their names or else by their own
+        time, in the order of their keys, from behind `after`. What is out of the window by its
+        name is skipped without being listed, as far as names allow. Raises ObjectUnavailable.
+        """
+        while True:
+            with _errors():
+                page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=after)
+            for found in page.get("Contents", []):
+                key, modified = found["Key"], found["LastModified"]
+                # A key that ends so is a folder that was made in the console.
+                if not key.endswith("/") and is_of(key, modified, window):
+                    ref = ObjectRef(bucket, key, found["ETag"].strip('"'), size=found["Size"])
+                    yield Listed(ref, modified)
+            if not page["IsTruncated"]:
+                return
+            after = skipped_to(page["Contents"][-1]["Key"], window)
 
 
 def _exactly(ref: ObjectRef) -> dict[str, Any]:

@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from pipeline.bootstrap import open_ingest, open_snapshots, open_store
+from pipeline.cli.common import (
+    BUG,
+    FAILED,
+    OK,
+    USAGE,
+    JsonOption,
+    StoreOption,
+    complain,
+    err,
+    out,
+    progress_bar,
+)
 from pipeline.cli.expand import Found, expand
-from pipeline.cli.tables import safe, show
+from pipeline.cli.keeping import keeping
+from pipeline.cli.tables import show
 from pipeline.cli.window import parse_window
 from pipeline.core.errors import EdgetallyError, ObjectUnavailable, SettingError, StoreError
 from pipeline.core.objects import ObjectRef
@@ -35,8 +39,6 @@ BATCH = 80
 """Objects in one commit, if they are small: enough that a commit's cost is shared, few enough that
 an interrupted run loses little and that a transaction of DynamoDB holds them."""
 
-OK, FAILED, USAGE, BUG = 0, 1, 2, 3
-
 app = typer.Typer(
     help="CloudFront access logs into an exact, always-current traffic summary.",
     no_args_is_help=True,
@@ -44,19 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        help="sqlite:///FILE or dynamodb://TABLE; the environment variable EDGETALLY_STORE "
-        "stands in for it.",
-        show_default=False,
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+app.add_typer(keeping)
 
 
 @app.command(
@@ -90,7 +80,7 @@ def ingest(
         out.print(", ".join(f"{value:,} {name}" for name, value in figures.items()))
     for outcome in outcomes:
         if outcome.reason:
-            err.print(safe(f"{outcome.ref.name}: {outcome.reason}"), markup=False, soft_wrap=True)
+            complain(f"{outcome.ref.name}: {outcome.reason}")
     raise typer.Exit(FAILED if figures["failed"] else OK)
 
 
@@ -120,7 +110,7 @@ def inspect(
     for each in expand(sources, buckets.list):
         try:
             ref = _hashed(each)
-            found.append(look(ref, count.source, count.reading, count.site_pattern))
+            found.append(look(ref, count.reader))
         except ObjectUnavailable as error:
             found.append(Inspection(str(each), refused=error.reason))
         if not as_json:
@@ -201,17 +191,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
         return int(end.code or OK)
     except EdgetallyError as error:
-        err.print(safe(f"edgetally: {error}"), markup=False, soft_wrap=True)
+        complain(f"edgetally: {error}")
         return USAGE if isinstance(error, SettingError) else FAILED
     except Exception:
-        err.print("edgetally: a bug; please report it with the lines below", markup=False)
+        complain("edgetally: a bug; please report it with the lines below")
         err.print_exception()
         return BUG
     return OK
 
 
 def _ingest_all(count: Ingest, found: list[Found], progress: bool) -> Iterator[Outcome]:
-    with _progress(progress) as bar:
+    with progress_bar(progress) as bar:
         task = bar.add_task("objects", total=len(found))
         for start in range(0, len(found), BATCH):
             refs: list[ObjectRef] = []
@@ -221,26 +211,13 @@ def _ingest_all(count: Ingest, found: list[Found], progress: bool) -> Iterator[O
                 except ObjectUnavailable as error:
                     yield Outcome(ObjectRef("", str(each)), "failed", reason=error.reason)
                     bar.advance(task)
-            yield from count(refs, on_parsed=lambda _: bar.advance(task))
+            yield from count(refs, on_read=lambda _: bar.advance(task))
 
 
 def _hashed(found: Found) -> ObjectRef:
     from pipeline.adapters.files import file_ref
 
     return file_ref(found) if isinstance(found, Path) else found
-
-
-def _progress(enabled: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not (enabled and err.is_terminal),
-    )
 
 
 def _figures(outcomes: list[Outcome]) -> dict[str, int]:
@@ -257,4 +234,4 @@ def _figures(outcomes: list[Outcome]) -> dict[str, int]:
 
 
 def _cache_failed(error: StoreError) -> None:
-    err.print(safe(f"the summary cache failed: {error}"), markup=False, soft_wrap=True)
+    complain(f"the summary cache failed: {error}")

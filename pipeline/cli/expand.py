@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from pipeline.core.errors import SettingError
 from pipeline.core.objects import ObjectRef
+from pipeline.ports import Listed
 
-ListBucket = Callable[[str, str | None], Iterable[ObjectRef]]
+ListBucket = Callable[[str, str | None], Iterable[Listed]]
 Found = Path | ObjectRef
 """A local file, which is yet to be hashed, or an object in a bucket."""
 
@@ -33,7 +34,7 @@ def expand(sources: Iterable[str], list_bucket: ListBucket) -> list[Found]:
 def _objects(source: str, list_bucket: ListBucket) -> dict[str, Found]:
     url = urlsplit(source)
     prefix = url.path[1:] if url.path else None
-    return {ref.name: ref for ref in list_bucket(url.netloc, prefix)}
+    return {ref.name: ref for ref, _ in list_bucket(url.netloc, prefix)}
 
 
 def _files(source: str) -> dict[str, Found]:

@@ -54,3 +54,12 @@ class CorruptRow(StoreError):
         )
         self.row = row
         self.reason = reason
+
+
+class QueueError(EdgetallyError):
+    """The queue at `url` could not be used, for `reason`. Announcing twice is harmless."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"queue {url}: {reason}")
+        self.url = url
+        self.reason = reason

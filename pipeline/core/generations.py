@@ -100,6 +100,10 @@ class Generations:
         """The old generation, as if nothing had been rebuilt."""
         return self._next(rebuild=None, unswept=self.open_rebuild.days)
 
+    def again(self) -> "Generations":
+        """The same, as another version."""
+        return self._next()
+
     def swept(self) -> "Generations":
         """No row of an unread generation is left."""
         return self._next(unswept=None)

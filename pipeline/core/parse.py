@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
@@ -23,11 +23,7 @@ from pipeline.core.parsed import Parsed, Reading
 from pipeline.core.rows import LINE_TOO_LONG, Example, Rows, no_rows
 from pipeline.core.share import Share
 from pipeline.core.small import SMALL, Small, read_together, small
-from pipeline.core.window import hour_of
-
-CLOCK_SKEW = timedelta(hours=26)
-"""How far ahead of its object's own time a line may be. CloudFront delivers after the fact; a day
-and two hours also forgives a file stamped in the wrong time zone."""
+from pipeline.core.window import CLOCK_SKEW, hour_of
 
 Task: TypeAlias = Callable[[], Rows]
 """Reads the next part of an object."""

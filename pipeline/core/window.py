@@ -1,11 +1,15 @@
 """Hours, days and windows: UTC, as whole numbers since the epoch."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 HOUR_US = 3_600_000_000
 HOURS_PER_DAY = 24
+
+CLOCK_SKEW = timedelta(hours=26)
+"""How far ahead of its object's own time a line may be. CloudFront delivers after the fact; a day
+and two hours also forgives a file stamped in the wrong time zone."""
 
 Period = Literal["hour", "day"]
 
@@ -39,6 +43,15 @@ class Window:
         """The current UTC hour and the `hours` - 1 before it."""
         current = hour_of(now)
         return cls(current - hours + 1, current + 1)
+
+    def overlaps(self, other: "Window") -> bool:
+        """Whether they have an hour in common."""
+        before = self.end is not None and other.start is not None and self.end <= other.start
+        after = self.start is not None and other.end is not None and other.end <= self.start
+        return not before and not after
+
+
+ALWAYS = Window()
 
 
 @dataclass(frozen=True, slots=True)

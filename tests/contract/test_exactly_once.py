@@ -20,6 +20,7 @@ from pipeline.core.parsed import Reading
 from pipeline.core.window import HOURS_PER_DAY, Period, Span
 from pipeline.ingest import Ingest, Outcome
 from pipeline.ports import Content, RowKey, Store
+from pipeline.reader import Reader
 from tests.support import dynamodb_local
 from tests.support.lines import FIELDS, MODIFIED, MadeObject, made_objects
 from tests.support.oracle import Count, assert_same
@@ -72,7 +73,7 @@ def concurrently(
     source = MadeSource(objects)
 
     def writer(number: int) -> list[Outcome]:
-        ingest = Ingest(source, open_store(), Reading())
+        ingest = Ingest(Reader(source, Reading()), open_store())
         return [outcome for batch in batches[number::WRITERS] for outcome in ingest(batch)]
 
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -101,7 +102,7 @@ def check(store: Store, outcomes: list[Outcome], objects: list[MadeObject]) -> N
     assert count.lines == count.records + sum(rejected.values())
 
     single = MemoryStore()
-    one_by_one = Ingest(MadeSource(objects), single, Reading())
+    one_by_one = Ingest(Reader(MadeSource(objects), Reading()), single)
     for each in objects:
         one_by_one([ObjectRef("bucket", each.key, etag="e")])
     in_order = stored(single, "hour")
@@ -122,7 +123,9 @@ def objects() -> list[MadeObject]:
 
 
 def _is_read(made: MadeObject) -> bool:
-    (outcome,) = Ingest(MadeSource([made]), MemoryStore(), Reading())([ObjectRef("", made.key)])
+    (outcome,) = Ingest(Reader(MadeSource([made]), Reading()), MemoryStore())(
+        [ObjectRef("", made.key)]
+    )
     return outcome.state == "committed"
 
 
@@ -150,7 +153,7 @@ def test_one_object_sixteen_times_at_once(dynamodb: Any) -> None:
     ref = ObjectRef("bucket", made[0].key, etag="e")
 
     def deliver(_: int) -> str:
-        ingest = Ingest(MadeSource(made), DynamoStore(dynamodb, table), Reading())
+        ingest = Ingest(Reader(MadeSource(made), Reading()), DynamoStore(dynamodb, table))
         return ingest([ref])[0].state
 
     with ThreadPoolExecutor(16) as pool:

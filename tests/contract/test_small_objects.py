@@ -14,6 +14,7 @@ from pipeline.core.visitors import Visitors
 from pipeline.core.window import Span
 from pipeline.ingest import Ingest
 from pipeline.ports import Store
+from pipeline.reader import Reader
 from tests.support.oracle import Count, assert_same
 from tests.support.sources import BodySource
 
@@ -61,7 +62,7 @@ def packed(objects: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def ingest(store: Store, source: BodySource) -> Ingest:
-    return Ingest(source, store, Reading(visitors=Visitors(b"")))
+    return Ingest(Reader(source, Reading(visitors=Visitors(b""))), store)
 
 
 @pytest.mark.parametrize("rival", [[KEYS[0]], [KEYS[3]], KEYS[2:5], KEYS[:7], KEYS])

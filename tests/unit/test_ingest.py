@@ -20,6 +20,7 @@ from pipeline.core.parsed import Reading
 from pipeline.core.window import Span
 from pipeline.ingest import Ingest
 from pipeline.ports import CommitResult, Content, Store
+from pipeline.reader import Reader
 
 LINE = b"#Fields: date time\n2026-11-23\t%02d:00:00\n"
 BODIES = {f"h{hour}": LINE % hour for hour in range(6)} | {"bad": b"\x1f\x8brubbish", "bug": b""}
@@ -46,7 +47,7 @@ def refs(*keys: str) -> list[ObjectRef]:
 
 
 def ingest(store: Store) -> Ingest:
-    return Ingest(DictSource(), store, Reading())
+    return Ingest(Reader(DictSource(), Reading()), store)
 
 
 def test_outcomes_come_in_the_order_of_the_objects() -> None:
@@ -72,8 +73,8 @@ def test_what_the_ledger_knows_is_not_even_opened() -> None:
     count = ingest(MemoryStore())
     count(refs("h1"))
     assert count(refs("h1"))[0].state == "duplicate"
-    assert isinstance(count.source, DictSource)
-    assert count.source.opened == ["h1"]
+    assert isinstance(count.reader.source, DictSource)
+    assert count.reader.source.opened == ["h1"]
 
 
 def test_two_contents_of_one_name_in_a_batch_are_a_conflict() -> None:
@@ -136,7 +137,7 @@ REFUSED = {
 def test_a_refused_object_leaves_nothing_but_its_failure(name: str) -> None:
     """Though good lines came before the damage, no row and no site is written."""
     store = MemoryStore()
-    (outcome,) = Ingest(BytesSource(REFUSED[name]), store, Reading())(refs("x"))
+    (outcome,) = Ingest(Reader(BytesSource(REFUSED[name]), Reading()), store)(refs("x"))
     assert outcome.state == "failed"
     assert outcome.reason
     assert not outcome.reason.startswith("a bug")
@@ -162,7 +163,7 @@ def test_a_refused_object_leaves_nothing_but_its_failure(name: str) -> None:
 )
 def test_an_odd_but_whole_object_is_counted(name: str, body: bytes, records: int) -> None:
     """Also as an object of no records."""
-    (outcome,) = Ingest(BytesSource(body), MemoryStore(), Reading())(refs("x"))
+    (outcome,) = Ingest(Reader(BytesSource(body), Reading()), MemoryStore())(refs("x"))
     assert (outcome.state, outcome.records) == ("committed", records)
 
 
@@ -183,7 +184,7 @@ def test_a_file_is_known_by_its_absolute_path_and_content(tmp_path: Path) -> Non
     file.write_bytes(LINE % 1)
     ref = file_ref(file)
     assert (ref.bucket, ref.key, ref.size) == ("", str(file), len(LINE % 1))
-    count = Ingest(FileSource(), MemoryStore(), Reading())
+    count = Ingest(Reader(FileSource(), Reading()), MemoryStore())
     file.write_bytes(LINE % 2)
     (outcome,) = count([ref])
     assert (outcome.state, outcome.reason[:22]) == ("failed", "the file changed while")

@@ -16,6 +16,7 @@ from pipeline.adapters.s3 import S3Source
 from pipeline.core.objects import ObjectRef
 from pipeline.core.parsed import Reading
 from pipeline.ingest import Ingest
+from pipeline.reader import Reader
 
 BODY = gzip.compress(b"#Fields: date time\n" + b"2024-11-22\t10:00:00\n" * 200_000)
 REF = ObjectRef("bucket", "logs/a.gz", etag="e1")
@@ -78,7 +79,7 @@ def test_a_connection_that_drops_in_mid_body_is_resumed_where_it_dropped(sent: i
     store = MemoryStore()
     seen: list[dict[str, str]] = []
     with s3(sent, len(BODY), seen=seen) as source:
-        (outcome,) = Ingest(source, store, Reading())([REF])
+        (outcome,) = Ingest(Reader(source, Reading()), store)([REF])
     assert (outcome.state, outcome.records) == ("committed", 200_000)
     assert (seen[1]["Range"], seen[1]["If-Match"]) == (f"bytes={sent}-", '"e1"')
 
@@ -87,7 +88,7 @@ def test_a_connection_that_keeps_dropping_counts_nothing() -> None:
     """It is given up, fails alone, and is counted when it comes again."""
     store = MemoryStore()
     with s3(1000, *[0] * 5, len(BODY)) as source:
-        ingest = Ingest(source, store, Reading())
+        ingest = Ingest(Reader(source, Reading()), store)
         (dropped,) = ingest([REF])
         assert (dropped.state, store.sites()) == ("failed", [])
         assert "reading it from S3 failed" in dropped.reason
@@ -98,7 +99,7 @@ def test_a_connection_that_keeps_dropping_counts_nothing() -> None:
 def test_an_object_that_is_overwritten_while_it_is_read_counts_nothing() -> None:
     """The rest of another content is not put behind the beginning of the first."""
     with s3(1000, len(BODY), etag="e2") as source:
-        (outcome,) = Ingest(source, MemoryStore(), Reading())([REF])
+        (outcome,) = Ingest(Reader(source, Reading()), MemoryStore())([REF])
     assert outcome.state == "failed"
     assert "overwritten since the event" in outcome.reason
 

@@ -21,6 +21,7 @@ from pipeline.core.uniques import RELATIVE_ERROR
 from pipeline.core.window import Window, hour_of
 from pipeline.ingest import Ingest
 from pipeline.query import summary
+from pipeline.reader import Reader
 from tests.support.oracle import DIMENSIONS, MEASURES, Count, Hour, percentile
 from tests.support.sources import BodySource
 
@@ -46,7 +47,7 @@ def month() -> tuple[MemoryStore, Count, list[Request]]:
         bodies[f"E1EXAMPLE.2026-10-01-00.{number:08x}.gz"] = gzip.compress(standard_text(rows))
         count.add(standard_text(rows), "E1EXAMPLE", [], datetime(2026, 11, 2, tzinfo=UTC))
     store = MemoryStore()
-    ingest = Ingest(BodySource(bodies, datetime(2026, 11, 2, tzinfo=UTC)), store, Reading())
+    ingest = Ingest(Reader(BodySource(bodies, datetime(2026, 11, 2, tzinfo=UTC)), Reading()), store)
     outcomes = ingest([ObjectRef("b", key, etag="e") for key in bodies])
     assert {each.state for each in outcomes} == {"committed"}
     return store, count, requests
@@ -204,5 +205,5 @@ def test_requests_without_an_address_make_visitors_null_only_together(percent: i
     for bodies, known in (({"a": hidden}, False), ({"a": hidden, "b": rows[:percent]}, True)):
         store = MemoryStore()
         source = BodySource({k: standard_text(v) for k, v in bodies.items()}, FIRST)
-        Ingest(source, store, Reading())([ObjectRef("", key) for key in bodies])
+        Ingest(Reader(source, Reading()), store)([ObjectRef("", key) for key in bodies])
         assert (summary(store, Window()).unique_visitors is not None) == known

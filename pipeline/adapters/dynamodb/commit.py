@@ -223,11 +223,25 @@ class Commits:
         """See `Store.recount`."""
         until = Deadline(self._table.patience)
         generations = self._fences.pointer()
-        for item in self._ledger.items(forgotten).values():
-            entry = recounted(ledger_entry(item), None, rebuild, generations)
-            # That it was counted as nothing before is the only reason to refuse this.
-            self._table.transact([ledger_recount(self._table.name, entry, rebuild)])
+        for ref in forgotten:
+            self._forget(rebuild, ref, generations, until)
         self._recount_together(rebuild, list(objects), generations, until)
+
+    def _forget(
+        self, rebuild: Rebuild, ref: ObjectRef, generations: Generations, until: Deadline
+    ) -> None:
+        """Note that an object counts for nothing in a rebuild."""
+        for _ in until.attempts():
+            behind = self._behind([ref], rebuild)
+            notes = [
+                ledger_recount(
+                    self._table.name, recounted(entry, None, rebuild, generations), rebuild
+                )
+                for entry in behind.values()
+            ]
+            if not notes or self._table.transact(notes) is None:
+                return
+        raise StoreError(f"{ref.name} is kept busy by others; try again")
 
     def _recount_together(
         self,
@@ -239,7 +253,7 @@ class Commits:
         """Recount objects in one transaction, or in halves when they do not fit one."""
         rows = _Rows(self._table, self._shards, self._caps)
         for _ in until.attempts():
-            entries = self._behind(objects, rebuild)
+            entries = self._behind([counted.ref for counted in objects], rebuild)
             objects = [counted for counted in objects if counted.ref in entries]
             if not objects:
                 return
@@ -295,10 +309,9 @@ class Commits:
                 rows.refused(blobs, refusals[1:])
         raise self._gave_up([counted], until)
 
-    def _behind(self, objects: Sequence[Counted], rebuild: Rebuild) -> dict[ObjectRef, LedgerEntry]:
+    def _behind(self, refs: Sequence[ObjectRef], rebuild: Rebuild) -> dict[ObjectRef, LedgerEntry]:
         """The entries of those that the rebuild does not have yet."""
-        items = self._ledger.items([counted.ref for counted in objects])
-        entries = {ref: ledger_entry(item) for ref, item in items.items()}
+        entries = {ref: ledger_entry(item) for ref, item in self._ledger.items(refs).items()}
         return {ref: e for ref, e in entries.items() if e.generation < rebuild.generation}
 
     def _entry(

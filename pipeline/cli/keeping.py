@@ -1,0 +1,364 @@
+"""The commands that keep a store: look into its ledger, check it, repair it, fill it, move it."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from heapq import nlargest
+from pathlib import Path
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+
+import typer
+from rich.progress import TextColumn
+
+from pipeline.bootstrap import Sources, open_ingest, open_queue, open_store
+from pipeline.cli.common import (
+    FAILED,
+    OK,
+    FromOption,
+    JsonOption,
+    Rate,
+    StoreOption,
+    ToOption,
+    complain,
+    counter,
+    out,
+    progress_bar,
+)
+from pipeline.cli.ledger import as_json as entry_json
+from pipeline.cli.ledger import show_audit, show_entries
+from pipeline.cli.tables import human_bytes
+from pipeline.cli.window import parse_window
+from pipeline.core.ahead import in_background
+from pipeline.core.errors import SettingError
+from pipeline.core.generations import Days
+from pipeline.core.objects import ObjectRef
+from pipeline.core.window import HOURS_PER_DAY, Window
+from pipeline.ports import LedgerEntry, Listed, Store
+from pipeline.settings import Settings, load_settings
+
+keeping = typer.Typer()
+
+QueueOption = Annotated[
+    str | None,
+    typer.Option("--queue", help="URL of the queue that feeds the ingest.", show_default=False),
+]
+
+
+@keeping.command(epilog="Example: edgetally objects --failed --store sqlite:///edgetally.db")
+def objects(
+    store: StoreOption = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Those that could not be counted.")
+    ] = False,
+    conflicts: Annotated[
+        bool, typer.Option("--conflicts", help="Those whose name came again with other content.")
+    ] = False,
+    last: Annotated[int, typer.Option(help="So many of the latest.", min=1)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the ledger: which objects were counted when, with how many records, and which not."""
+    opened = open_store(load_settings(store=store))
+    generations = opened.generations()
+    if failed or conflicts:
+        found = sorted(
+            (
+                entry
+                for entry in opened.objects()
+                if (failed and entry.state == "failed") or (conflicts and entry.conflict)
+            ),
+            key=_latest,
+            reverse=True,
+        )
+    else:
+        found = _last(opened, last, datetime.now(UTC))
+    entries = [entry.as_read(generations) for entry in found]
+    if as_json:
+        print(json.dumps([entry_json(entry) for entry in entries], indent=2))
+    else:
+        show_entries(entries, out)
+
+
+@keeping.command(
+    epilog="Example: edgetally audit --store dynamodb://TABLE --bucket BUCKET --from 2026-11-23"
+)
+def audit(
+    store: StoreOption = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option(help="Also look for objects that were never counted.", show_default=False),
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Only objects whose key begins so.")] = "",
+    start: FromOption = None,
+    end: ToOption = None,
+    queue: QueueOption = None,
+    enqueue: Annotated[
+        bool, typer.Option("--enqueue", help="Send what is missing to the queue.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that the rows are what the ledger accounts for, and that no object is missing.
+
+    The sum of the ledger is compared with every hour, and every day with its hours; with --bucket,
+    every object there must be in the ledger (or younger than an hour). Whole days are checked.
+    Exit code 1 when something is wrong.
+    """
+    from pipeline.audit import audit as check
+
+    if enqueue and not (queue and bucket):
+        raise SettingError("--enqueue", "needs --bucket to find what is missing, and --queue")
+    now = datetime.now(UTC)
+    window = parse_window(None, start, end, now)
+    settings = load_settings(store=store)
+    listed: Iterator[Listed] = (
+        Sources(settings).list(bucket, prefix, window) if bucket else iter(())
+    )
+    with _counted("objects", not as_json) as advance:
+        found = check(
+            open_store(settings),
+            window,
+            now,
+            listed,
+            settings.retention_days,
+            on_object=advance,
+        )
+    depth = open_queue(queue, settings).depth() if queue else None
+    if enqueue and queue:
+        _announce(found.missing, queue, settings, show=not as_json)
+    if as_json:
+        print(json.dumps(asdict(found) | {"queue": depth and depth._asdict()}, indent=2))
+    else:
+        show_audit(found, depth, out)
+        if found.missing and not enqueue:
+            complain("to have the missing counted: edgetally audit … --enqueue --queue URL")
+    raise typer.Exit(FAILED if found.problems else OK)
+
+
+@keeping.command(
+    epilog="Example: edgetally backfill s3://BUCKET/PREFIX --queue URL --from 2024-01-01"
+)
+def backfill(
+    source: Annotated[str, typer.Argument(metavar="s3://BUCKET/PREFIX")],
+    queue: QueueOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    after: Annotated[
+        str | None,
+        typer.Option(help="Go on behind this key, which an earlier run named.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List and count, send nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the objects of a bucket to the queue, as if they had just been delivered.
+
+    By the dates in their names only those of the window are listed; without a date in the name
+    the object's own time decides. What was counted before counts nothing: running this twice is
+    harmless.
+    """
+    url = urlsplit(source)
+    if url.scheme != "s3" or not url.netloc:
+        raise SettingError("SOURCE", f"{source!r} is no s3://bucket/prefix")
+    if not queue and not dry_run:
+        raise SettingError("--queue", "is needed; the stack's output IngestQueueUrl has it")
+    settings = load_settings(store="memory://")
+    window = parse_window(None, start, end, datetime.now(UTC))
+    listed = Sources(settings).list(url.netloc, url.path[1:], window, after or "")
+    refs = (each.ref for each in listed)
+    done = _announce(refs, None if dry_run else queue, settings, show=not as_json)
+    if as_json:
+        print(json.dumps(done._asdict()))
+    else:
+        what = "would be sent" if dry_run else "sent"
+        out.print(f"{done.objects:,} objects, {human_bytes(done.bytes)}, {what}")
+
+
+@keeping.command(
+    epilog="Example: edgetally rebuild --from 2026-11-20 --to 2026-11-23 --store dynamodb://TABLE"
+)
+def rebuild(
+    store: StoreOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave this object out: s3://bucket/key or a file (may be repeated).",
+            show_default=False,
+        ),
+    ] = None,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Keep the new count, delete the old.")
+    ] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Return to the old count, delete the new.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Count days anew from their objects: to mend what was counted wrongly, or to forget an object.
+
+    The new count is made beside the old one, while both go on being written. When every object is
+    in it, readers see it, all at once. The old one is kept until --confirm or --undo. Whole UTC
+    days are rebuilt; exit code 1 when an object stands in the way, and then nothing has changed.
+    """
+    from pipeline.rebuild import confirm as keep
+    from pipeline.rebuild import rebuild as count_anew
+    from pipeline.rebuild import undo as take_back
+
+    settings = load_settings(store=store)
+    opened = open_store(settings)
+    if confirm or undo:
+        rows = (keep if confirm else take_back)(opened)
+        if as_json:
+            print(json.dumps({"deleted_rows": rows}))
+        else:
+            out.print(f"{rows:,} rows of the {'old' if confirm else 'new'} count deleted")
+        return
+    days = _days(parse_window(None, start, end, datetime.now(UTC)))
+    count, _ = open_ingest(settings, opened)
+    refs = [_named(name) for name in forget or []]
+    with _counted("objects", not as_json) as advance:
+        done = count_anew(opened, count.reader, days, refs, advance)
+    for ref, reason in done.failed:
+        complain(f"{ref.name}: {reason}")
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "generation": done.generation,
+                    "recounted": done.recounted,
+                    "forgotten": done.forgotten,
+                    "failed": [{"name": ref.name, "reason": why} for ref, why in done.failed],
+                }
+            )
+        )
+    elif done.failed:
+        complain(f"{len(done.failed)} objects stand in the way: readers still see the old count")
+    else:
+        out.print(
+            f"{done.recounted:,} objects counted anew, {done.forgotten:,} forgotten; readers see "
+            "the new count.\nLook at it, then: edgetally rebuild --confirm, or --undo"
+        )
+    raise typer.Exit(FAILED if done.failed else OK)
+
+
+@keeping.command(epilog="Example: edgetally export --store sqlite:///a.db --to store.ndjson")
+def export(
+    store: StoreOption = None,
+    to: Annotated[Path | None, typer.Option(help="The file to write.", show_default=False)] = None,
+) -> None:
+    """Write the whole store to a file of JSON lines, for another store or for keeping.
+
+    It holds the key under which visitors are hashed; the file can be read by its owner only.
+    """
+    from pipeline.archive import export as lines
+
+    if to is None:
+        raise SettingError("--to", "is needed: the file to write")
+    settings = load_settings(store=store)
+    partial = to.with_name(f".{to.name}.partial")
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with open(handle, "wb") as file, _counted("lines", True) as advance:
+            file.writelines(lines(open_store(settings), settings.caps, advance))
+        partial.replace(to)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@keeping.command("import", epilog="Example: edgetally import store.ndjson --store dynamodb://TABLE")
+def import_(
+    file: Annotated[Path, typer.Argument(help="What `edgetally export` wrote.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write an exported store into an empty one. The file is checked before anything is written."""
+    from pipeline.archive import restore
+
+    opened = open_store(load_settings(store=store))
+    try:
+        with file.open("rb") as lines, _counted("lines", not as_json) as advance:
+            entries, rows = restore(lines, opened, advance)
+    except OSError as error:
+        raise SettingError("FILE", f"{file} cannot be read: {error.strerror}") from error
+    if as_json:
+        print(json.dumps({"objects": entries, "rows": rows}))
+    else:
+        out.print(f"{entries:,} objects and {rows:,} rows imported")
+
+
+class _Sent(NamedTuple):
+    """What was sent to the queue."""
+
+    objects: int
+    bytes: int
+
+
+def _announce(
+    refs: Iterable[ObjectRef], queue: str | None, settings: Settings, show: bool
+) -> _Sent:
+    """Send objects to a queue, or to none; says where to go on if it is interrupted."""
+    from pipeline.adapters.sqs import BATCH
+    from pipeline.backfill import announce
+
+    send = open_queue(queue, settings).send if queue else _send_nothing
+    objects = size = 0
+    last = ""
+    with progress_bar(show, [TextColumn("{task.fields[size]}"), Rate()]) as bar:
+        task = bar.add_task("objects", total=None, size="")
+        found = in_background(refs, lambda count: bar.update(task, total=count))
+        try:
+            for batch in announce(found, send, BATCH):
+                objects += len(batch)
+                size += sum(ref.size for ref in batch)
+                last = batch[-1].key
+                bar.update(task, completed=objects, size=human_bytes(size))
+        except BaseException:  # Ctrl-C too
+            if last:
+                complain(f"to go on from here, add: --after {last}")
+            raise
+    return _Sent(objects, size)
+
+
+def _send_nothing(refs: Sequence[ObjectRef]) -> None:
+    """What a dry run does."""
+
+
+@contextmanager
+def _counted(what: str, show: bool) -> Iterator[Callable[[], None]]:
+    """A number that rises with each call of what this gives."""
+    with counter(show) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda: bar.advance(task)
+
+
+def _last(store: Store, count: int, now: datetime) -> list[LedgerEntry]:
+    """The latest entries; as little of the ledger is read as may be enough."""
+    for days in (1, 7, 31):
+        found = nlargest(count, store.objects(now - timedelta(days)), key=_latest)
+        if len(found) == count:
+            return found
+    return nlargest(count, store.objects(), key=_latest)
+
+
+def _latest(entry: LedgerEntry) -> tuple[int, str]:
+    return (entry.at, entry.ref.id)
+
+
+def _days(window: Window) -> Days:
+    """The whole days of a window that has both bounds."""
+    if window.start is None or window.end is None:
+        raise SettingError("--from", "and --to are needed: the days to count anew")
+    return Days(window.start // HOURS_PER_DAY, -(-window.end // HOURS_PER_DAY))
+
+
+def _named(name: str) -> ObjectRef:
+    """The object that a user names."""
+    url = urlsplit(name)
+    if url.scheme == "s3":
+        return ObjectRef(url.netloc, name.removeprefix(f"s3://{url.netloc}/"))
+    return ObjectRef("", os.path.abspath(name))
