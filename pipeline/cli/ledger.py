@@ -101,8 +101,8 @@ def _told(entry: LedgerEntry) -> Text:
     """The object's name, and what there is to say of it."""
     told = Text(safe(entry.ref.name))
     if entry.reason:
-        tried = f"\n{entry.reason} (tried {entry.attempts:,} times)"
-        told.append(safe(tried), style="red")
+        tried = f"{entry.reason} (tried {entry.attempts:,} times)"
+        told.append(f"\n{safe(tried)}", style="red")
     if entry.conflict:
         came = f"\nother content came under its name {entry.conflict.times:,} times"
         told.append(came, style="yellow")

@@ -64,8 +64,9 @@ class Ledger:
             conflict = in_conflict(ledger_entry(item), ref, self._clock()).conflict
             self._table.update(
                 Key=ledger_key(ref),
-                UpdateExpression="SET conflict = :conflict",
+                UpdateExpression="SET #conflict = :conflict",
                 ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeNames={"#conflict": "conflict"},
                 ExpressionAttributeValues={":conflict": json_text(conflict)},
             )
 

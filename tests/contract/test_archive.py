@@ -1,0 +1,143 @@
+"""A whole store as lines, from every kind of store to every other."""
+
+import io
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.dynamodb import DynamoStore
+from pipeline.adapters.memory import MemoryStore
+from pipeline.adapters.sqlite import SqliteStore
+from pipeline.archive import BadArchive, export, restore
+from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.counters import Vector
+from pipeline.core.dimensions import DEFAULT_CAPS
+from pipeline.core.errors import StoreError
+from pipeline.core.generations import Days
+from pipeline.core.objects import Counted, ObjectRef
+from pipeline.core.top import Table
+from pipeline.ports import Store
+from tests.contract.test_store import HOUR, counted, ref
+from tests.support import dynamodb_local
+
+
+def exported(store: Store) -> bytes:
+    return b"".join(export(store, DEFAULT_CAPS))
+
+
+def filled(store: Store) -> Store:
+    """A store with something of every kind in it."""
+    store.commit([counted(f"o{n}", HOUR + n, HOUR + n + 1, site=f"site {n % 2}") for n in range(5)])
+    store.record_failure(ref("bad ☃"), "truncated")
+    store.record_conflict(ref("o1", "e2"))
+    return store
+
+
+def test_what_is_exported_and_imported_is_exported_again(store: Store) -> None:
+    """By way of another store: ledger, rows and key, to the byte."""
+    first = exported(filled(store))
+    other = MemoryStore()
+    assert restore(io.BytesIO(first), other) == (6, 12)
+    assert exported(other) == first
+    assert other.visitor_key() == store.visitor_key()
+    again = counted("o1", HOUR + 1, HOUR + 2)
+    assert other.commit([again]).duplicates == (again.ref,)
+
+
+def test_a_store_of_every_kind_takes_an_export(store: Store) -> None:
+    """And commits go on from there."""
+    first = exported(filled(MemoryStore()))
+    restore(io.BytesIO(first), store)
+    assert exported(store) == first
+    fresh = counted("new", HOUR)
+    assert store.commit([fresh]).committed == (fresh.ref,)
+    with pytest.raises(StoreError, match="has objects already"):
+        restore(io.BytesIO(first), store)
+
+
+def test_a_thousand_hours_by_way_of_both_databases(dynamodb: Any, tmp_path: Path) -> None:
+    """SQLite → lines → DynamoDB → lines: the same bytes."""
+    rng = random.Random(3)
+
+    def hour() -> HourlyAggregate:
+        paths = {f"/{rng.randrange(999)}": Vector(rng.randrange(1, 9)) for _ in range(20)}
+        return HourlyAggregate(Vector(9), objects={-1: 1}, tables={"path": Table.of(paths)})
+
+    laptop = SqliteStore(tmp_path / "store.db")
+    for day in range(42):
+        hours = {HOUR + day * 24 + n: hour() for n in range(24)}
+        one = ObjectRef("bucket", f"day {day}", "e", size=day)
+        laptop.commit([Counted(one, "site", 24 * 9, {}, hours)])
+    first = exported(laptop)
+    assert first.count(b'"period":"hour"') == 1008
+    cloud = DynamoStore(dynamodb, dynamodb_local.new_table(dynamodb))
+    restore(io.BytesIO(first), cloud)
+    assert exported(cloud) == first
+
+
+def test_the_sorting_of_a_large_ledger_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In pieces on disk, or all at once."""
+    store = filled(MemoryStore())
+    first = exported(store)
+    monkeypatch.setattr("pipeline.archive._SORTED_AT_ONCE", 2)
+    assert exported(store) == first
+
+
+def damaged(change: Callable[[list[bytes]], None]) -> bytes:
+    lines = exported(filled(MemoryStore())).splitlines(keepends=True)
+    change(lines)
+    return b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda lines: lines.pop(), "ends before its last line"),
+        (lambda lines: lines.pop(3), "checksum is another"),
+        (lambda lines: lines.insert(3, lines[3]), "checksum is another"),
+        (lambda lines: lines.__setitem__(4, lines[4].replace(b"1", b"2", 1)), "checksum"),
+        (lambda lines: lines.clear(), "ends before"),
+        (lambda lines: lines.__setitem__(0, b"{}\n"), "no export"),
+        (lambda lines: lines.__setitem__(0, b"\xff\n"), "no export"),
+        (
+            lambda lines: lines.__setitem__(0, lines[0].replace(b'"version":1', b'"version":9')),
+            "of version 9",
+        ),
+    ],
+)
+def test_a_damaged_file_is_refused_whole(
+    change: Callable[[list[bytes]], None], reason: str
+) -> None:
+    """Nothing of it is written."""
+    store = MemoryStore()
+    with pytest.raises(BadArchive, match=reason):
+        restore(io.BytesIO(damaged(change)), store)
+    assert list(store.objects()) == []
+
+
+def test_what_cannot_be_exported_whole_is_not_exported() -> None:
+    """While a rebuild is open, or something is committed meanwhile."""
+    store = filled(MemoryStore())
+    lines = export(store, DEFAULT_CAPS)
+    next(lines)
+    next(lines)
+    next(lines)
+    store.commit([counted("late", HOUR)])
+    with pytest.raises(StoreError, match="written to meanwhile"):
+        list(lines)
+    store.turn(lambda found: found.begin(Days(0, 9)))
+    with pytest.raises(StoreError, match="a rebuild is open"):
+        exported(store)
+
+
+def test_lines_say_what_they_are() -> None:
+    """One JSON document a line; the first names format and version, the last counts the others."""
+    documents = [json.loads(line) for line in exported(filled(MemoryStore())).splitlines()]
+    assert documents[0] == {"format": "edgetally export", "version": 1}
+    assert documents[-1]["end"]["lines"] == len(documents) - 1
+    kinds = {next(iter(each)) for each in documents[1:-1]}
+    assert kinds == {"visitor_key", "object", "row"}

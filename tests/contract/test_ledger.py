@@ -1,0 +1,72 @@
+"""The ledger of every store: listed, with conflicts, and taken over by another store."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pipeline.core.errors import StoreError
+from pipeline.ports import Conflict, Store
+from tests.contract.test_store import HOUR, counted, ref
+from tests.support.clock import FakeClock
+
+
+def test_the_ledger_lists_every_object_with_its_records_by_hour(store: Store) -> None:
+    """Committed ones with what they hold, failed ones with the reason."""
+    one, two = counted("a", HOUR, HOUR + 1), counted("b", HOUR + 30, site="other")
+    store.commit([one, two])
+    store.record_failure(ref("c"), "truncated")
+    found = {entry.ref.key: entry for entry in store.objects()}
+    assert found.keys() == {"a", "b", "c"}
+    assert found["a"] == store.ledger([one.ref])[one.ref]
+    assert found["a"].hours == one.by_hour == {HOUR: HOUR % 7 + 1, HOUR + 1: (HOUR + 1) % 7 + 1}
+    assert (found["a"].ref, found["a"].rejected, found["a"].site) == (one.ref, one.rejected, "site")
+    assert (found["b"].site, found["b"].records) == ("other", (HOUR + 30) % 7 + 1)
+    assert (found["c"].state, found["c"].reason, found["c"].records) == ("failed", "truncated", 0)
+
+
+def test_the_latest_entries_are_listed_by_themselves(store: Store, clock: FakeClock) -> None:
+    """Those of the hour in which a moment lies, and of the hours after it."""
+    for number in range(4):
+        store.commit([counted(f"o{number}", HOUR)])
+        clock.pass_time(minutes=50)
+    now = clock()
+
+    def since(**ago: float) -> set[str]:
+        return {entry.ref.key for entry in store.objects(now - timedelta(**ago))}
+
+    # They are of 12:00, 12:50, 13:40 and 14:30, and it is 15:20 now.
+    assert since(minutes=0) == set()
+    assert since(minutes=30) == {"o3"}
+    assert since(hours=2) == {"o2", "o3"}
+    assert since(hours=3) == since(days=2) == since(days=60) == {"o0", "o1", "o2", "o3"}
+
+
+def test_a_conflict_is_kept_beside_the_object_that_is_counted(
+    store: Store, clock: FakeClock
+) -> None:
+    """The last etag, how often, and when; the count stays, and so does the object's entry."""
+    one = counted("a", HOUR)
+    store.commit([one])
+    before = store.ledger([one.ref])[one.ref]
+    store.record_conflict(ref("a", "e2"))
+    clock.pass_time(hours=1)
+    store.record_conflict(ref("a", "e3"))
+    conflict = Conflict("e3", 2, int(clock().timestamp()))
+    assert store.ledger([one.ref])[one.ref] == replace(before, conflict=conflict)
+    store.record_conflict(ref("unknown"))
+    assert {entry.ref.key for entry in store.objects()} == {"a"}
+
+
+def test_the_visitors_secret_of_another_store_is_taken_over(store: Store) -> None:
+    """So that a visitor of before and one of after are the same."""
+    store.restore_visitor_key(b"k" * 32)
+    assert store.visitor_key() == b"k" * 32
+
+
+def test_a_pointer_that_is_changed_wrongly_stays(store: Store) -> None:
+    """Nothing can be confirmed that is not open."""
+    before = store.generations()
+    with pytest.raises(StoreError, match="no rebuild is open"):
+        store.turn(type(before).confirm)
+    assert store.generations() == before
