@@ -40,14 +40,12 @@ def aggregate(requests: int) -> HourlyAggregate:
 
 
 def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Counted:
-    return Counted(
-        ref(name, etag),
-        site,
-        len(hours),
-        {"bad_timestamp": 1},
-        {h: aggregate(h % 7 + 1) for h in hours},
-        "its header",
-    )
+    found = {h: aggregate(h % 7 + 1) for h in hours}
+    rejected = {"bad_timestamp": 1} if hours else {}
+    if hours:
+        found[min(hours)] = replace(found[min(hours)], rejected=rejected)
+    records = sum(each.totals.requests for each in found.values())
+    return Counted(ref(name, etag), site, records, rejected, found, "its header")
 
 
 def rows(store: Store, period: Period, *sites: str) -> dict[RowKey, HourlyAggregate]:

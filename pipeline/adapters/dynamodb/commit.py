@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.adapters.dynamodb.backoff import Deadline
@@ -47,10 +48,10 @@ MAX_ACTIONS = 100
 """Actions in one transaction (a limit of DynamoDB)."""
 MAX_BYTES = 3_600_000
 """Bytes of aggregates in one transaction; DynamoDB takes 4 MB, keys and ledger rows included."""
-PART_ROWS = 6
-"""Aggregate rows in one part of an object that spans more than a transaction holds: as many of
-the largest rows as fit, in two generations. Part of the stored format: an object begun with it is
-resumed with it."""
+PART_HOURS = 5
+"""Hours in one part of an object that spans more than a transaction holds: with the row of their
+day, and in two generations, as many of the largest rows as fit. Part of the stored format: an
+object begun with it is resumed with it."""
 
 
 class _Read(NamedTuple):
@@ -99,6 +100,11 @@ class _Rows:
             )
             for key, blob in blobs.items()
         ]
+
+    def done(self, blobs: Mapping[RowKey, bytes]) -> None:
+        """Remember that these rows were written: a later part may add to the same day."""
+        for key, blob in blobs.items():
+            self._read[key] = _Read(self._read[key].version + 1, blob)
 
     def refused(self, keys: Iterable[RowKey], refusals: Sequence[str]) -> None:
         """Forget the rows that somebody else has changed, so that only those are read again; or
@@ -187,8 +193,7 @@ class Commits:
         from there, and no part is counted twice. Until the last part, readers see the hours of
         the parts that are done.
         """
-        added = deltas([counted])
-        parts = _parts(added)
+        parts = _parts(deltas([counted]))
         rows = _Rows(self._table, self._shards, self._caps)
         for _ in until.attempts(rounds=len(parts)):
             item = self._ledger.items([counted.ref]).get(counted.ref)
@@ -203,7 +208,7 @@ class Commits:
             if done and item and ledger_entry(item).generation < generations.latest:
                 # Begun before a rebuild, which counts the whole of it when it is complete.
                 generations = replace(generations, rebuild=None)
-            blobs = rows.add(as_written({key: added[key] for key in parts[done]}, generations))
+            blobs = rows.add(as_written(parts[done], generations))
             entry = (
                 ledger_advance(self._table.name, counted, done, len(parts))
                 if done
@@ -213,7 +218,9 @@ class Commits:
             refusals = self._table.transact([entry, *sight.checks, *puts])
             if refusals is not None:
                 rows.refused(blobs, refusals[-len(puts) :])
-            elif done + 1 == len(parts):
+                continue
+            rows.done(blobs)
+            if done + 1 == len(parts):
                 return CommitResult(committed=(counted.ref,))
         raise self._gave_up([counted], until)
 
@@ -286,8 +293,7 @@ class Commits:
         self, rebuild: Rebuild, counted: Counted, generations: Generations, until: Deadline
     ) -> None:
         """As `_in_parts`: the ledger row says how many parts are recounted."""
-        added = as_recounted(deltas([counted]), rebuild)
-        parts = _parts(added)
+        parts = _parts(as_recounted(deltas([counted]), rebuild))
         rows = _Rows(self._table, self._shards, self._caps)
         for _ in until.attempts(rounds=len(parts)):
             item = self._ledger.items([counted.ref])[counted.ref]
@@ -296,7 +302,7 @@ class Commits:
                 return
             under_way = int(item.get("recounting", number(0))["N"]) == rebuild.generation
             part = int(item["recounted"]["N"]) if under_way else 0
-            blobs = rows.add({key: added[key] for key in parts[part]})
+            blobs = rows.add(parts[part])
             note = ledger_recount(
                 self._table.name,
                 recounted(entry, counted, rebuild, generations),
@@ -305,7 +311,9 @@ class Commits:
                 len(parts),
             )
             refusals = self._table.transact([note, *rows.puts(blobs, self._retention_days)])
-            if refusals is not None:
+            if refusals is None:
+                rows.done(blobs)
+            else:
                 rows.refused(blobs, refusals[1:])
         raise self._gave_up([counted], until)
 
@@ -334,9 +342,19 @@ def _fits(blobs: Mapping[RowKey, bytes], actions: Sequence[object]) -> bool:
     return len(actions) <= MAX_ACTIONS and sum(map(len, blobs.values())) <= MAX_BYTES
 
 
-def _parts(added: Mapping[RowKey, object]) -> list[list[RowKey]]:
-    keys = sorted(added)
-    return [keys[start : start + PART_ROWS] for start in range(0, len(keys), PART_ROWS)]
+def _parts(
+    added: Mapping[RowKey, list[HourlyAggregate]],
+) -> list[dict[RowKey, list[HourlyAggregate]]]:
+    """What is added, in parts of a few hours and what these give to their day, so that every day
+    is the sum of its hours after each part."""
+    parts: list[dict[RowKey, list[HourlyAggregate]]] = []
+    hours = sorted(key for key in added if key.period == "hour")
+    for _, of_day in groupby(hours, lambda key: key.day):
+        while chunk := list(islice(of_day, PART_HOURS)):
+            day = chunk[0]._replace(period="day", start=chunk[0].day)
+            part = {key: added[key] for key in chunk}
+            parts.append(part | {day: [each for key in chunk for each in added[key]]})
+    return parts
 
 
 def _parts_done(item: Item | None, ref: ObjectRef, parts: int) -> int:

@@ -1,0 +1,169 @@
+"""The audit, on every store: silent while all is well, also under traffic, and only then."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pipeline.adapters.dynamodb import DynamoStore
+from pipeline.audit import Audit, audit
+from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.counters import Vector
+from pipeline.core.errors import StoreError
+from pipeline.core.generations import Days
+from pipeline.core.objects import ObjectRef
+from pipeline.core.window import ALWAYS, Span, Window
+from pipeline.ports import Listed, RowKey, Store, StoredRow
+from tests.contract.test_dynamodb_faults import LONG, Fault
+from tests.contract.test_store import HOUR, counted, ref
+from tests.support import dynamodb_local
+from tests.support.clock import FakeClock
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def check(store: Store, window: Window = ALWAYS, listed: list[Listed] | None = None) -> Audit:
+    return audit(store, window, NOW, listed or [], settle=lambda: None)
+
+
+def filled(store: Store) -> Store:
+    for n in range(6):
+        store.commit([counted(f"o{n}", HOUR + n * 8, HOUR + n * 8 + 1, site=f"s{n % 2}")])
+    return store
+
+
+def put(store: Store, key: RowKey, requests: int) -> None:
+    """Make one row say something else."""
+    store.restore([], [StoredRow(key, HourlyAggregate(Vector(requests)))])
+
+
+def test_a_sound_store_has_no_problems(store: Store) -> None:
+    """Everything is looked at: objects, hours and days."""
+    found = check(filled(store))
+    assert (found.problems, found.ledger_gap, found.objects, found.rows) == ([], 0, 6, 12 + 5)
+    assert check(store, Window(HOUR, HOUR + 1)).problems == []
+
+
+def test_an_empty_store_has_no_problems(store: Store) -> None:
+    """There is nothing to disagree."""
+    assert check(store) == Audit()
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite", "dynamodb"], indirect=True)
+def test_a_row_that_says_more_or_less_is_found(store: Store) -> None:
+    """An hour against the ledger and against its day, a day against its hours; with the numbers."""
+    filled(store)
+    requests = HOUR % 7 + 1
+    put(store, RowKey("s0", "hour", HOUR), requests + 5)
+    found = check(store)
+    hour = next(each for each in found.problems if each.kind == "ledger")
+    assert (hour.name, hour.detail) == ("s0 2026-11-19T12", "records differ")
+    assert (hour.expected, hour.found) == (requests, requests + 5)
+    assert {each.kind for each in found.problems} == {"ledger", "day"}
+    put(store, RowKey("s0", "hour", HOUR), 0)
+    assert "ledger" in {each.kind for each in check(store).problems}
+
+    put(store, RowKey("s1", "day", HOUR // 24 + 5), 1)
+    kinds = [each for each in check(store).problems if each.name == "s1 2026-11-24"]
+    assert [(each.kind, each.expected, each.found) for each in kinds] == [("day", 0, 1)]
+
+
+def test_objects_that_failed_or_conflict_are_listed(store: Store) -> None:
+    """With the reason, and how often it was tried."""
+    filled(store)
+    store.record_failure(ref("bad"), "truncated")
+    store.record_conflict(ref("o1", "e2"))
+    found = {each.kind: each for each in check(store).problems}
+    assert found.keys() == {"failed", "conflict"}
+    assert (found["failed"].name, found["failed"].detail) == (
+        "s3://bucket/bad",
+        "truncated (tried 1 times)",
+    )
+    assert check(store).ledger_gap == 0
+
+
+def test_an_object_that_was_never_announced_is_missing(store: Store) -> None:
+    """After an hour; until then it is on its way. What is counted or failed is neither."""
+    filled(store)
+    store.record_failure(ref("bad"), "truncated")
+
+    def listed(key: str, **age: float) -> Listed:
+        return Listed(ObjectRef("bucket", key, "e1"), NOW - timedelta(**age))
+
+    found = check(
+        store,
+        listed=[
+            listed("o1", days=3),
+            listed("bad", days=2),
+            listed("young", minutes=59),
+            listed("lost", minutes=61),
+            listed("long lost", hours=30),
+        ],
+    )
+    assert (found.listed, found.waiting) == (5, 1)
+    assert [each.key for each in found.missing] == ["lost", "long lost"]
+    assert found.oldest_unprocessed_seconds == 30 * 3600
+    missing = [each.name for each in found.problems if each.kind == "missing"]
+    assert missing == ["s3://bucket/lost", "s3://bucket/long lost"]
+
+
+def test_what_has_expired_is_not_missed(store: Store, clock: FakeClock) -> None:
+    """The ledger outlives the rows by weeks, which is no gap."""
+    filled(store)
+    clock.pass_time(days=29)
+    now = NOW + timedelta(days=29)
+    found = audit(store, ALWAYS, now, retention_days=30, settle=lambda: None)
+    assert found.problems == []
+    unaware = audit(store, ALWAYS, now, settle=lambda: None)
+    assert "ledger" in {each.kind for each in unaware.problems}
+
+
+def test_what_is_written_meanwhile_is_no_problem(store: Store) -> None:
+    """Two writers at work while the audit reads, again and again."""
+    filled(store)
+    stop = threading.Event()
+
+    def write(writer: int) -> None:
+        n = 0
+        while not stop.is_set():
+            store.commit([counted(f"{writer}-{n}", HOUR + n % 30, HOUR + n % 30 + 1)])
+            n += 1
+
+    writers = [threading.Thread(target=write, args=(writer,)) for writer in range(2)]
+    for each in writers:
+        each.start()
+    try:
+        for _ in range(5):
+            assert check(store).problems == []
+    finally:
+        stop.set()
+        for each in writers:
+            each.join()
+    assert check(store).objects > 6
+
+
+def test_the_generation_that_is_read_is_the_one_that_is_checked(store: Store) -> None:
+    """A rebuild that is open does not count twice, nor does one that was undone."""
+    filled(store)
+    days = Days(HOUR // 24, HOUR // 24 + 9)
+    store.turn(lambda found: found.begin(days))
+    store.commit([counted("both", HOUR)])
+    assert check(store).problems == []
+    store.turn(type(store.generations()).undo)
+    assert check(store).problems == []
+    store.sweep()
+    assert check(store).problems == []
+    assert len(list(store.read(["site"], Span("hour", None, None)))) == 1
+
+
+def test_an_object_that_is_half_committed_is_told(dynamodb: Any) -> None:
+    """Its hours may be there or not; that is no gap, but it has to be delivered again."""
+    store = DynamoStore(dynamodb, dynamodb_local.new_table(dynamodb))
+    with Fault(dynamodb, 3), pytest.raises(StoreError):
+        store.commit([LONG])
+    found = check(store)
+    assert [each.kind for each in found.problems] == ["half committed"]
+    assert found.ledger_gap == 0
+    store.commit([LONG])
+    assert check(store).problems == []
