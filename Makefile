@@ -84,8 +84,8 @@ $(TOOLS)/ready: requirements/tools.txt requirements/environment.sh
 	@touch $@
 
 # What `sam build` calls, with ARTIFACTS_DIR set (BuildMethod: makefile in template.yaml).
-.PHONY: build-IngestFunction build-SummariesFunction build-AuthorizerFunction
+.PHONY: build-IngestFunction build-SummariesFunction build-AuthorizerFunction build-AuditFunction
 build-IngestFunction:
 	@sh requirements/package.sh requirements/ingest.txt "$(ARTIFACTS_DIR)"
-build-SummariesFunction build-AuthorizerFunction:
+build-SummariesFunction build-AuthorizerFunction build-AuditFunction:
 	@sh requirements/package.sh requirements/summaries.txt "$(ARTIFACTS_DIR)"

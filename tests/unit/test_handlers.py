@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+import handlers.audit
 import handlers.authorizer
 import handlers.ingest
 import handlers.summaries
@@ -106,6 +108,7 @@ def test_every_sample_event_is_tested() -> None:
         *BATCH,
         *SUMMARIES,
         *authorizer,
+        "audit",
     }
 
 
@@ -188,6 +191,30 @@ def test_a_task_that_cannot_be_done_says_why_and_whether_to_try_again(
         "TemporaryFailure",
         "the table is gone",
     )
+
+
+def test_the_audit_publishes_how_far_the_store_is(
+    bucket: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Objects that nobody announced, the gap between ledger and hours, the age of the oldest."""
+    monkeypatch.setenv("EDGETALLY_BUCKET", BUCKET)
+    monkeypatch.setattr("pipeline.audit.GRACE", timedelta(0))
+    hour = datetime.now(UTC).strftime("%Y-%m-%d-%H")
+    for key in KEYS:
+        bucket.delete_object(Bucket=BUCKET, Key=key)
+    for name in ("lost", "counted"):
+        bucket.put_object(Bucket=BUCKET, Key=f"E1.{hour}.{name}.gz", Body=BODY)
+    task = {"taskId": "1", "s3Key": f"E1.{hour}.counted.gz", "s3Bucket": BUCKET}
+    handlers.ingest.handler(event("ingest-batch-2") | {"tasks": [task]}, CONTEXT)
+    capsys.readouterr()
+    answer = handlers.audit.handler(event("audit"), CONTEXT)
+    assert answer["missing_objects"] == 1
+    assert (answer["ledger_gap"], answer["problems"], answer["objects"]) == (0, 1, 1)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (sent,) = [line for line in lines if "missing_objects" in line and "_aws" in line]
+    assert (sent["missing_objects"], sent["ledger_gap"]) == ([1], [0])
+    assert sent["oldest_unprocessed_seconds"][0] < 600
+    assert any("lost" in line.get("message", "") for line in lines)
 
 
 def last_metrics(output: str) -> Any:
@@ -383,7 +410,8 @@ def test_the_sample_authorizer_events(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_serving_functions_load_nothing_heavy() -> None:
     """Their packages have neither Arrow nor ua-parser, and they and their store do without."""
     code = (
-        "import sys, handlers.summaries, handlers.authorizer, pipeline.adapters.dynamodb;"
+        "import sys, handlers.audit, handlers.summaries, handlers.authorizer;"
+        "import pipeline.adapters.dynamodb, pipeline.adapters.s3;"
         "heavy = ('pyarrow', 'ua_parser', 'typer', 'rich');"
         "print([m for m in heavy if m in sys.modules])"
     )

@@ -11,6 +11,7 @@ import yaml
 from pipeline.adapters.dynamodb.items import (
     cache_key,
     ledger_key,
+    pointer_key,
     row_key,
     secrets_key,
     site_key,
@@ -54,7 +55,8 @@ def statements(template: Any) -> Iterator[tuple[str, Any]]:
 def test_no_role_may_do_everything(template: Any) -> None:
     """No action and no resource is `*`, but for X-Ray, which knows no narrower one."""
     found = list(statements(template))
-    assert {name for name, _ in found} == {"IngestRole", "SummariesRole", "AuthorizerRole"}
+    functions = {"IngestRole", "SummariesRole", "AuthorizerRole", "AuditRole"}
+    assert {name for name, _ in found} == {*functions, "BatchOperationsRole"}
     for name, statement in found:
         actions = statement["Action"]
         actions = [actions] if isinstance(actions, str) else actions
@@ -107,23 +109,47 @@ def test_data_at_rest_is_kept_and_protected(template: Any) -> None:
     assert properties["SSESpecification"]["SSEEnabled"]
 
 
-def test_who_serves_summaries_cannot_read_the_visitors_secret(template: Any) -> None:
-    """Its role reads the rows that it needs, by their keys, and writes only the cache."""
-    (policy,) = template["Resources"]["SummariesRole"]["Properties"]["Policies"]
-    allowed = {
+def leading_keys(template: Any, role: str) -> dict[str, list[str]]:
+    """The partition keys of the table that a role may use, by action."""
+    (policy,) = template["Resources"][role]["Properties"]["Policies"]
+    return {
         action: each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         for each in policy["PolicyDocument"]["Statement"]
         for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
-        if action.startswith("dynamodb:")
+        if action.startswith("dynamodb:") and each["Resource"] == {"GetAtt": "Table.Arn"}
     }
+
+
+def test_the_audit_reads_everything_but_secrets(template: Any) -> None:
+    """And writes nothing."""
+    allowed = leading_keys(template, "AuditRole")
+    assert allowed.keys() == {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+    needed = [
+        ledger_key(ObjectRef("b", "k")),
+        pointer_key(),
+        site_key("E1"),
+        row_key(RowKey("E1", "hour", 1), 0),
+    ]
+    for patterns in allowed.values():
+        matches = [
+            any(fnmatch(key["pk"]["S"], pattern) for pattern in patterns)
+            for key in [secrets_key(), *needed]
+        ]
+        assert matches == [False, True, True, True, True]
+
+
+def test_who_serves_summaries_cannot_read_the_visitors_secret(template: Any) -> None:
+    """Its role reads the rows that it needs, by their keys, and writes only the cache."""
+    allowed = leading_keys(template, "SummariesRole")
     keys = [secrets_key(), ledger_key(ObjectRef("b", "k"))]
     needed = [site_key("E1"), cache_key("x"), row_key(RowKey("E1", "hour", 1), 0)]
+    needed.append(pointer_key())
     for action in ("dynamodb:GetItem", "dynamodb:Query"):
         matches = [
             any(fnmatch(key["pk"]["S"], pattern) for pattern in allowed[action])
             for key in [*keys, *needed]
         ]
-        assert matches == [False, False, True, True, True]
+        assert matches == [False, False, True, True, True, True]
     assert allowed["dynamodb:PutItem"] == ["cache#*"]
 
 

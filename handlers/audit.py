@@ -1,0 +1,53 @@
+"""The function that checks by the hour how far the store is from what was delivered."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from pipeline.audit import audit
+from pipeline.bootstrap import Sources, open_store
+from pipeline.core.window import Window
+from pipeline.settings import load_settings
+
+logger = Logger(service="audit")
+tracer = Tracer(service="audit")
+metrics = Metrics(namespace="edgetally", service="audit")
+
+_LOGGED = 20
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Audit the last hours; one line in the log for each thing that is wrong, up to twenty."""
+    settings = load_settings()
+    bucket = load_settings(require="bucket").bucket
+    now = datetime.now(UTC)
+    window = Window.last_hours(settings.audit_hours, now)
+    began = time.monotonic()
+    found = audit(
+        open_store(settings),
+        window,
+        now,
+        Sources(settings).list(bucket, "", window),
+        settings.retention_days,
+    )
+    figures = {
+        "missing_objects": len(found.missing),
+        "ledger_gap": found.ledger_gap,
+        "oldest_unprocessed_seconds": found.oldest_unprocessed_seconds,
+    }
+    for name, value in figures.items():
+        seconds = name.endswith("_seconds")
+        metrics.add_metric(name, MetricUnit.Seconds if seconds else MetricUnit.Count, value)
+    for problem in found.problems[:_LOGGED]:
+        logger.warning("%s: %s: %s", problem.kind, problem.name, problem.detail)
+    logger.info(
+        "audited", extra=figures | {"objects": found.objects, "seconds": time.monotonic() - began}
+    )
+    return figures | {"objects": found.objects, "problems": len(found.problems)}
