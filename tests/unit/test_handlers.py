@@ -194,7 +194,10 @@ def test_a_task_that_cannot_be_done_says_why_and_whether_to_try_again(
 
 
 def test_the_audit_publishes_how_far_the_store_is(
-    bucket: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bucket: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Objects that nobody announced, the gap between ledger and hours, the age of the oldest."""
     monkeypatch.setenv("EDGETALLY_BUCKET", BUCKET)
@@ -210,11 +213,11 @@ def test_the_audit_publishes_how_far_the_store_is(
     answer = handlers.audit.handler(event("audit"), CONTEXT)
     assert answer["missing_objects"] == 1
     assert (answer["ledger_gap"], answer["problems"], answer["objects"]) == (0, 1, 1)
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
     (sent,) = [line for line in lines if "missing_objects" in line and "_aws" in line]
     assert (sent["missing_objects"], sent["ledger_gap"]) == ([1], [0])
     assert sent["oldest_unprocessed_seconds"][0] < 600
-    assert any("lost" in line.get("message", "") for line in lines)
+    assert f"missing: s3://{BUCKET}/E1.{hour}.lost.gz" in caplog.text
 
 
 def last_metrics(output: str) -> Any:
