@@ -59,7 +59,7 @@ def running() -> Iterator[str]:
             process.wait()
 
 
-def client(endpoint: str) -> Any:
+def client(endpoint: str, attempts: int = 8) -> Any:
     """A DynamoDB client for it, configured as the application configures its own."""
     return boto3.client(
         "dynamodb",
@@ -67,7 +67,9 @@ def client(endpoint: str) -> Any:
         region_name="eu-west-2",
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32),
+        config=Config(
+            retries={"mode": "standard", "max_attempts": attempts}, max_pool_connections=32
+        ),
     )
 
 

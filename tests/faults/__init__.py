@@ -1,0 +1,1 @@
+"""What must neither lose nor invent a count: faults of every kind, at every place."""
