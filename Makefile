@@ -40,6 +40,11 @@ bench: $(VENV)/ready ## Measure speed, memory and sizes beside others (GoAccess 
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.formats
 
+CHAOS ?= --runs 1
+.PHONY: chaos
+chaos: $(VENV)/ready ## Kill ingest processes while they count (CHAOS="--runs 5 --seed 1"), compare with a plain count
+	$(BIN)/python -m tests.faults $(CHAOS)
+
 FUZZ_SECONDS ?= 300
 .PHONY: fuzz
 fuzz: $(VENV)/ready ## Fuzz the parser for FUZZ_SECONDS (300); what breaks goes to tests/fuzz/found

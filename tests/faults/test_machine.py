@@ -82,7 +82,7 @@ class Machine(RuleBasedStateMachine):
         self.deliver_all()  # what was half committed, or met a rebuild
         self.sound()
         recent = self.clock() - MODIFIED < timedelta(days=25)
-        for key, versions in self.world.versions.items():
+        for versions in self.world.versions.values():
             last = versions[-1]
             entry = self.backend.open().ledger([last.ref]).get(last.ref)
             # What was half committed when it was overwritten stays so: its other half is gone.
