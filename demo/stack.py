@@ -66,8 +66,9 @@ class Aws:
 
 @dataclass(frozen=True)
 class Stack:
-    """The deployed template. `outputs` are its outputs by name."""
+    """The deployed template, under a name. `outputs` are its outputs by name."""
 
+    name: str
     aws: Aws
     outputs: Mapping[str, str]
 
@@ -154,7 +155,7 @@ def deploy(aws: Aws, built: Path, name: str, parameters: Mapping[str, str]) -> S
         aws.environment,
     )
     found = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
-    return Stack(aws, {each["OutputKey"]: each["OutputValue"] for each in found})
+    return Stack(name, aws, {each["OutputKey"]: each["OutputValue"] for each in found})
 
 
 def _run(arguments: list[Any], environment: Mapping[str, str]) -> None:

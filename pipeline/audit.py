@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pipeline.core.generations import Days, Generations
 from pipeline.core.objects import ObjectRef
@@ -38,7 +38,8 @@ _SETTLING_SECONDS = 3.0
 """Longer than DynamoDB's eventually consistent reads and indexes lag behind."""
 
 
-class Problem(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Problem:
     """Something that is wrong: a row (`expected` requests are not those `found`), or an object,
     with the reason."""
 

@@ -14,6 +14,7 @@ import pytest
 
 from demo.stack import TOOLS, Aws, Stack, build, deploy, embedded_aws
 from demo.traffic import LogObject, objects
+from pipeline.cli.app import main
 from tests.support.dynamodb_local import skip_or_fail
 
 PARAMETERS = {
@@ -105,6 +106,26 @@ def ledger_state(stack: Stack, key: str) -> str | None:
     return found[0]["state"]["S"] if found else None
 
 
+def invoke(stack: Stack, name: str, event: Any) -> Any:
+    """What a function of the stack answers to an event."""
+    functions = stack.aws.client("lambda").list_functions()["Functions"]
+    (function,) = [f for f in functions if f"{stack.name}-{name}" in f["FunctionName"]]
+    answer = stack.aws.client("lambda").invoke(
+        FunctionName=function["FunctionName"], Payload=json.dumps(event)
+    )
+    return json.load(answer["Payload"])
+
+
+def edgetally(stack: Stack, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """The command, on the stack's own store, bucket and queue."""
+    endpoint = stack.aws.endpoint
+    store = f"dynamodb://{stack.outputs['TableName']}?endpoint={endpoint}"
+    monkeypatch.setenv("EDGETALLY_STORE", store)
+    monkeypatch.setenv("EDGETALLY_S3_ENDPOINT", endpoint)
+    monkeypatch.setenv("EDGETALLY_SQS_ENDPOINT", endpoint)
+    return main(arguments)
+
+
 def test_nothing_is_open_without_the_secret(queued: Stack) -> None:
     """Every route wants credentials, and takes them in both forms."""
     for route in (
@@ -163,12 +184,6 @@ def test_a_poison_message_does_not_block_its_neighbours(
     queued: Stack, logs: list[LogObject]
 ) -> None:
     """In one batch with good messages it fails alone."""
-    functions = queued.aws.client("lambda").list_functions()["Functions"]
-    (name,) = [
-        f["FunctionName"]
-        for f in functions
-        if "edgetally-queued-IngestFunction" in f["FunctionName"]
-    ]
     bucket = queued.outputs["LogBucket"]
     upload(queued, "neighbour.gz", logs[5].body)
     good = {
@@ -182,10 +197,7 @@ def test_a_poison_message_does_not_block_its_neighbours(
         {"messageId": str(n), "eventSource": "aws:sqs", "body": body}
         for n, body in enumerate(bodies)
     ]
-    answer = queued.aws.client("lambda").invoke(
-        FunctionName=name, Payload=json.dumps({"Records": records})
-    )
-    failed = json.load(answer["Payload"])["batchItemFailures"]
+    failed = invoke(queued, "IngestFunction", {"Records": records})["batchItemFailures"]
     assert [each["itemIdentifier"] for each in failed] == ["0", "1", "2"]
     assert ledger_state(queued, "neighbour.gz") == "committed"
 
@@ -201,3 +213,58 @@ def test_objects_are_counted_by_the_direct_trigger(direct: Stack, logs: list[Log
     assert direct.waiting("IngestQueueUrl") == 0
     snapshot = fresh(direct)
     assert (snapshot["total_records"], snapshot["log_files_read"]) == (total, 2)
+
+
+def test_what_was_never_announced_is_found_and_sent_to_be_counted(
+    queued: Stack,
+    logs: list[LogObject],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The audit sees it, `edgetally backfill` sends it; sent twice, nothing is counted twice."""
+    bucket = queued.outputs["LogBucket"]
+    s3 = queued.aws.client("s3")
+    announcing = s3.get_bucket_notification_configuration(Bucket=bucket)
+    announcing.pop("ResponseMetadata", None)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+    hour = datetime.now(UTC).strftime("%Y-%m-%d-%H")
+    keys = [f"lost/E9LOST.{hour}.{n:08x}.gz" for n in range(12)]
+    for key in keys:
+        upload(queued, key, logs[0].body)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=announcing)
+    before = fresh(queued)["total_records"]
+    found = invoke(queued, "AuditFunction", {})
+    assert (found["missing_objects"], found["ledger_gap"]) == (0, 0)  # they are on their way yet
+    assert found["oldest_unprocessed_seconds"] > 0
+    queue = queued.outputs["IngestQueueUrl"]
+    for _ in range(2):
+        source = f"s3://{bucket}/lost/"
+        assert edgetally(queued, monkeypatch, "backfill", source, "--queue", queue, "--json") == 0
+        sent = json.loads(capsys.readouterr().out)
+        assert sent == {"objects": 12, "bytes": 12 * len(logs[0].body)}
+    records(queued, before + 12 * logs[0].truth.records)
+    eventually(lambda: queued.waiting("IngestQueueUrl") == 0)
+    assert fresh(queued)["total_records"] == before + 12 * logs[0].truth.records
+    arguments = ("--bucket", bucket, "--prefix", "lost/", "--queue", queue, "--json")
+    edgetally(queued, monkeypatch, "audit", *arguments)
+    audit = json.loads(capsys.readouterr().out)
+    assert (audit["listed"], audit["waiting"], audit["missing"]) == (12, 0, [])
+    assert {each["kind"] for each in audit["problems"]} <= {"failed"}
+    assert invoke(queued, "AuditFunction", {})["oldest_unprocessed_seconds"] == 0
+
+
+def test_tasks_of_batch_operations_are_counted(queued: Stack, logs: list[LogObject]) -> None:
+    """The deployed function answers a task with its figures, and the same task again as done."""
+    upload(queued, "history/a b.gz", logs[1].body)
+    eventually(lambda: ledger_state(queued, "history/a b.gz") == "committed")
+    task = {
+        "taskId": "1",
+        "s3Key": "history/a+b.gz",
+        "s3VersionId": None,
+        "s3BucketArn": f"arn:aws:s3:::{queued.outputs['LogBucket']}",
+    }
+    event = {"invocationSchemaVersion": "1.0", "invocationId": "x", "job": {"id": "j"}}
+    answer = invoke(queued, "IngestFunction", event | {"tasks": [task]})
+    assert answer["results"] == [
+        {"taskId": "1", "resultCode": "Succeeded", "resultString": "was counted before"}
+    ]

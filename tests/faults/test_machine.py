@@ -59,7 +59,7 @@ KEYS = [f"{site}.2026-11-23-05.{number}.gz" for site in ("E1", "E2") for number 
 requests = st.lists(
     st.tuples(st.sampled_from([0, 1, 6, 7, 30, 31]), st.sampled_from(PATHS)), max_size=4
 ).map(tuple)
-spans = st.sampled_from([0, 110])
+spans = st.sampled_from([0, 0, 0, 110])
 some_keys = st.lists(st.sampled_from(KEYS), min_size=1, max_size=6)
 skipped = st.integers(0, 3)
 

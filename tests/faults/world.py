@@ -5,14 +5,14 @@ import gzip
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from pipeline.core import codec
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.errors import ObjectGone
-from pipeline.core.objects import ObjectRef
+from pipeline.core.objects import ObjectRef, site_of
 from pipeline.core.parse import parse
 from pipeline.core.parsed import Reading
 from pipeline.core.window import HOURS_PER_DAY, Period, Span
@@ -48,7 +48,7 @@ class Made:
     @property
     def site(self) -> str:
         """The distribution in its name."""
-        return self.key.split(".")[0]
+        return site_of(self.key, None)
 
     @property
     def body(self) -> bytes:
@@ -91,7 +91,7 @@ class World:
         if ref.etag and ref.etag != made.etag:
             raise ObjectGone("it was overwritten since the event")
         body = made.body
-        yield Content(ref, MODIFIED, [body[:40], body[40:]])
+        yield Content(replace(ref, etag=made.etag), MODIFIED, [body[:40], body[40:]])
 
     def made(self, entry: LedgerEntry) -> Made:
         """What the ledger says was counted."""
