@@ -185,7 +185,7 @@ def measure(endpoint: str, day: dict[str, bytes], sizes: list[int]) -> Day:
         objects += len(batch)
     seconds = time.monotonic() - began
     writes, reads = meter.writes, meter.reads
-    summary(store, Window.last_hours(24, end))
+    summary(store, Window(DAY * 24 + 1, DAY * 24 + 24))  # hours, as nearly every snapshot is
     summary_reads = meter.reads - reads
     before = meter.reads
     began = time.monotonic()
@@ -255,8 +255,19 @@ def beside(rate: int, batch: float) -> dict[str, float]:
         "Secrets Manager": prices.SECRET_MONTH,
         "CloudWatch metrics": METRICS * prices.METRIC_MONTH,
         "CloudWatch logs": invocations * LOGGED_BYTES / 1e9 * prices.LOGS_GB,
-        "X-Ray": min(invocations, MINUTES * 60 * 0.05 + MINUTES * 60) * 0.05 * prices.TRACE,
+        "X-Ray": _traced(invocations) * prices.TRACE,
     }
+
+
+def _traced(invocations: float) -> float:
+    """One in a second, and 5 % of the others."""
+    every_second = MINUTES * 60
+    return min(invocations, every_second) + 0.05 * max(0, invocations - every_second)
+
+
+def allowed(parts: dict[str, float]) -> float:
+    """The same, after the allowances that AWS gives every account for ever."""
+    return sum(max(0.0, value - prices.ALLOWANCES.get(name, 0)) for name, value in parts.items())
 
 
 def batch_of(rate: int, window: int = WINDOW_SECONDS) -> float:
@@ -291,6 +302,9 @@ def document(days: dict[int, Day]) -> str:
         "with these too",
         [sum(parts[rate].values()) + sum(others[rate].values()) for rate in RATES],
     )
+    after_allowances = _row(
+        "after AWS's allowances", [allowed(parts[rate] | others[rate]) for rate in RATES]
+    )
     gigabytes = [rate * 1440 * days[rate].gzipped / 1e9 for rate in RATES]
     athena = _row(
         "Athena, one question over a day", [each / 1000 * prices.ATHENA_TB for each in gigabytes]
@@ -309,7 +323,7 @@ def document(days: dict[int, Day]) -> str:
     small, large = days[1], days[100]
     return TEMPLATE.format(
         date=prices.DATE,
-        table="\n".join([head, rule, *rows, whole, *more, all_of_it]),
+        table="\n".join([head, rule, *rows, whole, *more, all_of_it, after_allowances]),
         windows="\n".join([head, rule, *windows]),
         added=f"{_dollars(added[0])} $ at 1 object a minute, {_dollars(added[1])} $ at 100",
         kept=KEPT_MONTHS,
@@ -348,7 +362,7 @@ TEMPLATE = """# What it costs
 
 Written by `python -m benchmarks.cost`; not by hand. Dollars a month on the default settings, with
 {lines} lines in an object, at list prices of us-east-1 as of {date} (`benchmarks/prices.py`),
-without any of AWS's free allowances:
+without any of AWS's free allowances; the last row is with those that every account has for ever:
 
 {table}
 
@@ -372,8 +386,7 @@ A summary of 24 hours reads {summary} units, an audit {audit} per 1,000 objects.
 ## What was assumed
 
 - Objects in a batch: those that come within the window of {window} s, spread over the {pollers}
-  batches that Lambda gathers at the same time: {batches}. That is the worst case; were there one
-  gatherer, batches at 1 object a minute would be twice as large and cost half.
+  batches that Lambda gathers at the same time (the worst case): {batches}.
 - A GET takes {s3} ms, of which eight go on at the same time.
 - A snapshot is computed anew every five minutes, and asked for as often; an audit runs every hour.
 - Storage is that of the {kept} months for which the bucket keeps its objects, with point-in-time

@@ -23,3 +23,13 @@ METRIC_MONTH = 0.30
 LOGS_GB = 0.50
 TRACE = 5.00 / 1e6
 ATHENA_TB = 5.00
+
+ALLOWANCES = {
+    "Lambda": 400_000 * LAMBDA_GB_SECOND + 1e6 * LAMBDA_REQUEST,
+    "SQS": 1e6 * SQS_REQUEST,
+    "DynamoDB storage": 25 * TABLE_GB_MONTH,
+    "CloudWatch metrics": 10 * METRIC_MONTH,
+    "CloudWatch logs": 5 * LOGS_GB,
+    "X-Ray": 100_000 * TRACE,
+}
+"""Dollars a month of what is always free, by part: https://aws.amazon.com/free/"""

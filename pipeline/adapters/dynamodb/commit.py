@@ -154,12 +154,11 @@ class Commits:
         if not objects:
             return CommitResult()
         added = deltas(objects)
-        sites = sorted({counted.site for counted in objects})
-        if len(objects) + len(sites) + len(added) > MAX_ACTIONS:
+        if len(objects) + len(added) > MAX_ACTIONS:
             return self._divided(objects, until)
         rows = _Rows(self._table, self._shards, self._caps)
         for _ in until.attempts():
-            sight = self._fences.look(sites, rows.shard)
+            sight = self._fences.look(added, rows.shard)
             blobs = rows.add(as_written(added, sight.generations))
             entries = [self._entry(counted, sight.generations) for counted in objects]
             puts = rows.puts(blobs, self._retention_days)
@@ -203,7 +202,7 @@ class Commits:
             if standing == "conflict":
                 return CommitResult(conflicts=(counted.ref,))
             done = _parts_done(item, counted.ref, len(parts))
-            sight = self._fences.look([counted.site], rows.shard)
+            sight = self._fences.look(parts[done], rows.shard)
             generations = sight.generations
             if done and item and ledger_entry(item).generation < generations.latest:
                 # Begun before a rebuild, which counts the whole of it when it is complete.

@@ -1,8 +1,8 @@
 """Fences: no commit overlooks a change of the pointer that says which generations are written.
 
 A pointer that every commit had in its condition would be one row in which all of them meet. So
-each shard of a site has a fence of its own, which is only ever met by commits that meet in the
-shard's rows anyway. The order makes it safe:
+each shard of a site has fences of its own, one for every eighth day, and hardly any commits meet in
+a fence that do not meet in the shard's rows anyway. The order makes it safe:
 
 - a change writes the pointer, then raises the version of every fence;
 - a commit reads its fence, then the pointer, and holds only while the fence is as it was read.
@@ -13,11 +13,13 @@ commit finds no fence; it registers the site before it reads the pointer, so eit
 pointer, or the change sees the site.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.adapters.dynamodb.backoff import Deadline
 from pipeline.adapters.dynamodb.items import (
+    Fence,
     fence_check,
     fence_key,
     number,
@@ -27,9 +29,14 @@ from pipeline.adapters.dynamodb.items import (
 from pipeline.adapters.dynamodb.table import Table
 from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations
+from pipeline.ports import RowKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+
+SLOTS = 8
+"""Fences of one shard of a site. Part of the stored format."""
 
 
 class Sight(NamedTuple):
@@ -44,7 +51,7 @@ class Fences:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._versions: dict[tuple[str, int], int] = {}
+        self._versions: dict[Fence, int] = {}
         self._generations = Generations()
 
     def pointer(self) -> Generations:
@@ -52,20 +59,17 @@ class Fences:
         item = self._table.get_one(pointer_key(), consistent=True)
         return Generations.from_json(item["pointer"]["S"] if item else None)
 
-    def look(self, sites: Sequence[str], shard: int) -> Sight:
-        """What a commit to one shard of these sites goes by. The pointer is read only when one of
-        the fences is not as it was when it was last read."""
-        found = dict.fromkeys(((site, shard) for site in sites), 0)
-        places = {fence_key(*place)["pk"]["S"]: place for place in found}
-        for item in self._table.get([fence_key(*place) for place in found]):
-            found[places[item["pk"]["S"]]] = int(item["version"]["N"])
-        if any(self._versions.get(place) != version for place, version in found.items()):
+    def look(self, rows: Iterable[RowKey], shard: int) -> Sight:
+        """What a commit of these rows to a shard goes by. The pointer is read only when one of the
+        fences is not as it was when it was last read."""
+        found = dict.fromkeys((Fence(key.site, shard, key.day % SLOTS) for key in rows), 0)
+        fences = {fence_key(fence)["pk"]["S"]: fence for fence in found}
+        for item in self._table.get([fence_key(fence) for fence in found]):
+            found[fences[item["pk"]["S"]]] = int(item["version"]["N"])
+        if any(self._versions.get(fence) != version for fence, version in found.items()):
             self._generations = self.pointer()
             self._versions |= found
-        checks = [
-            fence_check(self._table.name, site, shard, version)
-            for (site, shard), version in found.items()
-        ]
+        checks = [fence_check(self._table.name, fence, version) for fence, version in found.items()]
         return Sight(self._generations, checks)
 
     def turn(
@@ -81,9 +85,9 @@ class Fences:
                 break
         else:
             raise StoreError(f"the pointer of table {self._table.name} keeps changing; try again")
-        for site, shard in shards():
+        for (site, shard), slot in product(shards(), range(SLOTS)):
             self._table.update(
-                Key=fence_key(site, shard),
+                Key=fence_key(Fence(site, shard, slot)),
                 UpdateExpression="ADD version :one",
                 ExpressionAttributeValues={":one": number(1)},
             )

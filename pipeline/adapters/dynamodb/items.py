@@ -1,7 +1,7 @@
 """How things look as DynamoDB items: keys, attributes and the conditions on them."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -71,9 +71,17 @@ def pointer_key() -> Item:
     return {"pk": text("generations"), "sk": text("generations")}
 
 
-def fence_key(site: str, shard: int) -> Item:
-    """The key of the row that every commit to one shard of a site looks at."""
-    return {"pk": text(f"fence#{site}#{shard}"), "sk": text("fence")}
+class Fence(NamedTuple):
+    """What a fence is of: some of the days of one shard of a site."""
+
+    site: str
+    shard: int
+    slot: int
+
+
+def fence_key(fence: Fence) -> Item:
+    """The key of the row that every commit to these days of a shard looks at."""
+    return {"pk": text(f"fence#{fence.site}#{fence.shard}#{fence.slot}"), "sk": text("fence")}
 
 
 def hour_label(at: datetime) -> str:
@@ -223,11 +231,11 @@ def ledger_recount(
     }
 
 
-def fence_check(table: str, site: str, shard: int, version: int) -> "TransactWriteItemTypeDef":
+def fence_check(table: str, fence: Fence, version: int) -> "TransactWriteItemTypeDef":
     """That a fence still has `version` (0: that there is none)."""
     check: ConditionCheckTypeDef = {
         "TableName": table,
-        "Key": fence_key(site, shard),
+        "Key": fence_key(fence),
         "ConditionExpression": "attribute_not_exists(pk)",
     }
     if version:
