@@ -75,10 +75,11 @@ def main() -> None:
     if reason := dynamodb_local.missing():
         sys.exit(reason)
     lines = [
-        "| writers |" + "".join(f" {shards} shards |" for shards in SHARDS),
+        "| writers |" + "".join(f" {n} shard{'s' * (n > 1)} |" for n in SHARDS),
         "|---:|" + "---:|" * len(SHARDS),
     ]
     with dynamodb_local.running() as endpoint:
+        run(endpoint, 2, 1, seconds)  # the server's own warming up
         for writers in WRITERS:
             cells = []
             for shards in SHARDS:

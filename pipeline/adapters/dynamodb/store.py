@@ -25,6 +25,7 @@ from pipeline.adapters.dynamodb.items import (
     text,
 )
 from pipeline.adapters.dynamodb.ledger import Ledger
+from pipeline.adapters.dynamodb.recount import Recounts
 from pipeline.adapters.dynamodb.table import Table
 from pipeline.adapters.rows import decode_row, encode_row, now, start_label, unread
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
@@ -68,6 +69,9 @@ class DynamoStore:
         self._fences = Fences(self._table)
         self._commits = Commits(
             self._table, self._ledger, self._fences, shards, retention_days, clock, caps
+        )
+        self._recounts = Recounts(
+            self._table, self._ledger, self._fences, shards, retention_days, caps
         )
         self._shards = shards
         self._retention_days = retention_days
@@ -142,7 +146,7 @@ class DynamoStore:
         self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
     ) -> None:
         """See `Store.recount`."""
-        self._commits.recount(rebuild, objects, forgotten)
+        self._recounts.recount(rebuild, objects, forgotten)
 
     def sweep(self) -> int:
         """See `Store.sweep`."""
