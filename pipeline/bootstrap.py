@@ -51,9 +51,28 @@ def _memory(url: SplitResult, settings: Settings) -> Store:
     return MemoryStore(settings.retention_days, caps=settings.caps)
 
 
+def open_existing(settings: Settings) -> Store:
+    """The store that `settings.store` names, for reading what is in it. Raises SettingError for a
+    file that is not there, which `open_store` would make."""
+    file = store_file(settings)
+    if file is not None and not file.exists():
+        raise SettingError("EDGETALLY_STORE", f"{file} does not exist; `edgetally ingest` makes it")
+    return open_store(settings)
+
+
+def store_file(settings: Settings) -> Path | None:
+    """The file of a store that is one. Raises SettingError for a URL that names none."""
+    url = urlsplit(settings.store)
+    return _sqlite_file(url, settings) if url.scheme == "sqlite" else None
+
+
 def _sqlite(url: SplitResult, settings: Settings) -> Store:
     from pipeline.adapters.sqlite import SqliteStore
 
+    return SqliteStore(_sqlite_file(url, settings), settings.retention_days, caps=settings.caps)
+
+
+def _sqlite_file(url: SplitResult, settings: Settings) -> Path:
     path = url.path.removeprefix("/")
     if url.netloc or not path:
         raise SettingError(
@@ -61,7 +80,7 @@ def _sqlite(url: SplitResult, settings: Settings) -> Store:
             f"{settings.store!r} names no file; write sqlite:///edgetally.db, or "
             "sqlite:////var/lib/edgetally.db for an absolute path",
         )
-    return SqliteStore(Path(path), settings.retention_days, caps=settings.caps)
+    return Path(path)
 
 
 def _dynamodb(url: SplitResult, settings: Settings) -> Store:

@@ -11,7 +11,13 @@ from typing import Annotated
 
 import typer
 
-from pipeline.bootstrap import open_ingest, open_snapshots, open_store
+from pipeline.bootstrap import (
+    open_existing,
+    open_ingest,
+    open_snapshots,
+    open_store,
+    store_file,
+)
 from pipeline.cli.common import (
     BUG,
     FAILED,
@@ -24,7 +30,7 @@ from pipeline.cli.common import (
     out,
     progress_bar,
 )
-from pipeline.cli.expand import Found, expand
+from pipeline.cli.expand import Found, expand, without_store
 from pipeline.cli.keeping import keeping
 from pipeline.cli.tables import show
 from pipeline.cli.window import parse_window
@@ -71,7 +77,7 @@ def ingest(
     """
     settings = load_settings(store=store)
     count, buckets = open_ingest(settings, open_store(settings))
-    found = expand(sources, buckets.list)
+    found = without_store(expand(sources, buckets.list), store_file(settings))
     outcomes = list(_ingest_all(count, found, progress=not as_json))
     figures = _figures(outcomes)
     if as_json:
@@ -149,7 +155,7 @@ def summary(
     """
     window = parse_window(hours, start, end, datetime.now(UTC))
     settings = load_settings(store=store)
-    result = summarize(open_store(settings), window, site or None, settings.caps, top)
+    result = summarize(open_existing(settings), window, site or None, settings.caps, top)
     if as_json:
         print(result.model_dump_json(indent=2))
     else:

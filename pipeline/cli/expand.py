@@ -31,6 +31,14 @@ def expand(sources: Iterable[str], list_bucket: ListBucket) -> list[Found]:
     return [everything[name] for name in sorted(everything)]
 
 
+def without_store(found: Iterable[Found], store: Path | None) -> list[Found]:
+    """What was found, without the files of the store itself, which may lie among the logs."""
+    own = {f"{os.path.abspath(store)}{end}" for end in ("", "-wal", "-shm")} if store else set()
+    return [
+        each for each in found if isinstance(each, ObjectRef) or os.path.abspath(each) not in own
+    ]
+
+
 def _objects(source: str, list_bucket: ListBucket) -> dict[str, Found]:
     url = urlsplit(source)
     prefix = url.path[1:] if url.path else None

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import typer
 from rich.progress import TextColumn
 
-from pipeline.bootstrap import Sources, open_ingest, open_queue, open_store
+from pipeline.bootstrap import Sources, open_existing, open_ingest, open_queue, open_store
 from pipeline.cli.common import (
     FAILED,
     OK,
@@ -61,7 +61,7 @@ def objects(
     as_json: JsonOption = False,
 ) -> None:
     """Show the ledger: which objects were counted when, with how many records, and which not."""
-    opened = open_store(load_settings(store=store))
+    opened = open_existing(load_settings(store=store))
     generations = opened.generations()
     if failed or conflicts:
         found = sorted(
@@ -118,7 +118,7 @@ def audit(
     )
     with _counted("objects", not as_json) as advance:
         found = check(
-            open_store(settings),
+            open_existing(settings),
             window,
             now,
             listed,
@@ -210,7 +210,7 @@ def rebuild(
     from pipeline.rebuild import undo as take_back
 
     settings = load_settings(store=store)
-    opened = open_store(settings)
+    opened = open_existing(settings)
     if confirm or undo:
         rows = (keep if confirm else take_back)(opened)
         if as_json:
@@ -260,11 +260,12 @@ def export(
     if to is None:
         raise SettingError("--to", "is needed: the file to write")
     settings = load_settings(store=store)
+    opened = open_existing(settings)
     partial = to.with_name(f".{to.name}.partial")
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with open(handle, "wb") as file, _counted("lines", True) as advance:
-            file.writelines(lines(open_store(settings), settings.caps, advance))
+            file.writelines(lines(opened, settings.caps, advance))
         partial.replace(to)
     finally:
         partial.unlink(missing_ok=True)

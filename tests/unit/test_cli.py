@@ -159,7 +159,7 @@ def test_for_people_there_are_tables(logs: Path) -> None:
         (["summary"], 2, "EDGETALLY_STORE: is not set"),
         (["summary", "--store", "postgres://x"], 2, "is no store; use sqlite:///"),
         (["summary", "--store", "sqlite://x.db"], 2, "names no file"),
-        (["summary", "--store", "sqlite:///no/such/folder/x.db"], 1, "unable to open"),
+        (["serve", "--store", "sqlite:///no/such/folder/x.db"], 1, "unable to open"),
         (["summary", "--store", "dynamodb://"], 2, "names no table"),
         (["summary", "--store", "memory://", "--hours", "x"], 2, "valid integer"),
         (["summary", "--store", "memory://", "--from", "x"], 2, "--from: 'x' is no date"),
@@ -312,3 +312,22 @@ def test_bytes_have_units() -> None:
         "1.0 MB",
         "3.0 PB",
     ]
+
+
+def test_a_store_among_the_logs_is_no_log(logs: Path) -> None:
+    """`edgetally ingest .` with the store in the same folder takes the others."""
+    (logs / "cut.gz").unlink()
+    for expected in (3, 0):
+        done = run("ingest", str(logs), "--json", "--store", f"sqlite:///{logs / 'store.db'}")
+        figures = json.loads(done.stdout)
+        assert (done.returncode, figures["objects"], figures["committed"]) == (0, 3, expected)
+
+
+@pytest.mark.parametrize("command", ["summary", "objects", "audit"])
+def test_a_store_that_is_not_there_is_said_to_be_so(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Instead of an answer from an empty one that is made on the spot."""
+    assert app.main([command, "--store", "sqlite:///nowhere.db"]) == 2
+    assert "nowhere.db does not exist" in capsys.readouterr().err
+    assert not Path("nowhere.db").exists()
