@@ -19,16 +19,17 @@ from typing import Any, BinaryIO
 import msgspec
 
 from pipeline.core import codec
-from pipeline.core.aggregate import merge
+from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.dimensions import Caps
 from pipeline.core.errors import StoreError
-from pipeline.core.window import Period, Span
+from pipeline.core.window import HOURS_PER_DAY, Span
 from pipeline.ports import LedgerEntry, RowKey, Store, StoredRow
 
 FORMAT = "edgetally export"
 VERSION = 1
 _SORTED_AT_ONCE = 50_000
 _RESTORED_AT_ONCE = 500
+_DAYS_READ_AT_ONCE = 4
 
 
 class BadArchive(StoreError):
@@ -94,27 +95,29 @@ def _lines(store: Store, caps: Caps, note: Callable[[bytes], None]) -> Iterator[
         note(line)
         yield line
     for site in store.sites():
-        periods: tuple[Period, ...] = ("day", "hour")
-        for period in periods:
-            yield from _rows(store, site, period, caps)
+        yield from _rows(store, site, caps)
 
 
-def _rows(store: Store, site: str, period: Period, caps: Caps) -> Iterator[bytes]:
-    """The rows of a site, the shards of each merged."""
-    starts = sorted({row.key.start for row in store.read([site], Span(period, None, None))})
-    for start in starts:
-        shards = [row.aggregate for row in store.read([site], Span(period, start, start + 1))]
-        aggregate = codec.encode(merge(shards, caps) if len(shards) > 1 else shards[0])
-        yield _line(
-            {
-                "row": {
-                    "site": site,
-                    "period": period,
-                    "start": start,
-                    "aggregate": _text(aggregate),
-                }
-            }
-        )
+def _rows(store: Store, site: str, caps: Caps) -> Iterator[bytes]:
+    """The rows of a site: its days, then its hours, a few days at a time."""
+    days = iter(sorted({row.key.start for row in store.read([site], Span("day", None, None))}))
+    some = list(iter(lambda: list(islice(days, _DAYS_READ_AT_ONCE)), []))
+    for chunk in some:
+        yield from _row_lines(store, site, Span("day", chunk[0], chunk[-1] + 1), caps)
+    for chunk in some:
+        hours = Span("hour", chunk[0] * HOURS_PER_DAY, (chunk[-1] + 1) * HOURS_PER_DAY)
+        yield from _row_lines(store, site, hours, caps)
+
+
+def _row_lines(store: Store, site: str, span: Span, caps: Caps) -> Iterator[bytes]:
+    """The rows of a span, the shards of each merged."""
+    found: dict[int, list[HourlyAggregate]] = {}
+    for row in store.read([site], span):
+        found.setdefault(row.key.start, []).append(row.aggregate)
+    for start, shards in sorted(found.items()):
+        aggregate = merge(shards, caps) if len(shards) > 1 else shards[0]
+        said = {"site": site, "period": span.period, "start": start}
+        yield _line({"row": said | {"aggregate": _text(codec.encode_fitting(aggregate, caps))}})
 
 
 def _ledger_lines(store: Store) -> Iterator[bytes]:

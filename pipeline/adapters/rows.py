@@ -40,24 +40,14 @@ def add_to_row(
     that no row can hold."""
     parts = [] if blob is None else [decode_row(key, blob)]
     try:
-        return _fitting(merge([*parts, *added], caps), caps)
+        return codec.encode_fitting(merge([*parts, *added], caps), caps)
     except OverflowError as error:
         raise StoreError(f"row {row_name(key)} cannot be stored: {error}") from error
 
 
 def encode_row(row: StoredRow, caps: Caps) -> bytes:
     """The bytes of a row as it is."""
-    return _fitting(row.aggregate, caps)
-
-
-def _fitting(aggregate: HourlyAggregate, caps: Caps) -> bytes:
-    """The bytes of an aggregate, with smaller tables where it would be too large for a row. Only
-    values made to be long, numerous and random at once come here."""
-    try:
-        return codec.encode(aggregate)
-    except codec.TooLarge:
-        smaller = {name: cap // 2 for name, cap in caps.items()}
-        return _fitting(merge([aggregate], smaller), smaller)
+    return codec.encode_fitting(row.aggregate, caps)
 
 
 def row_name(key: RowKey) -> str:

@@ -48,7 +48,8 @@ class S3Source:
         with _errors():
             answer = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_exactly(ref))
         opened = replace(ref, etag=answer["ETag"].strip('"'), size=answer["ContentLength"])
-        with closing(self._chunks(opened, answer["Body"])) as chunks:
+        body = answer["Body"]  # closed here too: chunks that nobody asked for close nothing
+        with closing(body), closing(self._chunks(opened, body)) as chunks:
             yield Content(opened, answer["LastModified"], chunks)
 
     def _chunks(self, ref: ObjectRef, body: "StreamingBody") -> Generator[bytes]:

@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 from isal import isal_zlib
 
-from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate
+from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate, merge
 from pipeline.core.counters import MEASURES, Vector
-from pipeline.core.dimensions import DIMENSIONS
+from pipeline.core.dimensions import DIMENSIONS, Caps
 from pipeline.core.histogram import BUCKETS, Histogram
 from pipeline.core.planes import pack, unpack
 from pipeline.core.top import Table
@@ -115,6 +115,16 @@ def encode(aggregate: HourlyAggregate) -> bytes:
     if len(row) > LARGEST:
         raise TooLarge(f"an encoded hour of {len(row):,} bytes exceeds {LARGEST:,}")
     return row
+
+
+def encode_fitting(aggregate: HourlyAggregate, caps: Caps) -> bytes:
+    """The bytes of an aggregate, with smaller tables where it would be too large for a row. Only
+    values made to be long, numerous and random at once come here."""
+    try:
+        return encode(aggregate)
+    except TooLarge:
+        smaller = {name: cap // 2 for name, cap in caps.items()}
+        return encode_fitting(merge([aggregate], smaller), smaller)
 
 
 def decode(blob: bytes) -> HourlyAggregate:

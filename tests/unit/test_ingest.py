@@ -4,6 +4,8 @@ import gzip
 import os
 import re
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -210,3 +212,50 @@ def test_a_file_is_known_by_its_absolute_path_and_content(tmp_path: Path) -> Non
 def test_the_site_is_in_the_key(key: str, site: str) -> None:
     """A standard name has it; else the configured pattern; else it is the default site."""
     assert site_of(key, re.compile("cloudfront-realtime/(?P<site>[a-z]+)/")) == site
+
+
+class SlowSource(DictSource):
+    """Takes a while to open an object, as S3 does, and counts how many it opens at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        self.at_once = self.most = 0
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[Content]:
+        with self.lock:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        time.sleep(0.02)
+        with self.lock:
+            self.at_once -= 1
+        yield Content(ref, datetime(2026, 11, 23, tzinfo=UTC), [BODIES["h1"]])
+
+
+def test_objects_are_opened_eight_at_a_time() -> None:
+    """Waiting for S3 takes longer than counting; the outcomes come in order all the same."""
+    source = SlowSource()
+    keys = [f"k{number:02}" for number in range(40)]
+    outcomes = Ingest(Reader(source, Reading()), MemoryStore())(refs(*keys))
+    assert [each.ref.key for each in outcomes] == keys
+    assert {each.state for each in outcomes} == {"committed"}
+    assert source.most == 8
+
+
+def test_a_batch_of_large_objects_is_committed_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read does not wait in memory for the end of the batch."""
+    monkeypatch.setattr("pipeline.reader._TOGETHER", 2500)
+    store = MemoryStore()
+    commits: list[int] = []
+    commit = store.commit
+
+    def noted(objects: Sequence[Counted], patience: float) -> CommitResult:
+        commits.append(len(objects))
+        return commit(objects, patience)
+
+    monkeypatch.setattr(store, "commit", noted)
+    batch = [ObjectRef("b", f"h{n}", "e", size=1000) for n in range(6)]
+    outcomes = ingest(store)([*batch, *refs("bad")])
+    assert [each.state for each in outcomes] == ["committed"] * 6 + ["failed"]
+    assert commits == [3, 3]

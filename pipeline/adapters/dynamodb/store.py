@@ -123,13 +123,14 @@ class DynamoStore:
         self, sites: Sequence[str], span: Span, generations: Generations | None = None
     ) -> Iterator[StoredRow]:
         """See `Store.read`. Reads are eventually consistent (a row may be a second old), except
-        while a rebuild is open."""
+        while there may be rows of two generations."""
         generations = generations or self.generations()
+        consistent = bool(generations.rebuild or generations.unswept)
         shards = self._shards_by_site()
         at = self._clock()
         for site in sites:
             for shard in range(shards.get(site, 0)):
-                for key, item in self._rows(site, shard, span, generations.rebuild is not None):
+                for key, item in self._rows(site, shard, span, consistent):
                     if is_live(item, at) and key.generation == generations.read(key.day):
                         blob = item["aggregate"]["B"]
                         yield StoredRow(key._replace(generation=0), decode_row(key, blob))
