@@ -103,7 +103,8 @@ class Reader:
         failed: list[tuple[ObjectRef, Exception]] = []
         left = deque(refs)
         size = 0
-        for opened in in_order(self._openings(refs, time), READERS):
+        remote = any(ref.bucket for ref in refs)  # for a local file there is nothing to wait for
+        for opened in in_order(self._openings(refs, time), READERS if remote else 1):
             ref = left.popleft()
             try:
                 found = self._read(opened, time)
