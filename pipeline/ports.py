@@ -271,6 +271,13 @@ class Listed(NamedTuple):
     modified: datetime
 
 
+class Depth(NamedTuple):
+    """About how many messages wait, and how many are being worked on."""
+
+    waiting: int
+    in_flight: int
+
+
 class Source(Protocol):
     """Where objects are read from."""
 

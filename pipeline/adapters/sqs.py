@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.core.errors import QueueError
 from pipeline.core.objects import ObjectRef
+from pipeline.ports import Depth
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 BATCH = 10
 """Messages in one request (a limit of SQS)."""
 _TRIES = 5
-
-
-class Depth(NamedTuple):
-    """About how many messages wait, and how many are being worked on."""
-
-    waiting: int
-    in_flight: int
 
 
 class Queue:

@@ -9,11 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.adapters.sqs import Depth
 from pipeline.audit import Audit
 from pipeline.cli.tables import safe
 from pipeline.core.window import hour_start
-from pipeline.ports import LedgerEntry
+from pipeline.ports import Depth, LedgerEntry
 
 _COLOURS = {"committed": "green", "partial": "yellow", "failed": "red", "forgotten": "dim"}
 _SHOWN = 50

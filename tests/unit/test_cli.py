@@ -331,3 +331,16 @@ def test_a_store_that_is_not_there_is_said_to_be_so(
     assert app.main([command, "--store", "sqlite:///nowhere.db"]) == 2
     assert "nowhere.db does not exist" in capsys.readouterr().err
     assert not Path("nowhere.db").exists()
+
+
+def test_a_command_loads_no_aws_library_until_it_needs_one() -> None:
+    """A laptop run does without boto3, which takes as long to load as a small folder to count."""
+    code = "import sys, pipeline.cli.app; print('botocore' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "False"
