@@ -63,7 +63,7 @@ def edgetally_small(folder: Path) -> int:
     from pipeline.core.parse import parse_alone, parse_small, parse_together
     from pipeline.core.parsed import Reading
     from pipeline.core.small import Small
-    from pipeline.ports import deltas
+    from pipeline.stored import deltas
 
     reading = Reading()
     paths = sorted(folder.iterdir())

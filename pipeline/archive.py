@@ -23,7 +23,8 @@ from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.dimensions import Caps
 from pipeline.core.errors import StoreError
 from pipeline.core.window import HOURS_PER_DAY, Span
-from pipeline.ports import LedgerEntry, RowKey, Store, StoredRow
+from pipeline.ports import Store
+from pipeline.stored import LedgerEntry, RowKey, StoredRow
 
 FORMAT = "edgetally export"
 VERSION = 1

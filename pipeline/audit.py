@@ -25,7 +25,8 @@ from pipeline.core.window import (
     hour_of,
     hour_start,
 )
-from pipeline.ports import LedgerEntry, Listed, Store
+from pipeline.ports import Listed, Store
+from pipeline.stored import LedgerEntry
 
 Kind = Literal["ledger", "day", "missing", "failed", "conflict", "half committed"]
 

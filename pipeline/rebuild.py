@@ -12,8 +12,9 @@ from pipeline.core.errors import ObjectError, StoreError
 from pipeline.core.generations import Days, Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import HOURS_PER_DAY, hour_start
-from pipeline.ports import LedgerEntry, Store
+from pipeline.ports import Store
 from pipeline.reader import Reader
+from pipeline.stored import LedgerEntry
 
 _READ_TOGETHER = 80
 

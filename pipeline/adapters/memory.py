@@ -22,11 +22,8 @@ from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
-from pipeline.ports import (
-    PATIENCE,
-    VISITOR_KEY_BYTES,
-    Cached,
-    CommitResult,
+from pipeline.ports import PATIENCE, VISITOR_KEY_BYTES, Cached, CommitResult, sort_out
+from pipeline.stored import (
     LedgerEntry,
     RowKey,
     StoredRow,
@@ -34,7 +31,6 @@ from pipeline.ports import (
     as_written,
     deltas,
     recounted,
-    sort_out,
 )
 
 

@@ -11,7 +11,7 @@ from pipeline.core.errors import CorruptRow, StoreError
 from pipeline.core.generations import Generations
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import HOURS_PER_DAY
-from pipeline.ports import PARSER_VERSION, Conflict, LedgerEntry, RowKey, State, StoredRow
+from pipeline.stored import PARSER_VERSION, Conflict, LedgerEntry, RowKey, State, StoredRow
 
 DAY_SECONDS = 86_400
 LEDGER_MARGIN_DAYS = 35

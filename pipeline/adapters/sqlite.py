@@ -28,11 +28,8 @@ from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
-from pipeline.ports import (
-    PATIENCE,
-    VISITOR_KEY_BYTES,
-    Cached,
-    CommitResult,
+from pipeline.ports import PATIENCE, VISITOR_KEY_BYTES, Cached, CommitResult, sort_out
+from pipeline.stored import (
     Conflict,
     LedgerEntry,
     Recount,
@@ -42,7 +39,6 @@ from pipeline.ports import (
     as_written,
     deltas,
     recounted,
-    sort_out,
 )
 
 SCHEMA_VERSION = 2

@@ -32,6 +32,7 @@ from pipeline.cli.common import (
 )
 from pipeline.cli.expand import Found, expand, without_store
 from pipeline.cli.keeping import keeping
+from pipeline.cli.repairing import repairing
 from pipeline.cli.tables import show
 from pipeline.cli.window import parse_window
 from pipeline.core.errors import EdgetallyError, ObjectUnavailable, SettingError, StoreError
@@ -53,6 +54,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(keeping)
+app.add_typer(repairing)
 
 
 @app.command(

@@ -1,6 +1,7 @@
 """What all commands share: the consoles, the options, the exit codes, the progress bars."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -64,7 +65,7 @@ def progress_bar(enabled: bool, extra: Iterable[ProgressColumn] = ()) -> Progres
     return _progress(enabled, TextColumn("{task.description}"), *columns, TimeRemainingColumn())
 
 
-def counter(enabled: bool) -> Progress:
+def _counter(enabled: bool) -> Progress:
     """A number that rises, for work whose amount is not known."""
     count = TextColumn("{task.completed:,.0f} {task.description}")
     return _progress(enabled, SpinnerColumn(), count, TimeElapsedColumn())
@@ -74,3 +75,11 @@ def _progress(enabled: bool, *columns: ProgressColumn) -> Progress:
     return Progress(
         *columns, console=err, transient=True, disable=not (enabled and err.is_terminal)
     )
+
+
+@contextmanager
+def counting(what: str, show: bool) -> Iterator[Callable[[], None]]:
+    """A number that rises with each call of what this gives."""
+    with _counter(show) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda: bar.advance(task)

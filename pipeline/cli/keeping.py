@@ -1,20 +1,17 @@
-"""The commands that keep a store: look into its ledger, check it, repair it, fill it, move it."""
+"""The commands that keep a store: look into its ledger, check it, fill it with history."""
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
-from pathlib import Path
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 import typer
 from rich.progress import TextColumn
 
-from pipeline.bootstrap import Sources, open_existing, open_ingest, open_queue, open_store
+from pipeline.bootstrap import Sources, open_existing, open_queue
 from pipeline.cli.common import (
     FAILED,
     OK,
@@ -24,7 +21,7 @@ from pipeline.cli.common import (
     StoreOption,
     ToOption,
     complain,
-    counter,
+    counting,
     out,
     progress_bar,
 )
@@ -34,11 +31,10 @@ from pipeline.cli.tables import human_bytes
 from pipeline.cli.window import parse_window
 from pipeline.core.ahead import in_background
 from pipeline.core.errors import SettingError
-from pipeline.core.generations import Days
 from pipeline.core.objects import ObjectRef
-from pipeline.core.window import HOURS_PER_DAY, Window
-from pipeline.ports import LedgerEntry, Listed, Store
+from pipeline.ports import Listed, Store
 from pipeline.settings import Settings, load_settings
+from pipeline.stored import LedgerEntry
 
 keeping = typer.Typer()
 
@@ -116,7 +112,7 @@ def audit(
     listed: Iterator[Listed] = (
         Sources(settings).list(bucket, prefix, window) if bucket else iter(())
     )
-    with _counted("objects", not as_json) as advance:
+    with counting("objects", not as_json) as advance:
         found = check(
             open_existing(settings),
             window,
@@ -177,121 +173,6 @@ def backfill(
         out.print(f"{done.objects:,} objects, {human_bytes(done.bytes)}, {what}")
 
 
-@keeping.command(
-    epilog="Example: edgetally rebuild --from 2026-11-20 --to 2026-11-23 --store dynamodb://TABLE"
-)
-def rebuild(
-    store: StoreOption = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    forget: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Leave this object out: s3://bucket/key or a file (may be repeated).",
-            show_default=False,
-        ),
-    ] = None,
-    confirm: Annotated[
-        bool, typer.Option("--confirm", help="Keep the new count, delete the old.")
-    ] = False,
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Return to the old count, delete the new.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Count days anew from their objects: to mend what was counted wrongly, or to forget an object.
-
-    The new count is made beside the old one, while both go on being written. When every object is
-    in it, readers see it, all at once. The old one is kept until --confirm or --undo. Whole UTC
-    days are rebuilt; exit code 1 when an object stands in the way, and then nothing has changed.
-    """
-    from pipeline.rebuild import confirm as keep
-    from pipeline.rebuild import rebuild as count_anew
-    from pipeline.rebuild import undo as take_back
-
-    settings = load_settings(store=store)
-    opened = open_existing(settings)
-    if confirm or undo:
-        rows = (keep if confirm else take_back)(opened)
-        if as_json:
-            print(json.dumps({"deleted_rows": rows}))
-        else:
-            out.print(f"{rows:,} rows of the {'old' if confirm else 'new'} count deleted")
-        return
-    days = _days(parse_window(None, start, end, datetime.now(UTC)))
-    count, _ = open_ingest(settings, opened)
-    refs = [_named(name) for name in forget or []]
-    with _counted("objects", not as_json) as advance:
-        done = count_anew(opened, count.reader, days, refs, advance)
-    for ref, reason in done.failed:
-        complain(f"{ref.name}: {reason}")
-    if as_json:
-        print(
-            json.dumps(
-                {
-                    "generation": done.generation,
-                    "recounted": done.recounted,
-                    "forgotten": done.forgotten,
-                    "failed": [{"name": ref.name, "reason": why} for ref, why in done.failed],
-                }
-            )
-        )
-    elif done.failed:
-        complain(f"{len(done.failed)} objects stand in the way: readers still see the old count")
-    else:
-        out.print(
-            f"{done.recounted:,} objects counted anew, {done.forgotten:,} forgotten; readers see "
-            "the new count.\nLook at it, then: edgetally rebuild --confirm, or --undo"
-        )
-    raise typer.Exit(FAILED if done.failed else OK)
-
-
-@keeping.command(epilog="Example: edgetally export --store sqlite:///a.db --to store.ndjson")
-def export(
-    store: StoreOption = None,
-    to: Annotated[Path | None, typer.Option(help="The file to write.", show_default=False)] = None,
-) -> None:
-    """Write the whole store to a file of JSON lines, for another store or for keeping.
-
-    It holds the key under which visitors are hashed; the file can be read by its owner only.
-    """
-    from pipeline.archive import export as lines
-
-    if to is None:
-        raise SettingError("--to", "is needed: the file to write")
-    settings = load_settings(store=store)
-    opened = open_existing(settings)
-    partial = to.with_name(f".{to.name}.partial")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with open(handle, "wb") as file, _counted("lines", True) as advance:
-            file.writelines(lines(opened, settings.caps, advance))
-        partial.replace(to)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-@keeping.command("import", epilog="Example: edgetally import store.ndjson --store dynamodb://TABLE")
-def import_(
-    file: Annotated[Path, typer.Argument(help="What `edgetally export` wrote.")],
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write an exported store into an empty one. The file is checked before anything is written."""
-    from pipeline.archive import restore
-
-    opened = open_store(load_settings(store=store))
-    try:
-        with file.open("rb") as lines, _counted("lines", not as_json) as advance:
-            entries, rows = restore(lines, opened, advance)
-    except OSError as error:
-        raise SettingError("FILE", f"{file} cannot be read: {error.strerror}") from error
-    if as_json:
-        print(json.dumps({"objects": entries, "rows": rows}))
-    else:
-        out.print(f"{entries:,} objects and {rows:,} rows imported")
-
-
 class _Sent(NamedTuple):
     """What was sent to the queue."""
 
@@ -329,14 +210,6 @@ def _send_nothing(refs: Sequence[ObjectRef]) -> None:
     """What a dry run does."""
 
 
-@contextmanager
-def _counted(what: str, show: bool) -> Iterator[Callable[[], None]]:
-    """A number that rises with each call of what this gives."""
-    with counter(show) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda: bar.advance(task)
-
-
 def _last(store: Store, count: int, now: datetime) -> list[LedgerEntry]:
     """The latest entries; as little of the ledger is read as may be enough."""
     for days in (1, 7, 31):
@@ -348,18 +221,3 @@ def _last(store: Store, count: int, now: datetime) -> list[LedgerEntry]:
 
 def _latest(entry: LedgerEntry) -> tuple[int, str]:
     return (entry.at, entry.ref.id)
-
-
-def _days(window: Window) -> Days:
-    """The whole days of a window that has both bounds."""
-    if window.start is None or window.end is None:
-        raise SettingError("--from", "and --to are needed: the days to count anew")
-    return Days(window.start // HOURS_PER_DAY, -(-window.end // HOURS_PER_DAY))
-
-
-def _named(name: str) -> ObjectRef:
-    """The object that a user names."""
-    url = urlsplit(name)
-    if url.scheme == "s3":
-        return ObjectRef(url.netloc, name.removeprefix(f"s3://{url.netloc}/"))
-    return ObjectRef("", os.path.abspath(name))

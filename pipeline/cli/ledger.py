@@ -12,7 +12,8 @@ from rich.text import Text
 from pipeline.audit import Audit
 from pipeline.cli.tables import safe
 from pipeline.core.window import hour_start
-from pipeline.ports import Depth, LedgerEntry
+from pipeline.ports import Depth
+from pipeline.stored import LedgerEntry
 
 _COLOURS = {"committed": "green", "partial": "yellow", "failed": "red", "forgotten": "dim"}
 _SHOWN = 50

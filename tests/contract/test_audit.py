@@ -14,7 +14,8 @@ from pipeline.core.errors import StoreError
 from pipeline.core.generations import Days
 from pipeline.core.objects import ObjectRef
 from pipeline.core.window import ALWAYS, Span, Window
-from pipeline.ports import Listed, RowKey, Store, StoredRow
+from pipeline.ports import Listed, Store
+from pipeline.stored import RowKey, StoredRow
 from tests.contract.test_dynamodb_faults import LONG, Fault
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support import dynamodb_local

@@ -19,8 +19,9 @@ from pipeline.core.objects import ObjectRef, site_of
 from pipeline.core.parsed import Reading
 from pipeline.core.window import HOURS_PER_DAY, Period, Span
 from pipeline.ingest import Ingest, Outcome
-from pipeline.ports import Content, RowKey, Store
+from pipeline.ports import Content, Store
 from pipeline.reader import Reader
+from pipeline.stored import RowKey
 from tests.support import dynamodb_local
 from tests.support.lines import FIELDS, MODIFIED, MadeObject, made_objects
 from tests.support.oracle import Count, assert_same

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from pipeline.core.errors import StoreError
-from pipeline.ports import Conflict, Store
+from pipeline.ports import Store
+from pipeline.stored import Conflict
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support.clock import FakeClock
 

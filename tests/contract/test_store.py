@@ -16,7 +16,8 @@ from pipeline.core.dimensions import caps
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.top import Table
 from pipeline.core.window import Period, Span
-from pipeline.ports import VISITOR_KEY_BYTES, CommitResult, RowKey, Store
+from pipeline.ports import VISITOR_KEY_BYTES, CommitResult, Store
+from pipeline.stored import RowKey
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
 

@@ -4,12 +4,12 @@ sequence after which a count is lost or invented."""
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import botocore.endpoint
 import pytest
@@ -201,55 +201,53 @@ class Machine(RuleBasedStateMachine):
 
     def attempt(self, work: Callable[[], object]) -> None:
         """Do something that faults may end; afterwards none is left over."""
-        try:
+        with suppress(Crash, StoreError):
             work()
-        except (Crash, StoreError):
-            pass
-        finally:
-            self.backend.clear()
+        self.backend.clear()
 
 
-class Backend:
+class Backend(Protocol):
     """What the machine needs of a store's own world."""
 
     def start(self, clock: FakeClock) -> None:
         """Begin with an empty store."""
-        raise NotImplementedError
+        ...
 
     def stop(self) -> None:
         """It is not needed any more."""
+        ...
 
     def open(self) -> Store:
         """The store, as a worker that has just started opens it."""
-        raise NotImplementedError
+        ...
 
     def clear(self) -> None:
         """No fault is left."""
-        raise NotImplementedError
+        ...
 
     def crash_before(self, after: int) -> None:
         """Die before the transaction after so many."""
-        raise NotImplementedError
+        ...
 
     def crash_after(self, after: int) -> None:
         """Die after the transaction after so many."""
-        raise NotImplementedError
+        ...
 
     def lose_answers(self, times: int) -> None:
         """Lose the answers of so many transactions."""
-        raise NotImplementedError
+        ...
 
     def meet(self, others: Callable[[], object]) -> None:
         """Let others commit before the next transaction."""
-        raise NotImplementedError
+        ...
 
     def trouble(self, times: int) -> None:
         """Refuse so many transactions."""
-        raise NotImplementedError
+        ...
 
     def parts_done(self, ref: ObjectRef) -> int:
         """How many parts of a half committed object are there."""
-        raise NotImplementedError
+        ...
 
 
 class OnDynamo(Backend):

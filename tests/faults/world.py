@@ -16,7 +16,8 @@ from pipeline.core.objects import ObjectRef, site_of
 from pipeline.core.parse import parse
 from pipeline.core.parsed import Reading
 from pipeline.core.window import HOURS_PER_DAY, Period, Span
-from pipeline.ports import Content, LedgerEntry, Store
+from pipeline.ports import Content, Store
+from pipeline.stored import LedgerEntry
 
 MODIFIED = datetime(2026, 11, 23, 6, tzinfo=UTC)
 READING = Reading()

@@ -17,7 +17,7 @@ from pipeline.core.counters import MEASURES, Vector
 from pipeline.core.dimensions import DEFAULT_CAPS, DIMENSIONS
 from pipeline.core.planes import pack, unpack
 from pipeline.core.top import Table, merge_tables
-from pipeline.ports import RowKey
+from pipeline.stored import RowKey
 from tests.support.aggregates import aggregates
 
 VERSION_1 = Path(__file__).parent.parent / "codec1"

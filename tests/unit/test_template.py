@@ -18,8 +18,8 @@ from pipeline.adapters.dynamodb.items import (
 )
 from pipeline.api import ROUTES
 from pipeline.core.objects import ObjectRef
-from pipeline.ports import RowKey
 from pipeline.settings import PREFIX, Settings
+from pipeline.stored import RowKey
 
 ROOT = Path(__file__).parent.parent.parent
 

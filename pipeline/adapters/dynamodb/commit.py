@@ -16,7 +16,8 @@ from pipeline.core.dimensions import Caps
 from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations
 from pipeline.core.objects import Counted, ObjectRef
-from pipeline.ports import CommitResult, State, as_written, deltas, sort_out
+from pipeline.ports import CommitResult, sort_out
+from pipeline.stored import State, as_written, deltas
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef

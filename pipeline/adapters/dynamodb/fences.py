@@ -29,7 +29,7 @@ from pipeline.adapters.dynamodb.items import (
 from pipeline.adapters.dynamodb.table import Table
 from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations
-from pipeline.ports import RowKey
+from pipeline.stored import RowKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef

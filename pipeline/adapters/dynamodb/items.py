@@ -8,7 +8,7 @@ import msgspec
 from pipeline.adapters.rows import ledger_expiry, row_expiry, start_label
 from pipeline.core.generations import Rebuild
 from pipeline.core.objects import Counted, ObjectRef
-from pipeline.ports import PARSER_VERSION, Conflict, LedgerEntry, Recount, RowKey
+from pipeline.stored import PARSER_VERSION, Conflict, LedgerEntry, Recount, RowKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (

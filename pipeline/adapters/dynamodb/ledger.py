@@ -18,7 +18,7 @@ from pipeline.adapters.dynamodb.table import BY_HOUR, Table
 from pipeline.adapters.rows import in_conflict
 from pipeline.core.objects import ObjectRef
 from pipeline.core.window import hour_of, hour_start
-from pipeline.ports import LedgerEntry
+from pipeline.stored import LedgerEntry
 
 
 class Ledger:

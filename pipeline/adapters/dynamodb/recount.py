@@ -13,7 +13,7 @@ from pipeline.core.dimensions import Caps
 from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
-from pipeline.ports import LedgerEntry, as_recounted, deltas, recounted
+from pipeline.stored import LedgerEntry, as_recounted, deltas, recounted
 
 
 class Recounts:

@@ -12,7 +12,7 @@ from pipeline.adapters.rows import add_to_row
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.dimensions import Caps
 from pipeline.core.errors import StoreError
-from pipeline.ports import RowKey
+from pipeline.stored import RowKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef

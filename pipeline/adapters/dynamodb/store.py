@@ -32,15 +32,8 @@ from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import HOURS_PER_DAY, Span
-from pipeline.ports import (
-    PATIENCE,
-    VISITOR_KEY_BYTES,
-    Cached,
-    CommitResult,
-    LedgerEntry,
-    RowKey,
-    StoredRow,
-)
+from pipeline.ports import PATIENCE, VISITOR_KEY_BYTES, Cached, CommitResult
+from pipeline.stored import LedgerEntry, RowKey, StoredRow
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
