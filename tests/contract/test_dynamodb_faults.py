@@ -13,6 +13,7 @@ from pipeline.core.errors import CorruptRow, StoreError
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
 from tests.support import dynamodb_local
+from tests.support.dynamodb_faults import Faults, busy
 
 HOUR = 498_636
 LONG = Counted(
@@ -169,3 +170,18 @@ def test_more_shards_than_before_lose_nothing_nor_do_fewer(dynamodb: Any, table:
             store.commit([each])
     assert total(store).totals.requests == 3 * 20 * 5
     assert total(DynamoStore(dynamodb, table)).totals.requests == 3 * 20 * 5
+
+
+def test_a_note_waits_for_the_transaction_that_is_at_work_on_its_row(
+    dynamodb: Any, table: str
+) -> None:
+    """A failure is noted once, though DynamoDB refuses single writes meanwhile; not for ever."""
+    client = dynamodb_local.client(dynamodb.meta.endpoint_url)
+    faults = Faults(client, "UpdateItem")
+    store = DynamoStore(client, table, patience=0.3)
+    faults.plan(busy, busy)
+    store.record_failure(SHORT.ref, "truncated")
+    assert store.ledger([SHORT.ref])[SHORT.ref].attempts == 1
+    faults.plan(*[busy] * 1000)
+    with pytest.raises(StoreError, match="kept busy by commits"):
+        store.record_failure(SHORT.ref, "truncated")

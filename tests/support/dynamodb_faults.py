@@ -20,13 +20,13 @@ class Crash(BaseException):
 
 
 class Faults:
-    """Faults that are played one after the other on the transactions of a client; those that are
-    not used up are dropped by `clear`."""
+    """Faults that are played one after the other on the transactions of a client, or on its other
+    requests of one kind; those that are not used up are dropped by `clear`."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, operation: str = "TransactWriteItems") -> None:
         self._planned: deque[Fault] = deque()
         self._lock = threading.Lock()
-        client.meta.events.register("before-send.dynamodb.TransactWriteItems", self._on_request)
+        client.meta.events.register(f"before-send.dynamodb.{operation}", self._on_request)
 
     def plan(self, *faults: Fault) -> None:
         """Play these on the next transactions."""
@@ -88,6 +88,12 @@ def conflict(request: Any) -> AWSResponse:
             "CancellationReasons": reasons,
         },
     )
+
+
+def busy(request: Any) -> AWSResponse:
+    """A transaction is at work on the item of a single write."""
+    kind = f"{_PREFIX}TransactionConflictException"
+    return _answer(request, 400, {"__type": kind, "message": "Transaction is ongoing for the item"})
 
 
 def meanwhile(work: Callable[[], object]) -> Fault:
