@@ -13,7 +13,7 @@ commit finds no fence; it registers the site before it reads the pointer, so eit
 pointer, or the change sees the site.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,8 +51,9 @@ class Fences:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._versions: dict[Fence, int] = {}
-        self._generations = Generations()
+        # One value, so that threads see fences and pointer as they were read together: no pointer
+        # is older than the fences beside it.
+        self._seen: tuple[Mapping[Fence, int], Generations] = ({}, Generations())
 
     def pointer(self) -> Generations:
         """The pointer as it is now."""
@@ -66,11 +67,12 @@ class Fences:
         fences = {fence_key(fence)["pk"]["S"]: fence for fence in found}
         for item in self._table.get([fence_key(fence) for fence in found]):
             found[fences[item["pk"]["S"]]] = int(item["version"]["N"])
-        if any(self._versions.get(fence) != version for fence, version in found.items()):
-            self._generations = self.pointer()
-            self._versions |= found
+        versions, generations = self._seen
+        if any(versions.get(fence) != version for fence, version in found.items()):
+            generations = self.pointer()
+            self._seen = ({**versions, **found}, generations)
         checks = [fence_check(self._table.name, fence, version) for fence, version in found.items()]
-        return Sight(self._generations, checks)
+        return Sight(generations, checks)
 
     def turn(
         self,
