@@ -361,7 +361,7 @@ def _dollars(value: float) -> str:
 TEMPLATE = """# What it costs
 
 Written by `python -m benchmarks.cost`; not by hand. Dollars a month on the default settings, with
-{lines} lines in an object, at list prices of us-east-1 as of {date} (`benchmarks/prices.py`),
+{lines} lines in an object, at list prices of us-east-1 as known in {date} (`benchmarks/prices.py`),
 without any of AWS's free allowances; the last row is with those that every account has for ever:
 
 {table}

@@ -1,4 +1,5 @@
-"""Prices of AWS, in dollars: us-east-1, on demand, without any free allowance, as of 2026-11.
+"""Prices of AWS, in dollars: us-east-1, on demand, without any free allowance, as known in 2026-11.
+They were not read from the pages in the run: before you rely on a sum, compare them.
 
 https://aws.amazon.com/lambda/pricing/ (arm64), /sqs/pricing/, /dynamodb/pricing/on-demand/,
 /s3/pricing/, /api-gateway/pricing/ (REST), /secrets-manager/pricing/, /cloudwatch/pricing/,
