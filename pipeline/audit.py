@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal
 
-from pipeline.core.generations import Days, Generations
+from pipeline.core.generations import Days
 from pipeline.core.objects import ObjectRef
 from pipeline.core.window import (
     CLOCK_SKEW,
@@ -89,7 +89,7 @@ def audit(
         book = accounts.ledger(on_object)
         rows, by_day = accounts.rows("hour"), accounts.rows("day")
         gaps: list[Problem] = []
-        if _agree(book.most, rows) and _agree(_days_of(rows), by_day):
+        if book.most == rows and _days_of(rows) == by_day:
             break
         # Something was written meanwhile, or something is wrong: what comes after decides.
         settle()
@@ -186,15 +186,12 @@ class _Accounts:
         size = HOURS_PER_DAY if period == "hour" else 1
         span = Span(period, self.days.start * size, self.days.end * size)
         found: dict[Place, Figures] = defaultdict(Figures)
-        for row in self.store.read(self.store.sites(), span, self._generations()):
+        for row in self.store.read(self.store.sites(), span):
             aggregate = row.aggregate
             found[row.key.site, row.key.start] += Figures(
                 aggregate.totals.requests, sum(aggregate.rejected.values())
             )
         return found
-
-    def _generations(self) -> Generations:
-        return self.store.generations()
 
 
 def _days(window: Window, now: datetime, retention_days: int) -> Days:
@@ -205,12 +202,6 @@ def _days(window: Window, now: datetime, retention_days: int) -> Days:
     if retention_days:  # the first hour of the day before may be gone already
         start = max(start, today - retention_days + 1)
     return Days(start, end)
-
-
-def _agree(expected: Mapping[Place, Figures], found: Mapping[Place, Figures]) -> bool:
-    return all(expected.get(place) == figures for place, figures in found.items()) and all(
-        place in found for place in expected
-    )
 
 
 def _days_of(hours: Mapping[Place, Figures]) -> dict[Place, Figures]:

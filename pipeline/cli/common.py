@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from math import ceil
 from typing import Annotated
 
 import typer
@@ -15,7 +17,6 @@ from rich.progress import (
     Task,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.text import Text
 
@@ -47,11 +48,27 @@ ToOption = Annotated[
 
 
 class Rate(ProgressColumn):
-    """How many are done in a second."""
+    """How many are done in a second, from the start on: rich's own speed begins anew whenever the
+    total changes, as it does while a bucket is being listed."""
 
     def render(self, task: Task) -> Text:
         """See `ProgressColumn.render`."""
-        return Text(f"{task.speed or 0:,.0f}/s")
+        return Text(f"{_rate(task):,.0f}/s")
+
+
+class TimeLeft(ProgressColumn):
+    """How long the rest of what is known will take at that rate."""
+
+    def render(self, task: Task) -> Text:
+        """See `ProgressColumn.render`."""
+        rate = _rate(task)
+        if not rate or task.total is None:
+            return Text("-:--:--")
+        return Text(str(timedelta(seconds=ceil((task.total - task.completed) / rate))))
+
+
+def _rate(task: Task) -> float:
+    return task.completed / task.elapsed if task.elapsed else 0.0
 
 
 def complain(message: str) -> None:
@@ -62,7 +79,7 @@ def complain(message: str) -> None:
 def progress_bar(enabled: bool, extra: Iterable[ProgressColumn] = ()) -> Progress:
     """A bar for work whose amount is known."""
     columns = (BarColumn(), MofNCompleteColumn(), *extra, TimeElapsedColumn())
-    return _progress(enabled, TextColumn("{task.description}"), *columns, TimeRemainingColumn())
+    return _progress(enabled, TextColumn("{task.description}"), *columns, TimeLeft())
 
 
 def _counter(enabled: bool) -> Progress:

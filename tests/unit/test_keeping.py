@@ -11,9 +11,11 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from rich.progress import Progress
 
 from pipeline.backfill import announce
 from pipeline.cli.app import main
+from pipeline.cli.common import Rate, TimeLeft
 from pipeline.core.ahead import in_background
 from pipeline.core.errors import QueueError
 from pipeline.core.objects import ObjectRef
@@ -260,3 +262,17 @@ def test_what_is_listed_in_the_background_arrives_in_order() -> None:
     assert next(found) == 1
     with pytest.raises(QueueError):
         next(found)
+
+
+def test_rate_and_time_left_are_shown_while_the_total_still_rises() -> None:
+    """A listing raises the total all the time; what was done so far says how fast it goes."""
+    now = [0.0]
+    with Progress(Rate(), TimeLeft(), disable=True, get_time=lambda: now[0]) as bar:
+        task = bar.add_task("objects", total=None)
+        for step in range(1, 5):
+            now[0] = float(step)
+            bar.update(task, total=step * 1000)
+            bar.update(task, completed=step * 100)
+        (shown,) = bar.tasks
+        assert Rate().render(shown).plain == "100/s"
+        assert TimeLeft().render(shown).plain == "0:00:36"
