@@ -210,7 +210,7 @@ def merging(path: Path) -> int:
     from pipeline.core import codec
     from pipeline.core.aggregate import merge
     from pipeline.core.dimensions import DEFAULT_CAPS
-    from pipeline.core.summary import READING_SLACK
+    from pipeline.core.summarize import READING_SLACK
 
     rows = msgspec.msgpack.decode(path.read_bytes(), type=list[bytes])
     merge((codec.decode(rows[n % len(rows)]) for n in range(720)), DEFAULT_CAPS, READING_SLACK)

@@ -26,7 +26,7 @@ from pipeline.core.parsed import Reading
 from pipeline.core.visitors import Visitors
 from pipeline.core.window import Window
 from pipeline.ingest import Ingest
-from pipeline.query import summary
+from pipeline.query.summary import summary
 from pipeline.reader import Reader
 from tests.support import dynamodb_local
 from tests.support.sources import BodySource

@@ -20,7 +20,7 @@ from pipeline.cli.tables import show
 from pipeline.core.parsed import Reading
 from pipeline.core.window import Window
 from pipeline.ingest import Ingest
-from pipeline.query import summary
+from pipeline.query.summary import summary
 from pipeline.reader import Reader
 from pipeline.settings import Settings
 

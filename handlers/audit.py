@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline.audit import audit
 from pipeline.bootstrap import Sources, open_store
 from pipeline.core.window import Window
+from pipeline.query.health import Findings
 from pipeline.settings import load_settings
 
 logger = Logger(service="audit")
@@ -30,8 +31,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     now = datetime.now(UTC)
     window = Window.last_hours(settings.audit_hours, now)
     began = time.monotonic()
+    store = open_store(settings)
     found = audit(
-        open_store(settings),
+        store,
         window,
         now,
         Sources(settings).list(bucket, "", window),
@@ -45,6 +47,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for name, value in figures.items():
         seconds = name.endswith("_seconds")
         metrics.add_metric(name, MetricUnit.Seconds if seconds else MetricUnit.Count, value)
+    Findings(found.ledger_gap, len(found.missing)).keep(store)
     for problem in found.problems[:_LOGGED]:
         logger.warning("%s: %s: %s", problem.kind, problem.name, problem.detail)
     logger.info(

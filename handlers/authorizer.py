@@ -3,13 +3,14 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.core.credentials import opens
+from pipeline.core.credentials import Credentials
 from pipeline.settings import load_settings
 
 logger = Logger(service="authorizer")
@@ -21,10 +22,13 @@ own cache of answers."""
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A policy that allows every GET of the stage; API Gateway answers 401 to the exception."""
+    """A policy for every route of the stage: it allows them, or denies them (403) to a secret whose
+    time is over; API Gateway answers 401 to the exception."""
     settings = load_settings(require="api_secret")
     secret = get_secret(settings.api_secret, max_age=SECRET_SECONDS)
-    if not opens(str(event.get("authorizationToken") or ""), str(secret)):
+    header = str(event.get("authorizationToken") or "")
+    standing = Credentials.of(str(secret)).standing(header, datetime.now(UTC))
+    if standing == "unknown":
         # The one message that API Gateway turns into a 401 instead of a 500.
         raise Exception("Unauthorized")  # noqa: TRY002 - the gateway looks at the message alone
     api, stage = str(event["methodArn"]).split("/")[:2]
@@ -35,9 +39,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             "Statement": [
                 {
                     "Action": "execute-api:Invoke",
-                    "Effect": "Allow",
-                    # The gateway caches this answer for all routes, so it must open all of them.
-                    "Resource": f"{api}/{stage}/GET/*",
+                    "Effect": "Allow" if standing == "open" else "Deny",
+                    # The gateway caches this answer by the header alone, for all routes: it must
+                    # say the same of each. Methods that a route does not have, the API refuses.
+                    "Resource": f"{api}/{stage}/*",
                 }
             ],
         },

@@ -1,16 +1,16 @@
 """The function behind API Gateway that serves the summaries."""
 
+from datetime import UTC, datetime
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.api import Api, problem
-from pipeline.bootstrap import open_snapshots, open_store
-from pipeline.core.errors import SettingError, StoreError
+from pipeline.api.app import Api, not_configured
+from pipeline.bootstrap import open_service, open_store
+from pipeline.core.errors import EdgetallyError, SettingError
 from pipeline.settings import load_settings
 
 logger = Logger(service="summaries")
@@ -18,8 +18,8 @@ tracer = Tracer(service="summaries")
 metrics = Metrics(namespace="edgetally", service="summaries")
 
 
-def _cache_failed(error: StoreError) -> None:
-    logger.error("the summary cache failed: %s", error)
+def _failed(error: EdgetallyError) -> None:
+    logger.error("the cache or a queue failed: %s", error)
     metrics.add_metric("cache_failures", MetricUnit.Count, 1)
 
 
@@ -27,7 +27,8 @@ def _cache_failed(error: StoreError) -> None:
 def configured() -> Api:
     """The API this function is configured for, made once. Raises SettingError and StoreError."""
     settings = load_settings()
-    return Api(open_snapshots(settings, open_store(settings), _cache_failed))
+    service = open_service(settings, open_store(settings), _failed)
+    return Api(service, lambda: datetime.now(UTC), settings.origins)
 
 
 @logger.inject_lambda_context
@@ -41,5 +42,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except SettingError as error:
         logger.error("no summary is served until this is mended: %s", error)
         metrics.add_metric("misconfigured", MetricUnit.Count, 1)
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "edgetally is not configured")
+        return not_configured()
     return api(event, context)

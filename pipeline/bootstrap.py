@@ -4,16 +4,20 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from pipeline.core.errors import SettingError, StoreError
+from pipeline.core.errors import EdgetallyError, SettingError
 from pipeline.core.objects import ObjectRef
 from pipeline.core.window import ALWAYS, Window
-from pipeline.ports import Content, Listed, Store
-from pipeline.query import Snapshots
+from pipeline.ports import Content, Depth, Listed, Store
+from pipeline.query.answers import Answers
+from pipeline.query.health import Health
+from pipeline.query.service import Service
+from pipeline.query.snapshots import Snapshots
+from pipeline.query.traffic import Traffic
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -201,15 +205,30 @@ def open_queue(url: str, settings: Settings) -> "Queue":
     )
 
 
-def open_snapshots(
-    settings: Settings, store: Store, on_cache_failure: Callable[[StoreError], None]
-) -> Snapshots:
-    """The cached snapshot of a store, as the settings say."""
-    return Snapshots(
-        store,
-        settings.lookback_hours,
-        settings.cache_ttl_seconds,
-        lambda: datetime.now(UTC),
-        on_cache_failure,
+def open_service(
+    settings: Settings, store: Store, on_failure: Callable[[EdgetallyError], None]
+) -> Service:
+    """What is served from a store, as the settings say. `on_failure` hears of a cache or a queue
+    that cannot be used."""
+    answers = Answers(store, settings.cache_ttl_seconds, _now, on_failure)
+    queues = {"queue": settings.queue_url, "dead_letters": settings.dead_letter_queue_url}
+    return Service(
+        Traffic(store, answers, _now, settings.caps),
+        Snapshots(store, answers, settings.lookback_hours, _now, settings.caps),
+        Health(
+            store,
+            answers,
+            _now,
+            {name: partial(_depth, url, settings) for name, url in queues.items() if url},
+        ),
+        settings.retention_days,
         settings.caps,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _depth(url: str, settings: Settings) -> Depth:
+    return open_queue(url, settings).depth()

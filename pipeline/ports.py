@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from pipeline.core.aggregate import EVERYTHING, Wanted
 from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import Span
-from pipeline.stored import LedgerEntry, StoredRow
+from pipeline.stored import LedgerEntry, RowKey, StoredRow
 
 VISITOR_KEY_BYTES = 32
 
@@ -43,7 +44,7 @@ class CommitResult:
 class Cached:
     """A cached answer and when it was stored."""
 
-    body: str
+    body: bytes
     stored_at: datetime
 
 
@@ -91,10 +92,20 @@ class Store(Protocol):
         ...
 
     def read(
-        self, sites: Sequence[str], span: Span, generations: Generations | None = None
+        self,
+        sites: Sequence[str],
+        span: Span,
+        generations: Generations | None = None,
+        wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         """The rows of these sites in a span, in no particular order, as `generations` says; or as
-        the pointer says now."""
+        the pointer says now. Only what is `wanted` of them is decoded."""
+        ...
+
+    def versions(
+        self, sites: Sequence[str], span: Span, generations: Generations
+    ) -> Iterator[tuple[RowKey, str]]:
+        """The keys and versions of the rows that `read` would give."""
         ...
 
     def generations(self) -> Generations:
@@ -129,8 +140,17 @@ class Store(Protocol):
         """The cached answer under a key, None when there is none or its time has passed."""
         ...
 
-    def put_cached(self, key: str, body: str, ttl_seconds: int) -> None:
+    def put_cached(self, key: str, body: bytes, ttl_seconds: int) -> None:
         """Keep an answer under a key for a time."""
+        ...
+
+    def lease(self, key: str, owner: str, seconds: int) -> bool:
+        """Whether `owner` may compute what is cached under a key: nobody else may until it
+        releases that, or for so many seconds if it dies."""
+        ...
+
+    def release(self, key: str, owner: str) -> None:
+        """Give back a lease that is still the owner's."""
         ...
 
 

@@ -54,6 +54,12 @@ class Settings(BaseSettings):
     """Another SQS than AWS's, for local runs."""
     bucket: str = ""
     """The bucket that the scheduled audit lists."""
+    queue_url: str = ""
+    """The queue of log objects, whose depth is a part of the API's health."""
+    dead_letter_queue_url: str = ""
+    """The queue of those that could not be counted, likewise."""
+    cors_origins: str = ""
+    """Origins whose pages may read the API, separated by commas; none by default."""
     audit_hours: int = Field(48, ge=1, le=24 * 400)
     """How far back the scheduled audit looks."""
     shards: int = Field(1, ge=1, le=64)
@@ -88,6 +94,11 @@ class Settings(BaseSettings):
     def _are_rates(cls, rates: str) -> str:
         _rates(rates)
         return rates
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may read the API."""
+        return tuple(filter(None, map(str.strip, self.cors_origins.split(","))))
 
     @property
     def sampling_rates(self) -> dict[str, int]:

@@ -126,10 +126,12 @@ class LedgerEntry:
 @dataclass(frozen=True, slots=True)
 class StoredRow:
     """One aggregate as read: of a site's hour or day. A sharded store gives several per key.
-    Whatever generation it is stored in, its key says 0."""
+    Whatever generation it is stored in, its key says 0. `version` is another one whenever the
+    row's content is."""
 
     key: RowKey
     aggregate: HourlyAggregate
+    version: str = ""
 
 
 def deltas(objects: Iterable[Counted]) -> dict[RowKey, list[HourlyAggregate]]:

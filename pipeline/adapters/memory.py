@@ -15,9 +15,10 @@ from pipeline.adapters.rows import (
     ledger_expiry,
     now,
     row_expiry,
+    row_version,
     unread,
 )
-from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.aggregate import EVERYTHING, HourlyAggregate, Wanted
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
@@ -39,8 +40,18 @@ class _Ledgered(NamedTuple):
     expires: float | None
 
 
+class _Row(NamedTuple):
+    blob: bytes
+    version: int
+
+
 class _CacheRow(NamedTuple):
     cached: Cached
+    expires: float
+
+
+class _Lease(NamedTuple):
+    owner: str
     expires: float
 
 
@@ -60,8 +71,9 @@ class MemoryStore:
         self._generations = Generations()
         self._lock = RLock()
         self._objects: dict[str, _Ledgered] = {}
-        self._rows: dict[RowKey, bytes] = {}
+        self._rows: dict[RowKey, _Row] = {}
         self._cache: dict[str, _CacheRow] = {}
+        self._leases: dict[str, _Lease] = {}
 
     def ledger(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
         """See `Store.ledger`."""
@@ -116,17 +128,27 @@ class MemoryStore:
             return sorted({key.site for key in self._rows})
 
     def read(
-        self, sites: Sequence[str], span: Span, generations: Generations | None = None
+        self,
+        sites: Sequence[str],
+        span: Span,
+        generations: Generations | None = None,
+        wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         """See `Store.read`."""
         with self._lock:
-            generations = generations or self._generations
-            rows = list(self._rows.items())
-        for key, blob in rows:
-            wanted = key.site in sites and key.period == span.period and span.covers(key.start)
-            seen = wanted and key.generation == generations.read(key.day)
-            if seen and self._live(row_expiry(key, self._retention_days)):
-                yield StoredRow(key._replace(generation=0), decode_row(key, blob))
+            found = self._seen(sites, span, generations or self._generations)
+        for key, row in found:
+            aggregate = decode_row(key, row.blob, wanted)
+            yield StoredRow(key._replace(generation=0), aggregate, row_version(key, row.version))
+
+    def versions(
+        self, sites: Sequence[str], span: Span, generations: Generations
+    ) -> Iterator[tuple[RowKey, str]]:
+        """See `Store.versions`."""
+        with self._lock:
+            found = self._seen(sites, span, generations)
+        for key, row in found:
+            yield key._replace(generation=0), row_version(key, row.version)
 
     def generations(self) -> Generations:
         """See `Store.generations`."""
@@ -166,7 +188,7 @@ class MemoryStore:
         with self._lock:
             for entry in entries:
                 self._enter(entry)
-            self._rows.update({row.key: encode_row(row, self._caps) for row in rows})
+            self._put({row.key: encode_row(row, self._caps) for row in rows})
 
     def restore_visitor_key(self, key: bytes) -> None:
         """See `Store.restore_visitor_key`."""
@@ -178,7 +200,7 @@ class MemoryStore:
             row = self._cache.get(key)
             return row.cached if row and self._live(row.expires) else None
 
-    def put_cached(self, key: str, body: str, ttl_seconds: int) -> None:
+    def put_cached(self, key: str, body: bytes, ttl_seconds: int) -> None:
         """See `Store.put_cached`."""
         stored_at = self._clock()
         with self._lock:
@@ -186,12 +208,48 @@ class MemoryStore:
                 Cached(body, stored_at), stored_at.timestamp() + ttl_seconds
             )
 
+    def lease(self, key: str, owner: str, seconds: int) -> bool:
+        """See `Store.lease`."""
+        with self._lock:
+            held = self._leases.get(key)
+            if held and held.owner != owner and self._live(held.expires):
+                return False
+            self._leases[key] = _Lease(owner, self._clock().timestamp() + seconds)
+            return True
+
+    def release(self, key: str, owner: str) -> None:
+        """See `Store.release`."""
+        with self._lock:
+            held = self._leases.get(key)
+            if held and held.owner == owner:
+                del self._leases[key]
+
+    def _seen(
+        self, sites: Sequence[str], span: Span, generations: Generations
+    ) -> list[tuple[RowKey, _Row]]:
+        return [
+            (key, row)
+            for key, row in self._rows.items()
+            if (key.site in sites and key.period == span.period and span.covers(key.start))
+            and key.generation == generations.read(key.day)
+            and self._live(row_expiry(key, self._retention_days))
+        ]
+
     def _add(self, added: Mapping[RowKey, list[HourlyAggregate]]) -> None:
         """Add to rows: to all of them, or with an error to none."""
-        self._rows |= {
-            key: add_to_row(key, self._rows.get(key), parts, self._caps)
-            for key, parts in added.items()
-        }
+        self._put(
+            {
+                key: add_to_row(
+                    key, known.blob if (known := self._rows.get(key)) else None, parts, self._caps
+                )
+                for key, parts in added.items()
+            }
+        )
+
+    def _put(self, blobs: Mapping[RowKey, bytes]) -> None:
+        for key, blob in blobs.items():
+            known = self._rows.get(key)
+            self._rows[key] = _Row(blob, known.version + 1 if known else 1)
 
     def _enter(self, entry: LedgerEntry) -> None:
         self._objects[entry.ref.id] = _Ledgered(entry, ledger_expiry(entry, self._retention_days))

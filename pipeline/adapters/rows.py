@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from pipeline.core import codec
-from pipeline.core.aggregate import HourlyAggregate, merge
+from pipeline.core.aggregate import EVERYTHING, HourlyAggregate, Wanted, merge
 from pipeline.core.dimensions import Caps
 from pipeline.core.errors import CorruptRow, StoreError
 from pipeline.core.generations import Generations
@@ -25,10 +25,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def decode_row(key: RowKey, blob: bytes) -> HourlyAggregate:
-    """The aggregate of a stored row. Raises CorruptRow."""
+def decode_row(key: RowKey, blob: bytes, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
+    """The aggregate of a stored row, or what is wanted of it. Raises CorruptRow."""
     try:
-        return codec.decode(blob)
+        return codec.decode(blob, wanted)
     except codec.CodecError as error:
         raise CorruptRow(row_name(key), str(error)) from error
 
@@ -53,6 +53,11 @@ def encode_row(row: StoredRow, caps: Caps) -> bytes:
 def row_name(key: RowKey) -> str:
     """How messages call a row, e.g. `default hour 2026-11-23T11`."""
     return f"{key.site} {key.period} {start_label(key)}"
+
+
+def row_version(key: RowKey, version: int, shard: int = 0) -> str:
+    """What tells a row's content from any other that was ever read for its hour or day."""
+    return f"{key.generation}.{shard}.{version}"
 
 
 def start_label(key: RowKey) -> str:

@@ -20,9 +20,10 @@ from pipeline.adapters.rows import (
     ledger_expiry,
     now,
     row_expiry,
+    row_version,
     unread,
 )
-from pipeline.core.aggregate import HourlyAggregate
+from pipeline.core.aggregate import EVERYTHING, HourlyAggregate, Wanted
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
 from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations, Rebuild
@@ -41,7 +42,7 @@ from pipeline.stored import (
     recounted,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -54,15 +55,24 @@ CREATE TABLE IF NOT EXISTS objects (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS aggregates (
     site TEXT NOT NULL, period TEXT NOT NULL, start INTEGER NOT NULL, generation INTEGER NOT NULL,
-    aggregate BLOB NOT NULL, expires INTEGER, PRIMARY KEY (site, period, start, generation)
+    aggregate BLOB NOT NULL, expires INTEGER, version INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (site, period, start, generation)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS pointer (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL)
     STRICT;
 CREATE TABLE IF NOT EXISTS secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS cache (
-    key TEXT PRIMARY KEY, body TEXT NOT NULL, stored_at REAL NOT NULL, expires REAL NOT NULL
+    key TEXT PRIMARY KEY, body BLOB NOT NULL, stored_at REAL NOT NULL, expires REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leases (
+    key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+_FROM_2 = """
+ALTER TABLE aggregates ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+DROP TABLE cache;
+"""
+"""What makes schema 2 this one; a cache can be dropped."""
 
 
 class SqliteStore:
@@ -84,15 +94,24 @@ class SqliteStore:
         self._retention_days = retention_days
         self._clock = clock
         with self._connect() as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
-                raise StoreError(
-                    f"{path} has schema version {version}, and this edgetally knows "
-                    f"{SCHEMA_VERSION}; upgrade edgetally, or use another file"
-                )
             db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(_SCHEMA)
-            db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version != SCHEMA_VERSION:
+                self._prepare(db)
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        """Make the tables, or bring those of an earlier edgetally up to date."""
+        db.execute("BEGIN IMMEDIATE")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, 2, SCHEMA_VERSION):
+            raise StoreError(
+                f"{self._path} has schema version {version}, and this edgetally knows 2 to "
+                f"{SCHEMA_VERSION}; upgrade edgetally, or use another file"
+            )
+        for statement in (_FROM_2 * (version == 2) + _SCHEMA).split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        db.execute("COMMIT")
 
     def ledger(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
         """See `Store.ledger`."""
@@ -157,28 +176,32 @@ class SqliteStore:
         return [site for (site,) in rows]
 
     def read(
-        self, sites: Sequence[str], span: Span, generations: Generations | None = None
+        self,
+        sites: Sequence[str],
+        span: Span,
+        generations: Generations | None = None,
+        wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         """See `Store.read`."""
         with self._connect() as db:
             generations = generations or _generations(db)
-            rows = db.execute(
-                """SELECT site, period, start, generation, aggregate FROM aggregates
-                    WHERE period = :period AND (expires IS NULL OR expires > :now)
-                    AND site IN (SELECT value FROM json_each(:sites))
-                    AND (:start IS NULL OR start >= :start) AND (:end IS NULL OR start < :end)""",
-                {
-                    "period": span.period,
-                    "sites": json.dumps(list(sites)),
-                    "start": span.start,
-                    "end": span.end,
-                    "now": self._clock().timestamp(),
-                },
-            )
-            for *parts, blob in rows:
+            for *parts, version, blob in self._seen(db, "version, aggregate", sites, span):
                 key = RowKey(*parts)
                 if key.generation == generations.read(key.day):
-                    yield StoredRow(key._replace(generation=0), decode_row(key, blob))
+                    aggregate = decode_row(key, blob, wanted)
+                    yield StoredRow(
+                        key._replace(generation=0), aggregate, row_version(key, version)
+                    )
+
+    def versions(
+        self, sites: Sequence[str], span: Span, generations: Generations
+    ) -> Iterator[tuple[RowKey, str]]:
+        """See `Store.versions`."""
+        with self._connect() as db:
+            for *parts, version in self._seen(db, "version", sites, span):
+                key = RowKey(*parts)
+                if key.generation == generations.read(key.day):
+                    yield key._replace(generation=0), row_version(key, version)
 
     def generations(self) -> Generations:
         """See `Store.generations`."""
@@ -241,7 +264,7 @@ class SqliteStore:
             ).fetchone()
         return Cached(row[0], datetime.fromtimestamp(row[1], UTC)) if row else None
 
-    def put_cached(self, key: str, body: str, ttl_seconds: int) -> None:
+    def put_cached(self, key: str, body: bytes, ttl_seconds: int) -> None:
         """See `Store.put_cached`."""
         stored_at = self._clock().timestamp()
         with self._transaction() as db:
@@ -249,6 +272,40 @@ class SqliteStore:
                 "INSERT OR REPLACE INTO cache VALUES (?, ?, ?, ?)",
                 (key, body, stored_at, stored_at + ttl_seconds),
             )
+
+    def lease(self, key: str, owner: str, seconds: int) -> bool:
+        """See `Store.lease`."""
+        at = self._clock().timestamp()
+        with self._transaction() as db:
+            taken = db.execute(
+                """INSERT INTO leases VALUES (:key, :owner, :until) ON CONFLICT DO UPDATE
+                    SET owner = :owner, expires = :until WHERE owner = :owner OR expires <= :now""",
+                {"key": key, "owner": owner, "until": at + seconds, "now": at},
+            )
+            return taken.rowcount == 1
+
+    def release(self, key: str, owner: str) -> None:
+        """See `Store.release`."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM leases WHERE (key, owner) = (?, ?)", (key, owner))
+
+    def _seen(
+        self, db: sqlite3.Connection, columns: str, sites: Sequence[str], span: Span
+    ) -> sqlite3.Cursor:
+        """Columns of the rows of a span in every generation, after those of their keys."""
+        return db.execute(
+            f"""SELECT site, period, start, generation, {columns} FROM aggregates
+                WHERE period = :period AND (expires IS NULL OR expires > :now)
+                AND site IN (SELECT value FROM json_each(:sites))
+                AND (:start IS NULL OR start >= :start) AND (:end IS NULL OR start < :end)""",  # noqa: S608 - our own columns
+            {
+                "period": span.period,
+                "sites": json.dumps(list(sites)),
+                "start": span.start,
+                "end": span.end,
+                "now": self._clock().timestamp(),
+            },
+        )
 
     @contextmanager
     def _connect(self, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
@@ -295,7 +352,9 @@ class SqliteStore:
 
     def _put(self, db: sqlite3.Connection, key: RowKey, blob: bytes) -> None:
         db.execute(
-            "INSERT OR REPLACE INTO aggregates VALUES (?, ?, ?, ?, ?, ?)",
+            """INSERT INTO aggregates VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET
+                aggregate = excluded.aggregate, expires = excluded.expires,
+                version = version + 1""",
             (*key, blob, row_expiry(key, self._retention_days)),
         )
 

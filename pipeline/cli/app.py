@@ -14,7 +14,7 @@ import typer
 from pipeline.bootstrap import (
     open_existing,
     open_ingest,
-    open_snapshots,
+    open_service,
     open_store,
     store_file,
 )
@@ -35,11 +35,11 @@ from pipeline.cli.keeping import keeping
 from pipeline.cli.repairing import repairing
 from pipeline.cli.tables import show
 from pipeline.cli.window import parse_window
-from pipeline.core.errors import EdgetallyError, ObjectUnavailable, SettingError, StoreError
+from pipeline.core.errors import EdgetallyError, ObjectUnavailable, SettingError
 from pipeline.core.objects import ObjectRef
 from pipeline.core.summary import TOP
 from pipeline.ingest import Ingest, Outcome
-from pipeline.query import summary as summarize
+from pipeline.query.summary import summary as summarize
 from pipeline.settings import load_settings
 
 BATCH = 80
@@ -174,11 +174,13 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the API on 127.0.0.1: the same routes as the deployed one, until Ctrl-C."""
-    from pipeline.api import ROUTES, Api
+    from pipeline.api.app import Api
+    from pipeline.api.routes import ROUTES
     from pipeline.cli.server import HOST, make_server
 
     settings = load_settings(store=store)
-    api = Api(open_snapshots(settings, open_store(settings), _cache_failed))
+    service = open_service(settings, open_store(settings), _failed)
+    api = Api(service, lambda: datetime.now(UTC), settings.origins)
     try:
         server = make_server(api, port, token)
     except OSError as error:
@@ -186,7 +188,7 @@ def serve(
     with server:
         base = f"http://{HOST}:{server.server_port}"
         for route in ROUTES:
-            out.print(f"{base}{route}", soft_wrap=True)
+            out.print(f"{base}{route.replace('{dimension}', 'path')}", soft_wrap=True)
         sys.stdout.flush()
         server.serve_forever()
 
@@ -241,5 +243,5 @@ def _figures(outcomes: list[Outcome]) -> dict[str, int]:
     }
 
 
-def _cache_failed(error: StoreError) -> None:
-    complain(f"the summary cache failed: {error}")
+def _failed(error: EdgetallyError) -> None:
+    complain(f"the cache or a queue failed: {error}")

@@ -2,16 +2,22 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from pipeline.api.app import without_credentials
 from pipeline.core.credentials import opens
 
 HOST = "127.0.0.1"
 logger = logging.getLogger(__name__)
 
 Answer = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 256  # as many may come at once as a gateway lets through
 
 
 def make_server(answer: Answer, port: int, token: str | None) -> ThreadingHTTPServer:
@@ -23,25 +29,31 @@ def make_server(answer: Answer, port: int, token: str | None) -> ThreadingHTTPSe
     class Handler(BaseHTTPRequestHandler):
         server_version = "edgetally"
         sys_version = ""
+        timeout = 30
+
+        def __getattr__(self, name: str) -> Callable[[], None]:
+            """Every method is served, so that the API says which there are."""
+            if name.startswith("do_"):
+                return self._serve
+            raise AttributeError(name)
 
         def _serve(self) -> None:
-            if token and not opens(self.headers.get("Authorization", ""), token):
-                self._send(401, {"WWW-Authenticate": 'Basic realm="edgetally"'}, "")
-                return
-            response = answer(_event(self.command, self.path, dict(self.headers.items())), None)
-            headers = dict(response.get("headers") or {})
-            for name, values in (response.get("multiValueHeaders") or {}).items():
-                headers[name] = ", ".join(values)
-            self._send(response["statusCode"], headers, response["body"] or "")
-
-        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _serve  # noqa: N815 - names that http.server looks for
+            preflight = self.command == "OPTIONS"  # browsers send no credentials with it
+            authorization = self.headers.get("Authorization", "")
+            if token and not preflight and not opens(authorization, token):
+                response = without_credentials()
+            else:
+                event = _event(self.command, self.path, dict(self.headers.items()))
+                response = answer(event, None)
+            self._send(response["statusCode"], response["headers"], response["body"])
 
         def _send(self, status: int, headers: Mapping[str, str], text: str) -> None:
             body = text.encode()
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
@@ -49,7 +61,7 @@ def make_server(answer: Answer, port: int, token: str | None) -> ThreadingHTTPSe
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
             logger.info(format, *args)
 
-    return ThreadingHTTPServer((HOST, port), Handler)
+    return _Server((HOST, port), Handler)
 
 
 def _event(method: str, target: str, headers: dict[str, str]) -> dict[str, Any]:

@@ -1,19 +1,32 @@
-"""What one hour (or day) of one site holds, and the merge everything else relies on."""
+"""What one hour (or day) of one site holds, and the merge everything else relies on.
+
+numpy is imported where tables and sketches are merged: totals alone do without.
+"""
+
+from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from pipeline.core.counters import ZERO, Vector, add
 from pipeline.core.dimensions import DEFAULT_CAPS, DIMENSIONS, Caps
-from pipeline.core.histogram import Histogram, merge_histograms
-from pipeline.core.top import Table, merge_tables, unknown_table
-from pipeline.core.uniques import Uniques, merge_uniques
+
+if TYPE_CHECKING:
+    from pipeline.core.histogram import Histogram
+    from pipeline.core.top import Table
+    from pipeline.core.uniques import Uniques
 
 K = TypeVar("K")
+
+Wanted: TypeAlias = "frozenset[str] | None"
+"""What of an aggregate is wanted beside its totals: dimensions and histograms by their names,
+`visitors`, `paths`. None is everything."""
+TOTALS: Wanted = frozenset()
+EVERYTHING: Wanted = None
 
 NO_HOUR = -1
 """The "previous hour" of an object's first hour."""
@@ -70,7 +83,11 @@ class HourlyAggregate:
         """The table of a dimension. One that was not kept (the row is older than the dimension)
         has all requests under no value, and says so by its bound."""
         kept = self.tables.get(dimension)
-        return unknown_table(self.totals) if kept is None else kept
+        if kept is not None:
+            return kept
+        from pipeline.core.top import unknown_table
+
+        return unknown_table(self.totals)
 
 
 EMPTY = HourlyAggregate()
@@ -106,21 +123,47 @@ def _merge(parts: list[HourlyAggregate], caps: Caps, slack: int) -> HourlyAggreg
         last_us=max((part.last_us for part in parts if part.last_us is not None), default=None),
         objects=_sum(part.objects for part in parts),
         rejected=_sum(part.rejected for part in parts),
-        tables={
-            name: merge_tables(
-                (part.table(name) for part in parts if part.totals.requests),
-                caps[name] * slack,
-                caps[name] * slack * DIMENSIONS[name].value_bytes,
-            )
-            for name in dict.fromkeys(name for part in parts for name in part.tables)
-        },
-        latency={
-            name: merge_histograms(part.latency[name] for part in parts if name in part.latency)
-            for name in dict.fromkeys(name for part in parts for name in part.latency)
-        },
-        visitors=merge_uniques(part.visitors for part in parts),
-        paths=merge_uniques(part.paths for part in parts),
+        tables=_merge_tables(parts, caps, slack),
+        latency=_merge_latency(parts),
+        visitors=_union([part.visitors for part in parts if part.visitors is not None]),
+        paths=_union([part.paths for part in parts if part.paths is not None]),
     )
+
+
+def _merge_tables(parts: list[HourlyAggregate], caps: Caps, slack: int) -> dict[str, Table]:
+    names = dict.fromkeys(name for part in parts for name in part.tables)
+    if not names:
+        return {}
+    from pipeline.core.top import merge_tables
+
+    return {
+        name: merge_tables(
+            (part.table(name) for part in parts if part.totals.requests),
+            caps[name] * slack,
+            caps[name] * slack * DIMENSIONS[name].value_bytes,
+        )
+        for name in names
+    }
+
+
+def _merge_latency(parts: list[HourlyAggregate]) -> dict[str, Histogram]:
+    names = dict.fromkeys(name for part in parts for name in part.latency)
+    if not names:
+        return {}
+    from pipeline.core.histogram import merge_histograms
+
+    return {
+        name: merge_histograms(part.latency[name] for part in parts if name in part.latency)
+        for name in names
+    }
+
+
+def _union(sets: list[Uniques]) -> Uniques | None:
+    if not sets:
+        return None
+    from pipeline.core.uniques import merge_uniques
+
+    return merge_uniques(sets)
 
 
 def _sum(counts: Iterable[Mapping[K, int]]) -> dict[K, int]:

@@ -1,29 +1,28 @@
 """HourlyAggregate ⇄ bytes: versioned, exact, and the same bytes for equal aggregates.
 
 A row is a MessagePack array of the format version and a map of sections, each compressed by
-itself, so that a reader can take the totals or one table without decoding the rest. A table is
-stored by columns: its values in order, then one column of integers per measure.
+itself, so that a reader can take the totals or one table without decoding the rest.
 
 Version 1 (0.1.0 while it was developed) had the totals and seven tables, and is still read. What
 its hours did not note, `merge` takes for unknown.
 """
 
-import zlib
-from collections.abc import Mapping
-from typing import TypeVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
-from isal import isal_zlib
 
-from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate, merge
-from pipeline.core.counters import MEASURES, Vector
+from pipeline.core.aggregate import EVERYTHING, HISTOGRAMS, HourlyAggregate, Wanted, merge
+from pipeline.core.counters import Vector
 from pipeline.core.dimensions import DIMENSIONS, Caps
-from pipeline.core.histogram import BUCKETS, Histogram
-from pipeline.core.planes import pack, unpack
-from pipeline.core.top import Table
-from pipeline.core.uniques import LARGEST as LARGEST_REGISTER
-from pipeline.core.uniques import REGISTERS, Uniques
+from pipeline.core.sections import CodecError as CodecError
+from pipeline.core.sections import pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.core.uniques import Uniques
 
 VERSION = 2
 LARGEST = 300_000
@@ -33,11 +32,6 @@ _TOTALS, _VISITORS, _PATHS = "totals", "unique:visitors", "unique:paths"
 _TABLE, _LATENCY = "table:", "latency:"
 _RETIRED = frozenset({"user_agent"})
 """Tables that earlier versions kept, and whose rows may still have them."""
-T = TypeVar("T")
-
-
-class CodecError(ValueError):
-    """Bytes that are no aggregate."""
 
 
 class TooLarge(ValueError):
@@ -60,31 +54,6 @@ class _Totals(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     cacheable_hits: int = 0
 
 
-class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    values: list[str]
-    counts: bytes
-    other: Vector
-    bound: int
-    cuts: bytes
-    """What was taken from the counter of each value: its requests less its weight."""
-
-
-class _Table1(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    values: list[str]
-    columns: list[list[int]]
-    other: Vector
-    bound: int
-    weights: list[int]
-
-
-class _Histogram(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    first: int
-    size: int
-    counts: bytes
-    sum_us: int
-    max_us: int
-
-
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -93,6 +62,8 @@ def encode(aggregate: HourlyAggregate) -> bytes:
 
     Raises TooLarge when the row would be larger than a store takes.
     """
+    from pipeline.core.sketches import pack_histogram, pack_table, pack_uniques
+
     head = _Totals(
         aggregate.totals,
         aggregate.bytes_received,
@@ -103,14 +74,14 @@ def encode(aggregate: HourlyAggregate) -> bytes:
         aggregate.cacheable,
         aggregate.cacheable_hits,
     )
-    sections = {_TOTALS: _pack(head)}
+    sections = {_TOTALS: pack(head)}
     for name, table in sorted(aggregate.tables.items()):
-        sections[_TABLE + name] = _pack(_from_table(table))
+        sections[_TABLE + name] = pack_table(table)
     for name, histogram in sorted(aggregate.latency.items()):
-        sections[_LATENCY + name] = _pack(_from_histogram(histogram))
+        sections[_LATENCY + name] = pack_histogram(histogram)
     for name, uniques in ((_VISITORS, aggregate.visitors), (_PATHS, aggregate.paths)):
         if uniques is not None:
-            sections[name] = _pack(uniques.registers.tobytes())
+            sections[name] = pack_uniques(uniques)
     row = _encoder.encode(_Row(VERSION, sections))
     if len(row) > LARGEST:
         raise TooLarge(f"an encoded hour of {len(row):,} bytes exceeds {LARGEST:,}")
@@ -127,14 +98,17 @@ def encode_fitting(aggregate: HourlyAggregate, caps: Caps) -> bytes:
         return encode_fitting(merge([aggregate], smaller), smaller)
 
 
-def decode(blob: bytes) -> HourlyAggregate:
-    """The aggregate that `encode` made these bytes of. Raises CodecError for any other bytes."""
+def decode(blob: bytes, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
+    """The aggregate that `encode` made these bytes of, or its totals and what is `wanted` of it.
+
+    Raises CodecError for any other bytes; what is not wanted is not looked at.
+    """
     row = _row(blob)
     try:
-        head = _unpack(row.sections[_TOTALS], _Totals)
+        head = unpack(row.sections[_TOTALS], _Totals)
     except KeyError:
         raise CodecError("the totals are missing") from None
-    return HourlyAggregate(
+    whole = HourlyAggregate(
         totals=head.totals,
         bytes_received=head.bytes_received,
         cacheable=head.cacheable,
@@ -143,14 +117,50 @@ def decode(blob: bytes) -> HourlyAggregate:
         last_us=head.last_us,
         objects=head.objects,
         rejected=head.rejected,
-        tables=_tables(row),
-        latency={
-            name: _to_histogram(_unpack(raw, _Histogram))
-            for name, raw in _named(row.sections, _LATENCY, HISTOGRAMS).items()
-        },
-        visitors=_to_uniques(row.sections.get(_VISITORS)),
-        paths=_to_uniques(row.sections.get(_PATHS)),
     )
+    tables = _named(row.sections, _TABLE, DIMENSIONS)
+    latency = _named(row.sections, _LATENCY, HISTOGRAMS)
+    if wanted is not None and not wanted:
+        return whole
+    return _with_sketches(whole, row, _only(wanted, tables), _only(wanted, latency), wanted)
+
+
+def _with_sketches(
+    whole: HourlyAggregate,
+    row: _Row,
+    tables: Mapping[str, bytes],
+    latency: Mapping[str, bytes],
+    wanted: Wanted,
+) -> HourlyAggregate:
+    from dataclasses import replace
+
+    from pipeline.core.sketches import (
+        unpack_histogram,
+        unpack_table,
+        unpack_table1,
+        unpack_uniques,
+    )
+
+    def uniques(section: str, name: str) -> Uniques | None:
+        raw = row.sections.get(section)
+        return unpack_uniques(raw) if raw is not None and _is_wanted(wanted, name) else None
+
+    to_table = unpack_table1 if row.version == 1 else unpack_table
+    return replace(
+        whole,
+        tables={name: to_table(raw) for name, raw in tables.items()},
+        latency={name: unpack_histogram(raw) for name, raw in latency.items()},
+        visitors=uniques(_VISITORS, "visitors"),
+        paths=uniques(_PATHS, "paths"),
+    )
+
+
+def _only(wanted: Wanted, sections: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: raw for name, raw in sections.items() if _is_wanted(wanted, name)}
+
+
+def _is_wanted(wanted: Wanted, name: str) -> bool:
+    return wanted is None or name in wanted
 
 
 def _row(blob: bytes) -> _Row:
@@ -181,84 +191,3 @@ def _named(
         if name not in known and name not in _RETIRED:
             raise CodecError(f"section {kind + name!r} is unknown")
     return {name: raw for name, raw in found.items() if name in known}
-
-
-def _tables(row: _Row) -> dict[str, Table]:
-    return {
-        name: _to_table1(_unpack(raw, _Table1)) if row.version == 1 else _to_table(raw)
-        for name, raw in _named(row.sections, _TABLE, DIMENSIONS).items()
-    }
-
-
-def _from_table(table: Table) -> _Table:
-    order = sorted(range(len(table)), key=table.values.__getitem__)
-    return _Table(
-        [table.values[place] for place in order],
-        pack(table.counts[:, order]),
-        table.other,
-        table.bound,
-        pack((table.counts[0] - table.weights)[np.newaxis, order]) if table.bound else b"",
-    )
-
-
-def _to_table(section: bytes) -> Table:
-    raw = _unpack(section, _Table)
-    size = len(raw.values)
-    try:
-        counts = unpack(raw.counts, MEASURES, size)
-        weights = counts[0] - unpack(raw.cuts, 1, size)[0] if raw.bound else None
-    except ValueError as error:
-        raise CodecError(f"the columns of a table do not fit together ({error})") from error
-    return Table(raw.values, counts, raw.other, raw.bound, weights)
-
-
-def _to_table1(raw: _Table1) -> Table:
-    try:
-        vectors = map(Vector._make, zip(*raw.columns, strict=True))
-        entries = dict(zip(raw.values, vectors, strict=True))
-        weights = dict(zip(raw.values, raw.weights, strict=True)) if raw.bound else None
-    except (TypeError, ValueError) as error:
-        raise CodecError(f"the columns of a table do not fit together ({error})") from error
-    return Table.of(entries, raw.other, raw.bound, weights)
-
-
-def _from_histogram(histogram: Histogram) -> _Histogram:
-    filled = np.flatnonzero(histogram.counts)
-    first, end = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, 0)
-    counts = pack(histogram.counts[np.newaxis, first:end])
-    return _Histogram(first, end - first, counts, histogram.sum_us, histogram.max_us)
-
-
-def _to_histogram(raw: _Histogram) -> Histogram:
-    counts = np.zeros(BUCKETS, np.int64)
-    try:
-        if raw.first < 0 or raw.size < 0 or raw.first + raw.size > BUCKETS:
-            raise ValueError(f"no buckets {raw.first} to {raw.first + raw.size}")
-        counts[raw.first : raw.first + raw.size] = unpack(raw.counts, 1, raw.size)[0]
-    except ValueError as error:
-        raise CodecError(f"a histogram is damaged ({error})") from error
-    return Histogram(counts, raw.sum_us, raw.max_us)
-
-
-def _to_uniques(section: bytes | None) -> Uniques | None:
-    if section is None:
-        return None
-    registers = np.frombuffer(_unpack(section, bytes), np.uint8)
-    if len(registers) != REGISTERS or registers.max() > LARGEST_REGISTER:
-        raise CodecError("the registers of a set are damaged")
-    return Uniques(registers)
-
-
-def _pack(section: object) -> bytes:
-    return zlib.compress(_encoder.encode(section), 6)
-
-
-def _unpack(raw: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.msgpack.decode(isal_zlib.decompress(raw), type=kind)
-    except (
-        isal_zlib.error,  # type: ignore[misc] # its stub calls it an instance
-        msgspec.MsgspecError,
-        UnicodeDecodeError,
-    ) as error:
-        raise CodecError(f"a section is damaged ({error})") from error

@@ -2,7 +2,59 @@
 
 import base64
 import binascii
+import json
+from dataclasses import dataclass
+from datetime import datetime
 from hmac import compare_digest
+from typing import Literal
+
+from pipeline.core.errors import SettingError
+
+Standing = Literal["open", "over", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The secret that opens the API, and while it is being replaced the one before, until a
+    time."""
+
+    secret: str
+    previous: str = ""
+    previous_until: datetime | None = None
+
+    @classmethod
+    def of(cls, text: str) -> "Credentials":
+        """Those that the stored text says: the secret as it is, or a JSON object with `secret`,
+        `previous` and `previous_until` (RFC 3339). Raises SettingError."""
+        if not text.lstrip().startswith("{"):
+            return cls(text)
+        try:
+            said = json.loads(text)
+            until = said.get("previous_until")
+            moment = None if until is None else datetime.fromisoformat(until)
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError("previous_until has no offset from UTC")
+            found = cls(said["secret"], said.get("previous", ""), moment)
+            if not all(isinstance(each, str) for each in (found.secret, found.previous)):
+                raise TypeError("secret and previous must be text")
+        except (ValueError, TypeError, KeyError) as error:
+            # What the secret says is not repeated: this goes to a log.
+            raise SettingError(
+                "EDGETALLY_API_SECRET",
+                "the secret is a JSON object, but not one with secret, previous and "
+                f"previous_until (RFC 3339): {type(error).__name__}",
+            ) from None
+        return found
+
+    def standing(self, header: str, at: datetime) -> Standing:
+        """Whether a header opens the API at a moment, would have done so before the secret's time
+        was over, or never did."""
+        current, before = opens(header, self.secret), opens(header, self.previous)
+        if current:
+            return "open"
+        if not before:
+            return "unknown"
+        return "open" if self.previous_until is not None and at < self.previous_until else "over"
 
 
 def opens(header: str, secret: str) -> bool:

@@ -22,7 +22,7 @@ from pipeline.core.parsed import Reading
 from pipeline.core.window import Window
 from pipeline.ingest import Ingest
 from pipeline.ports import Store
-from pipeline.query import summary
+from pipeline.query.summary import summary
 from pipeline.reader import Reader
 from pipeline.rebuild import confirm, rebuild, undo
 from tests.contract.test_store import EVERYTHING

@@ -1,6 +1,8 @@
 """What every store promises, checked on each of them."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from pipeline.adapters.dynamodb import DynamoStore
 from pipeline.adapters.memory import MemoryStore
 from pipeline.adapters.sqlite import SqliteStore
+from pipeline.core import codec
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.counters import Vector
 from pipeline.core.dimensions import caps
@@ -20,6 +23,24 @@ from pipeline.ports import VISITOR_KEY_BYTES, CommitResult, Store
 from pipeline.stored import RowKey
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
+
+SCHEMA_2 = """
+CREATE TABLE objects (id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL,
+    etag TEXT NOT NULL, version_id TEXT NOT NULL, sequencer TEXT NOT NULL, size INTEGER NOT NULL,
+    state TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL,
+    site TEXT NOT NULL, hours TEXT NOT NULL, rejected TEXT NOT NULL, layout TEXT NOT NULL,
+    parser_version INTEGER NOT NULL, generation INTEGER NOT NULL, recount TEXT, conflict TEXT,
+    expires INTEGER) STRICT, WITHOUT ROWID;
+CREATE TABLE aggregates (site TEXT NOT NULL, period TEXT NOT NULL, start INTEGER NOT NULL,
+    generation INTEGER NOT NULL, aggregate BLOB NOT NULL, expires INTEGER,
+    PRIMARY KEY (site, period, start, generation)) STRICT;
+CREATE TABLE pointer (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL) STRICT;
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE cache (key TEXT PRIMARY KEY, body TEXT NOT NULL, stored_at REAL NOT NULL,
+    expires REAL NOT NULL) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 2;
+"""
+"""The tables of an edgetally before 0.2."""
 
 HOUR = 498_636  # 2026-11-19T12, inside the retention of the stores under test
 EVERYTHING: dict[Period, Span] = {
@@ -202,16 +223,78 @@ def test_a_ledger_row_past_its_time_may_be_replaced(store: Store, clock: FakeClo
 def test_the_cache_gives_back_what_was_put_until_its_time(store: Store, clock: FakeClock) -> None:
     """With the moment at which it was stored; a newer answer replaces it."""
     assert store.cached("snapshot") is None
-    store.put_cached("snapshot", "old", 300)
+    store.put_cached("snapshot", b"old", 300)
     clock.pass_time(seconds=10)
     stored_at = clock()
-    store.put_cached("snapshot", "new", 300)
+    store.put_cached("snapshot", b"new", 300)
     clock.pass_time(seconds=299)
     cached = store.cached("snapshot")
     assert cached is not None
-    assert (cached.body, cached.stored_at) == ("new", stored_at)
+    assert (cached.body, cached.stored_at) == (b"new", stored_at)
     clock.pass_time(seconds=1)
     assert store.cached("snapshot") is None
+
+
+def test_a_lease_is_one_owners_until_its_time(store: Store, clock: FakeClock) -> None:
+    """Nobody else has it before it is released or has run out; a released one is free at once."""
+    assert store.lease("summary", "first", 10)
+    assert store.lease("summary", "first", 10)
+    assert store.lease("another", "second", 10)
+    assert not store.lease("summary", "second", 10)
+    store.release("summary", "second")  # not theirs to give back
+    assert not store.lease("summary", "second", 10)
+    store.release("summary", "first")
+    assert store.lease("summary", "second", 10)
+    clock.pass_time(seconds=9)
+    assert not store.lease("summary", "third", 10)
+    clock.pass_time(seconds=1)
+    assert store.lease("summary", "third", 10)
+    assert store.cached("summary") is None
+
+
+def test_of_many_at_once_one_has_the_lease(store: Store) -> None:
+    """Whatever the store, and however close together they ask."""
+    with ThreadPoolExecutor(16) as pool:
+        had = list(pool.map(lambda n: store.lease("summary", str(n), 10), range(16)))
+    assert had.count(True) == 1
+
+
+def test_a_version_is_another_one_when_the_row_is(store: Store) -> None:
+    """The same for a row that nothing was added to; told without reading the row."""
+
+    def versions() -> dict[RowKey, list[str]]:
+        found: dict[RowKey, list[str]] = {}
+        for key, version in store.versions(["site"], EVERYTHING["hour"], store.generations()):
+            found.setdefault(key, []).append(version)
+        return {key: sorted(each) for key, each in found.items()}
+
+    def read() -> dict[RowKey, list[str]]:
+        found: dict[RowKey, list[str]] = {}
+        for row in store.read(["site"], EVERYTHING["hour"]):
+            found.setdefault(row.key, []).append(row.version)
+        return {key: sorted(each) for key, each in found.items()}
+
+    store.commit([counted("a", HOUR, HOUR + 1)])
+    before = versions()
+    assert before == read()
+    assert set(before) == {RowKey("site", "hour", HOUR), RowKey("site", "hour", HOUR + 1)}
+    store.commit([counted("a", HOUR, HOUR + 1)])
+    assert versions() == before
+    store.commit([counted("b", HOUR)])
+    after = versions()
+    assert after == read()
+    assert after[RowKey("site", "hour", HOUR)] != before[RowKey("site", "hour", HOUR)]
+    assert after[RowKey("site", "hour", HOUR + 1)] == before[RowKey("site", "hour", HOUR + 1)]
+
+
+def test_only_what_is_wanted_of_a_row_is_decoded(store: Store) -> None:
+    """The totals always; a table only if its dimension is asked for."""
+    one = counted("a", HOUR)
+    store.commit([one])
+    (totals,) = store.read(["site"], EVERYTHING["hour"], None, frozenset())
+    (paths,) = store.read(["site"], EVERYTHING["hour"], None, frozenset({"path"}))
+    assert totals.aggregate == replace(one.hours[HOUR], tables={})
+    assert paths.aggregate == one.hours[HOUR]
 
 
 @pytest.mark.parametrize("name", ["with space", "plus+", "%2B", "ünïcode/☃", 'quote"', "a" * 1000])
@@ -243,6 +326,23 @@ def test_two_stores_have_secrets_of_their_own(tmp_path: Path) -> None:
     stores = [SqliteStore(tmp_path / f"{n}.db") for n in range(2)]
     assert stores[0].visitor_key() != stores[1].visitor_key()
     assert SqliteStore(tmp_path / "0.db").visitor_key() == stores[0].visitor_key()
+
+
+def test_a_file_of_schema_2_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its counts are there, its rows have versions; the cache is made anew."""
+    file = tmp_path / "old.db"
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript(SCHEMA_2)
+        blob = codec.encode(aggregate(5))
+        db.execute("INSERT INTO aggregates VALUES ('site', 'hour', ?, 0, ?, NULL)", (HOUR, blob))
+        db.commit()
+    store = SqliteStore(file)
+    assert rows(store, "hour") == {RowKey("site", "hour", HOUR): aggregate(5)}
+    store.commit([counted("a", HOUR)])
+    (row,) = store.read(["site"], EVERYTHING["hour"])
+    assert (row.aggregate.totals.requests, row.version) == (5 + HOUR % 7 + 1, "0.0.2")
+    store.put_cached("k", b"v", 10)
+    assert store.cached("k") is not None
 
 
 def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:

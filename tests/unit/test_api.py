@@ -11,20 +11,14 @@ from urllib.request import Request, urlopen
 import pytest
 
 from pipeline.adapters.memory import MemoryStore
-from pipeline.api import ROUTES, Api
+from pipeline.api.app import Api
+from pipeline.api.routes import ROUTES
 from pipeline.cli.server import make_server
-from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.counters import Vector
 from pipeline.core.errors import StoreError
-from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.top import Table
-from pipeline.core.window import hour_of
-from pipeline.query import Snapshots
+from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
 
-
-class Failures(list[StoreError]):
-    """What the cache failed with."""
+PATHS = [path.replace("{dimension}", "path") for path in ROUTES]
 
 
 @pytest.fixture
@@ -34,23 +28,7 @@ def memory(clock: FakeClock) -> MemoryStore:
 
 @pytest.fixture
 def api(memory: MemoryStore, clock: FakeClock) -> Api:
-    return Api(Snapshots(memory, 24, 300, clock, Failures().append))
-
-
-def ask(api: Api, path: str, method: str = "GET") -> tuple[int, Any]:
-    answer = api({"httpMethod": method, "path": path}, None)
-    return answer["statusCode"], json.loads(answer["body"])
-
-
-def count(store: MemoryStore, clock: FakeClock, name: str, hours_ago: int = 0) -> None:
-    one = HourlyAggregate(
-        totals=Vector(4, 400),
-        objects={-1: 1},
-        tables={"result_type": Table.of({"Hit": Vector(3), "Miss": Vector(1)})},
-    )
-    store.commit(
-        [Counted(ObjectRef("b", name), "site", 4, {}, {hour_of(clock()) - hours_ago: one})]
-    )
+    return make_api(memory, clock)
 
 
 def test_a_snapshot_is_served_from_the_cache_until_it_is_old(
@@ -58,17 +36,27 @@ def test_a_snapshot_is_served_from_the_cache_until_it_is_old(
 ) -> None:
     """For 300 seconds the same answer; then, or when forced, a new one."""
     count(memory, clock, "first")
-    status, first = ask(api, "/metrics/snapshot")
-    assert (status, first["total_records"], first["cache_hit_rate"]) == (200, 4, 75.0)
+    first = ask(api, "/metrics/snapshot").json
+    assert (first["total_records"], first["cache_hit_rate"]) == (4, 75.0)
     assert first["_cached_at"] == int(clock().timestamp())
     count(memory, clock, "second")
     clock.pass_time(seconds=299)
-    assert ask(api, "/metrics/snapshot")[1] == first
-    assert ask(api, "/metrics/snapshot/refresh")[1]["total_records"] == 8
-    assert ask(api, "/metrics/snapshot")[1]["total_records"] == 8
+    assert ask(api, "/metrics/snapshot").json == first
+    assert ask(api, "/metrics/snapshot/refresh").json["total_records"] == 8
+    assert ask(api, "/metrics/snapshot").json["total_records"] == 8
     count(memory, clock, "third")
     clock.pass_time(seconds=300)
-    assert ask(api, "/metrics/snapshot")[1]["total_records"] == 12
+    assert ask(api, "/metrics/snapshot").json["total_records"] == 12
+
+
+def test_a_refresh_has_a_floor(api: Api, memory: MemoryStore, clock: FakeClock) -> None:
+    """Within five seconds of the last one nothing is computed anew."""
+    assert ask(api, "/metrics/snapshot/refresh").json["total_records"] == 0
+    count(memory, clock, "first")
+    clock.pass_time(seconds=4)
+    assert ask(api, "/metrics/snapshot/refresh").json["total_records"] == 0
+    clock.pass_time(seconds=1)
+    assert ask(api, "/metrics/snapshot/refresh").json["total_records"] == 4
 
 
 def test_a_snapshot_holds_the_lookback_and_no_more(
@@ -77,36 +65,20 @@ def test_a_snapshot_holds_the_lookback_and_no_more(
     """The current hour and the 23 before it."""
     for hours_ago in (0, 23, 24):
         count(memory, clock, str(hours_ago), hours_ago)
-    assert ask(api, "/metrics/snapshot")[1]["total_records"] == 8
+    assert ask(api, "/metrics/snapshot").json["total_records"] == 8
 
 
 def test_the_cache_status_follows_the_cache(api: Api, clock: FakeClock) -> None:
     """None, fresh, and there but old."""
     nothing = {"exists": False, "age_seconds": None, "ttl_seconds": 300, "fresh": False}
-    assert ask(api, "/metrics/cache-status")[1] == nothing
+    assert ask(api, "/metrics/cache-status").json == nothing
     ask(api, "/metrics/snapshot")
     clock.pass_time(seconds=7)
     known = {"exists": True, "age_seconds": 7, "ttl_seconds": 300, "fresh": True}
-    assert ask(api, "/metrics/cache-status")[1] == known
+    assert ask(api, "/metrics/cache-status").json == known
     clock.pass_time(seconds=300)
     old = {"exists": True, "age_seconds": 307, "ttl_seconds": 300, "fresh": False}
-    assert ask(api, "/metrics/cache-status")[1] == old
-
-
-def test_health_lists_named_checks(api: Api, memory: MemoryStore, clock: FakeClock) -> None:
-    """Each with a status, a figure and a sentence; and when the snapshot was taken."""
-    health = ask(api, "/metrics/health")[1]
-    assert [(each["name"], each["status"]) for each in health["health_status"]] == [
-        ("store", "warn"),
-        ("cache_age", "ok"),
-    ]
-    assert (health["snapshot_time"], health["_cached_at"]) == (None, None)
-    count(memory, clock, "first")
-    ask(api, "/metrics/snapshot")
-    health = ask(api, "/metrics/health")[1]
-    assert [each["status"] for each in health["health_status"]] == ["ok", "ok"]
-    assert health["snapshot_time"] == clock().isoformat()
-    assert health["_cached_at"] == int(clock().timestamp())
+    assert ask(api, "/metrics/cache-status").json == old
 
 
 class BrokenStore(MemoryStore):
@@ -116,15 +88,18 @@ class BrokenStore(MemoryStore):
         raise StoreError("table t: throttled, with details that are nobody's business")
 
 
-def test_a_store_that_is_down_is_a_503(clock: FakeClock) -> None:
+@pytest.mark.parametrize("path", ["/metrics/snapshot", "/metrics/summary", "/metrics/sites"])
+def test_a_store_that_is_down_is_a_503(path: str, clock: FakeClock) -> None:
     """With Retry-After, without inner details; health says fail."""
-    api = Api(Snapshots(BrokenStore(clock=clock), 24, 300, clock, Failures().append))
-    answer = api({"httpMethod": "GET", "path": "/metrics/snapshot"}, None)
-    assert answer["statusCode"] == 503
-    assert answer["multiValueHeaders"]["Retry-After"] == ["5"]
-    assert "throttled" not in answer["body"]
-    health = ask(api, "/metrics/health")[1]
+    api = make_api(BrokenStore(clock=clock), clock)
+    answer = ask(api, path)
+    assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert "throttled" not in answer.text
+    health = ask(api, "/metrics/health").json
     assert health["health_status"][0]["status"] == "fail"
+
+
+GET = {"httpMethod": "GET", "path": "/metrics/health"}
 
 
 @pytest.mark.parametrize(
@@ -135,28 +110,82 @@ def test_a_store_that_is_down_is_a_503(clock: FakeClock) -> None:
         ({"httpMethod": None, "path": None}, 400),
         ({"httpMethod": "GET", "path": "/metrics/unknown"}, 404),
         ({"httpMethod": "GET", "path": "/"}, 404),
+        ({"httpMethod": "GET", "path": "/metrics/top/{dimension}"}, 400),
+        ({"httpMethod": "GET", "path": "/metrics/top/"}, 404),
+        ({"httpMethod": "GET", "path": "/metrics/top/a/b"}, 404),
         ({"httpMethod": "POST", "path": "/metrics/snapshot"}, 405),
-        (
-            {"httpMethod": "GET", "path": "/metrics/health", "headers": 3, "requestContext": []},
-            None,
-        ),
-        ({"httpMethod": "GET", "path": "/metrics/health", "queryStringParameters": "x"}, None),
+        ({**GET, "headers": 3, "requestContext": []}, 200),
+        ({**GET, "headers": {"Origin": 3, 4: "x"}}, 200),
+        ({**GET, "queryStringParameters": "x"}, 400),
+        ({**GET, "multiValueQueryStringParameters": [1]}, 400),
+        ({**GET, "multiValueQueryStringParameters": {"a": 1}}, 400),
+        ({**GET, "resource": "/metrics/top/{dimension}", "pathParameters": {}}, 400),
+        ({**GET, "resource": ["/metrics/summary"]}, 200),
+        ({**GET, "resource": "/metrics/settings"}, 200),
     ],
 )
-def test_no_event_breaks_the_api(api: Api, event: dict[str, Any], status: int | None) -> None:
+def test_no_event_breaks_the_api(api: Api, event: dict[str, Any], status: int) -> None:
     """Whatever comes, the answer is a response, and a problem document unless it is an answer."""
     answer = api(event, None)
-    assert status in (None, answer["statusCode"])
-    assert set(json.loads(answer["body"])) >= {"title", "detail"} or answer["statusCode"] == 200
+    assert answer["statusCode"] == status
+    assert status == 200 or set(json.loads(answer["body"])) >= {"type", "title", "detail"}
 
 
-def test_answers_carry_safe_headers(api: Api) -> None:
-    """No sniffing, nothing loaded, nothing cached on the way."""
-    answer = api({"httpMethod": "GET", "path": "/metrics/health"}, None)
-    headers = {name.lower(): values for name, values in answer["multiValueHeaders"].items()}
-    assert headers["x-content-type-options"] == ["nosniff"]
-    assert headers["cache-control"] == ["no-store"]
-    assert headers["content-security-policy"][0].startswith("default-src 'none'")
+@pytest.mark.parametrize("event", [None, [], "x", 3])
+def test_what_is_no_event_at_all_is_answered_too(api: Api, event: Any) -> None:
+    """As a bad request, not as a bug."""
+    assert api(event, None)["statusCode"] == 400
+
+
+def test_a_bug_is_a_500_that_says_nothing(
+    memory: MemoryStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What went wrong is in the log alone."""
+
+    def broken(self: MemoryStore) -> list[str]:
+        raise RuntimeError("inner workings")
+
+    monkeypatch.setattr(MemoryStore, "sites", broken)
+    answer = ask(make_api(memory, clock), "/metrics/summary")
+    assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "inner workings" not in answer.text
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/metrics/nothing"])
+def test_answers_carry_safe_headers(api: Api, path: str) -> None:
+    """No sniffing, nothing loaded, no other site's pages; what is no answer is not kept."""
+    answer = ask(api, path)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "access-control-allow-origin" not in answer.headers
+    if answer.status != 200:
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_route_is_get_only(api: Api, path: str) -> None:
+    """Anything else is a 405 that says so."""
+    for method in ("POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW"):
+        answer = ask(api, path, method=method)
+        assert (answer.status, answer.headers["allow"]) == (405, "GET")
+
+
+def test_pages_of_allowed_origins_may_read(memory: MemoryStore, clock: FakeClock) -> None:
+    """They and no others, whatever the method; answers differ by origin, and say so."""
+    api = make_api(memory, clock, origins=("https://stats.example",))
+    allowed, foreign = {"origin": "https://stats.example"}, {"origin": "https://evil.example"}
+    answer = ask(api, "/metrics/summary", allowed)
+    assert answer.headers["access-control-allow-origin"] == "https://stats.example"
+    assert "Origin" in answer.headers["vary"]
+    assert ask(api, "/metrics/nothing", allowed).headers["access-control-allow-origin"]
+    preflight = ask(api, "/metrics/summary", allowed, "OPTIONS")
+    assert (preflight.status, preflight.text) == (204, "")
+    assert "Authorization" in preflight.headers["access-control-allow-headers"]
+    for method in ("GET", "OPTIONS"):
+        answer = ask(api, "/metrics/summary", foreign, method)
+        assert "access-control-allow-origin" not in answer.headers
+        assert "Origin" in answer.headers["vary"]
+    assert ask(api, "/metrics/summary", foreign, "OPTIONS").status == 405
 
 
 @contextmanager
@@ -171,32 +200,36 @@ def serving(api: Api, token: str | None = None) -> Iterator[str]:
             thread.join()
 
 
-def fetch(url: str, method: str = "GET", authorization: str = "") -> tuple[int, Any, bytes]:
+def fetch(url: str, method: str = "GET", **headers: str) -> tuple[int, Any, bytes]:
     try:
-        request = Request(url, headers={"Authorization": authorization}, method=method)
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(Request(url, headers=headers, method=method), timeout=10) as answer:
             return answer.status, answer.headers, answer.read()
     except HTTPError as error:
         return error.code, error.headers, error.read()
 
 
 def test_serve_answers_every_route_over_http(api: Api) -> None:
-    """As the deployed API does, query strings included."""
+    """As the deployed API does, query strings and conditions included."""
     with serving(api) as base:
-        for route in ROUTES:
-            status, headers, body = fetch(f"{base}{route}?x=1&x=2")
-            assert (status, headers["Content-Type"]) == (200, "application/json")
-            assert json.loads(body)
+        for path in PATHS:
+            status, headers, body = fetch(base + path)
+            assert (status, bool(body)) == (200, True)
+            if etag := headers["ETag"]:
+                status, _, body = fetch(base + path, **{"If-None-Match": etag})
+                assert (status, body) == (304, b"")
         assert fetch(f"{base}/nothing")[0] == 404
-        status, headers, _ = fetch(f"{base}/metrics/snapshot", "POST")
-        assert (status, headers["Allow"]) == (405, "GET")
+        assert fetch(f"{base}/metrics/summary?window=7d&site=a&site=b")[0] == 404
+        for method in ("POST", "OPTIONS", "BREW"):
+            status, headers, _ = fetch(f"{base}/metrics/snapshot", method)
+            assert (status, headers["Allow"]) == (405, "GET")
 
 
 def test_serve_with_a_token_wants_it(api: Api) -> None:
     """As Bearer or as Basic password; a browser is told to ask for it."""
     with serving(api, "t0ken") as base:
-        status, headers, _ = fetch(f"{base}/metrics/health")
-        assert (status, headers["WWW-Authenticate"]) == (401, 'Basic realm="edgetally"')
-        assert fetch(f"{base}/metrics/health", authorization="Bearer wrong")[0] == 401
-        assert fetch(f"{base}/metrics/health", authorization="Bearer t0ken")[0] == 200
-        assert fetch(f"{base}/metrics/health", authorization="Basic eDp0MGtlbg==")[0] == 200
+        status, headers, body = fetch(f"{base}/metrics/health")
+        assert (status, json.loads(body)["status"]) == (401, 401)
+        assert headers["WWW-Authenticate"].startswith('Basic realm="edgetally"')
+        assert fetch(f"{base}/metrics/health", Authorization="Bearer wrong")[0] == 401
+        assert fetch(f"{base}/metrics/health", Authorization="Bearer t0ken")[0] == 200
+        assert fetch(f"{base}/metrics/health", Authorization="Basic eDp0MGtlbg==")[0] == 200

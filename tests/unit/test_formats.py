@@ -26,7 +26,7 @@ from pipeline.core.formats import listed_layout
 from pipeline.core.limits import Limits
 from pipeline.core.parse import parse
 from pipeline.core.parsed import Parsed, Reading
-from pipeline.core.summary import summarize
+from pipeline.core.summarize import summarize
 from pipeline.core.window import Window
 from tests.support.oracle import Count, assert_same
 from tests.support.samples import DATA, PLAIN_FIELDS, REQUESTS, SAMPLES, lines

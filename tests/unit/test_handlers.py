@@ -21,6 +21,7 @@ import handlers.authorizer
 import handlers.ingest
 import handlers.summaries
 from handlers.events import announced
+from pipeline.core.credentials import Credentials
 from pipeline.core.errors import SettingError, StoreError
 from pipeline.settings import load_settings
 
@@ -63,6 +64,9 @@ SUMMARIES = {
     "summaries-snapshot-refresh": "total_records",
     "summaries-cache-status": "fresh",
     "summaries-health": "health_status",
+    "summaries-summary": "compare",
+    "summaries-timeseries": "data",
+    "summaries-top": "next_cursor",
 }
 
 
@@ -359,8 +363,8 @@ def test_a_failing_cache_is_counted(
     answer = handlers.summaries.handler(event("summaries-snapshot"), CONTEXT)
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"])["total_records"] == 0
-    assert '"cache_failures":[1.0,1.0]' in capsys.readouterr().out
-    assert "the summary cache failed: no cache today" in caplog.text
+    assert '"cache_failures":[1.0,1.0,1.0]' in capsys.readouterr().out
+    assert "the cache or a queue failed: no cache today" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -386,7 +390,7 @@ def test_a_failing_cache_is_counted(
 def test_only_the_secret_opens_the_api(
     token: str | None, opens: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the secret, all GETs of the stage; without, the exception that becomes a 401."""
+    """With the secret, all of the stage; without, the exception that becomes a 401."""
     with mock_aws():
         secret = boto3.client("secretsmanager").create_secret(Name="s", SecretString="the-secret")
         monkeypatch.setenv("EDGETALLY_API_SECRET", secret["ARN"])
@@ -397,7 +401,49 @@ def test_only_the_secret_opens_the_api(
             return
         (statement,) = handlers.authorizer.handler(request, CONTEXT)["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
-    assert statement["Resource"] == "arn:aws:execute-api:eu-west-2:111122223333:abcdef1234/v1/GET/*"
+    assert statement["Resource"] == "arn:aws:execute-api:eu-west-2:111122223333:abcdef1234/v1/*"
+
+
+@pytest.mark.parametrize(
+    ("token", "until", "effect"),
+    [
+        ("new", "2000-01-01T00:00:00Z", "Allow"),
+        ("old", "2999-01-01T00:00:00+01:00", "Allow"),
+        ("old", "2000-01-01T00:00:00Z", "Deny"),
+        ("old", None, "Deny"),
+        ("older", "2999-01-01T00:00:00Z", None),
+        ("", "2999-01-01T00:00:00Z", None),
+    ],
+)
+def test_the_previous_secret_opens_the_api_until_its_time(
+    token: str, until: str | None, effect: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After that it is denied (403); what was never a secret is unknown (401)."""
+    said = {"secret": "new", "previous": "old", "previous_until": until}
+    name = f"rotated-{token}-{(until or 'never')[:4]}"
+    with mock_aws():
+        secret = boto3.client("secretsmanager").create_secret(
+            Name=name, SecretString=json.dumps(said)
+        )
+        monkeypatch.setenv("EDGETALLY_API_SECRET", secret["ARN"])
+        request = event("authorizer-bearer") | {"authorizationToken": f"Bearer {token}"}
+        if effect is None:
+            with pytest.raises(Exception, match="^Unauthorized$"):
+                handlers.authorizer.handler(request, CONTEXT)
+            return
+        (statement,) = handlers.authorizer.handler(request, CONTEXT)["policyDocument"]["Statement"]
+    assert statement["Effect"] == effect
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"secret": 5}', "{}", '{"secret": "s", "previous_until": "2026-01-01T00:00:00"}'],
+)
+def test_a_secret_that_is_half_json_opens_nothing_and_is_not_repeated(text: str) -> None:
+    """It is refused with the reason, without what it says."""
+    with pytest.raises(SettingError, match="EDGETALLY_API_SECRET") as refused:
+        Credentials.of(text)
+    assert text not in str(refused.value)
 
 
 def test_the_sample_authorizer_events(monkeypatch: pytest.MonkeyPatch) -> None:

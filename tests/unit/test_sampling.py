@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.counters import Vector
-from pipeline.core.sampling import COMPLETE, rate_of, sampled_site, scaled, stored_site
+from pipeline.core.sampling import COMPLETE, rate_of, sampled_site, stored_site
+from pipeline.core.scaling import scaled
 from pipeline.core.top import Table
 
 

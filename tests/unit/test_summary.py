@@ -15,12 +15,13 @@ from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.counters import Vector
 from pipeline.core.objects import ObjectRef
 from pipeline.core.parsed import Reading
-from pipeline.core.summary import LISTED, TOP, summarize
+from pipeline.core.summarize import summarize
+from pipeline.core.summary import LISTED, TOP
 from pipeline.core.top import Table
 from pipeline.core.uniques import RELATIVE_ERROR
 from pipeline.core.window import Window, hour_of
 from pipeline.ingest import Ingest
-from pipeline.query import summary
+from pipeline.query.summary import summary
 from pipeline.reader import Reader
 from tests.support.oracle import DIMENSIONS, MEASURES, Count, Hour, percentile
 from tests.support.sources import BodySource

@@ -1,5 +1,6 @@
 """What the template promises, read from the template itself."""
 
+import json
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -16,8 +17,9 @@ from pipeline.adapters.dynamodb.items import (
     secrets_key,
     site_key,
 )
-from pipeline.api import ROUTES
+from pipeline.api.routes import ROUTES
 from pipeline.core.objects import ObjectRef
+from pipeline.query.health import AUDITED
 from pipeline.settings import PREFIX, Settings
 from pipeline.stored import RowKey
 
@@ -81,13 +83,34 @@ def test_the_visibility_is_six_times_the_timeout(template: Any) -> None:
 def test_every_route_is_deployed_behind_the_authorizer(template: Any) -> None:
     """The gateway knows the routes that the code has, and a default authorizer for them."""
     events = template["Resources"]["SummariesFunction"]["Properties"]["Events"].values()
-    assert sorted(each["Properties"]["Path"] for each in events) == sorted(ROUTES)
-    assert all(set(each["Properties"]) == {"RestApiId", "Method", "Path"} for each in events)
+    behind: list[Any] = []
+    before: list[Any] = []
+    for each in (event["Properties"] for event in events):
+        (before if "Auth" in each else behind).append(each)
+    for found in (behind, before):
+        assert sorted(each["Path"] for each in found) == sorted(ROUTES)
+    assert {each["Method"] for each in behind} == {"any"}
+    assert {each["Method"] for each in before} == {"options"}
     api = template["Resources"]["Api"]["Properties"]
     assert api["Auth"]["DefaultAuthorizer"] in api["Auth"]["Authorizers"]
     refusal = api["GatewayResponses"]["UNAUTHORIZED"]
     assert refusal["StatusCode"] == 401
     assert refusal["ResponseParameters"]["Headers"]["WWW-Authenticate"].startswith("'Basic ")
+
+
+def test_the_gateway_refuses_in_the_form_of_the_api(template: Any) -> None:
+    """Problem documents that are not kept, with the status that they say; when to ask again."""
+    responses = template["Resources"]["Api"]["Properties"]["GatewayResponses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX"} <= set(responses)
+    for name, response in responses.items():
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers["Content-Type"] == "'application/problem+json'", name
+        assert headers["Cache-Control"] == "'no-store'", name
+        document = json.loads(response["ResponseTemplates"]["application/json"])
+        assert document["detail"], name
+        assert document.get("status") == response.get("StatusCode"), name
+        assert response.get("StatusCode") not in (502, 504), name
+        assert ("Retry-After" in headers) == (response.get("StatusCode") in (429, 503)), name
 
 
 def test_every_variable_is_a_setting(template: Any) -> None:
@@ -121,8 +144,9 @@ def leading_keys(template: Any, role: str) -> dict[str, list[str]]:
 
 
 def test_the_audit_reads_everything_but_secrets(template: Any) -> None:
-    """And writes nothing."""
+    """And writes only what it found, for the health."""
     allowed = leading_keys(template, "AuditRole")
+    assert allowed.pop("dynamodb:PutItem") == [cache_key(AUDITED)["pk"]["S"]]
     assert allowed.keys() == {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
     needed = [
         ledger_key(ObjectRef("b", "k")),
@@ -150,7 +174,7 @@ def test_who_serves_summaries_cannot_read_the_visitors_secret(template: Any) -> 
             for key in [*keys, *needed]
         ]
         assert matches == [False, False, True, True, True, True]
-    assert allowed["dynamodb:PutItem"] == ["cache#*"]
+    assert allowed["dynamodb:PutItem"] == allowed["dynamodb:UpdateItem"] == ["cache#*"]
 
 
 def test_logs_of_the_api_hold_no_client_address(template: Any) -> None:

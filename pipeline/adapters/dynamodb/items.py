@@ -61,6 +61,11 @@ def cache_key(key: str) -> Item:
     return {"pk": text(f"cache#{key}"), "sk": text("cache")}
 
 
+def lease_key(key: str) -> Item:
+    """The key of the lease of a cached answer."""
+    return cache_key(key) | {"sk": text("lease")}
+
+
 def secrets_key() -> Item:
     """The key of the row that only the ingest may read."""
     return {"pk": text("secrets"), "sk": text("secrets")}
@@ -269,6 +274,10 @@ def ledger_advance(
             },
         }
     }
+
+
+VERSION_ATTRIBUTES = ("start", "generation", "version", "expires")
+"""What of an aggregate row tells its version."""
 
 
 def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days: int) -> Item:

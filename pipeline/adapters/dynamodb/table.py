@@ -70,14 +70,20 @@ class Table:
         *,
         index: str | None = None,
         consistent: bool = False,
+        only: Sequence[str] = (),
     ) -> Iterator[Item]:
-        """The items that a key condition selects, read eventually consistently if nothing else is
-        asked for."""
+        """The items that a key condition selects, or `only` some attributes of them; read
+        eventually consistently if nothing else is asked for."""
+        attributes: dict[str, Any] = {}
+        if only:
+            attributes["ProjectionExpression"] = ", ".join(f"#{name}" for name in only)
+            attributes["ExpressionAttributeNames"] = {f"#{name}": name for name in only}
         return self._paged(
             "query",
             KeyConditionExpression=condition,
             ExpressionAttributeValues=values,
             **({"IndexName": index} if index else {"ConsistentRead": consistent}),
+            **attributes,
         )
 
     def scan(self, condition: str, values: Mapping[str, Any]) -> Iterator[Item]:

@@ -1,0 +1,138 @@
+"""The values of a route's parameters → what is asked, with every default filled in."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from pipeline.api.parameters import MOST_DAYS
+from pipeline.api.problems import Problem, refused
+from pipeline.core.calendar import (
+    Hours,
+    OffTheHour,
+    buckets,
+    hours_before,
+    named_window,
+    on_the_hour,
+    zone_named,
+)
+from pipeline.core.window import HOURS_PER_DAY, hour_of
+from pipeline.query.asked import SummaryAsked, TimeseriesAsked, TopAsked
+
+DEFAULT_WINDOW = "24h"
+MOST_FIGURES = 100_000
+"""The largest answer: buckets times metrics. The gateway takes 10 MB, a function gives 6."""
+
+Values = Mapping[str, Any]
+
+
+def summary_asked(values: Values, now: datetime) -> SummaryAsked:
+    """The summary that is asked for. Raises Problem."""
+    return SummaryAsked(**_common(values, now))
+
+
+def timeseries_asked(values: Values, now: datetime) -> TimeseriesAsked:
+    """The time series that is asked for. Raises Problem."""
+    asked = TimeseriesAsked(**_common(values, now), by=values["by"], metrics=values["metrics"])
+    figures = _count_buckets(asked) * len(asked.metrics) * (2 if asked.compare else 1)
+    if figures > MOST_FIGURES:
+        raise refused(
+            "too-many-figures",
+            "by",
+            f"{figures:,} figures are too many; ask for larger buckets, fewer metrics or a shorter "
+            "window",
+            limit={"maximum": MOST_FIGURES},
+        )
+    return asked
+
+
+def top_asked(values: Values, now: datetime) -> TopAsked:
+    """The page of a ranking that is asked for. Raises Problem."""
+    asked = TopAsked(
+        **_common(values, now),
+        dimension=values["dimension"],
+        metric=values["metric"],
+        limit=values["limit"],
+    )
+    if values["cursor"] is None:
+        return asked
+    try:
+        page = asked.at(values["cursor"])
+    except ValueError:
+        raise refused(
+            "bad-cursor",
+            "cursor",
+            "it must be the next_cursor of the page before, with the same dimension, metric, tz "
+            "and site",
+        ) from None
+    _check_length(page.hours, "cursor")
+    return page
+
+
+def _common(values: Values, now: datetime) -> dict[str, Any]:
+    zone = zone_named(values["tz"])
+    compare = values["compare"] is not None
+    try:
+        hours = _hours(values, now, zone)
+        for hour in hours:
+            on_the_hour(hour, zone)
+        if compare:
+            hours_before(hours, zone)
+    except OffTheHour as error:
+        raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None
+    except (ValueError, OverflowError):
+        raise _out_of_time() from None
+    sites = values["site"] and tuple(sorted(values["site"]))
+    return {
+        "start": hours.start,
+        "end": hours.end,
+        "tz": values["tz"],
+        "sites": sites,
+        "compare": compare,
+    }
+
+
+def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
+    """The window, widened to whole hours."""
+    start, end, name = values["from"], values["to"], values["window"]
+    if name and (start or end):
+        raise refused(
+            "conflicting-parameters", "window", "give either window, or from and to, not both"
+        )
+    if not (start or end):
+        return named_window(name or DEFAULT_WINDOW, now, zone)
+    if end is None:
+        end = max(start, now)
+    if start is None:
+        start = end - timedelta(days=1)
+    if start >= end:
+        raise refused("reversed-window", "to", "the window must end after it begins")
+    hours = Hours(hour_of(start), -(-int(end.timestamp() * 1_000_000) // 3_600_000_000))
+    if end - start > timedelta(days=MOST_DAYS):
+        raise _too_long("from")
+    return hours
+
+
+def _check_length(hours: Hours, param: str) -> None:
+    # Both ends may have been widened by up to an hour.
+    if not 0 < hours.end - hours.start <= MOST_DAYS * HOURS_PER_DAY + 1:
+        raise _too_long(param)
+
+
+def _too_long(param: str) -> Problem:
+    return refused(
+        "window-too-long",
+        param,
+        f"a window is at most {MOST_DAYS} days long",
+        limit={"maximum_days": MOST_DAYS},
+    )
+
+
+def _out_of_time() -> Problem:
+    return refused("bad-value", "from", "there is no calendar for this window")
+
+
+def _count_buckets(asked: TimeseriesAsked) -> int:
+    try:
+        return len(buckets(asked.hours, asked.by, asked.zone))
+    except OffTheHour as error:
+        raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None
