@@ -1,10 +1,14 @@
-"""The function behind API Gateway that serves the summaries."""
+"""The function behind API Gateway that serves the summaries.
+
+Somebody waits while it starts, so it does without the X-Ray SDK, which takes longer to import than
+all the rest (docs/performance.md): Lambda traces the function by itself.
+"""
 
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,7 +18,6 @@ from pipeline.core.errors import EdgetallyError, SettingError
 from pipeline.settings import load_settings
 
 logger = Logger(service="summaries")
-tracer = Tracer(service="summaries")
 metrics = Metrics(namespace="edgetally", service="summaries")
 
 
@@ -32,7 +35,6 @@ def configured() -> Api:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The answer to an API Gateway request."""

@@ -5,12 +5,19 @@ from binascii import Error as Base64Error
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from pipeline.core.calendar import By, Hours, label, zone_named
-from pipeline.query.top import Place
+from pipeline.core.metrics import Number
+
+
+class Place(NamedTuple):
+    """Where in a ranking a page ended: the metric of its last value, and that value."""
+
+    measure: Number
+    value: str
 
 
 @dataclass(frozen=True, slots=True)

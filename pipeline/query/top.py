@@ -7,21 +7,15 @@ from typing import Any, NamedTuple
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.counters import ZERO, Vector
 from pipeline.core.dimensions import ABSENT, Caps
-from pipeline.core.metrics import RANKED, Number, hit_ratio, mean_time_ms
+from pipeline.core.metrics import RANKED, hit_ratio, mean_time_ms
 from pipeline.core.summarize import READING_SLACK
 from pipeline.core.summary import OTHER, UNKNOWN
 from pipeline.core.top import Table
 from pipeline.core.window import Window, spans
+from pipeline.query.asked import Place
 from pipeline.query.rows import Rows
 
 Entry = dict[str, Any]
-
-
-class Place(NamedTuple):
-    """Where in a ranking a page ended: the metric of its last value, and that value."""
-
-    measure: Number
-    value: str
 
 
 class Page(NamedTuple):
