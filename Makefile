@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 TOOLS := .tools
+CLIENTS := .clients
 BIN := $(VENV)/bin
-MAKEFLAGS += --jobs=2 # the two environments are made at the same time
+MAKEFLAGS += --jobs=2 # two environments are made at the same time
 
 .PHONY: help
 help: ## Show this help
@@ -17,7 +18,7 @@ demo: $(VENV)/ready $(TOOLS)/ready ## Deploy to an embedded AWS, feed it logs, s
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
 .PHONY: test
-test: $(VENV)/ready $(TOOLS)/ready ## Run every test (DynamoDB Local needs Node.js and Java 17)
+test: $(VENV)/ready $(TOOLS)/ready $(CLIENTS)/ready ## Run every test (DynamoDB Local needs Node.js and Java 17)
 	$(BIN)/python -m pytest
 
 .PHONY: check
@@ -70,13 +71,14 @@ lock: $(VENV)/ready ## Pin all packages anew from pyproject.toml and requirement
 	$(LOCK) requirements/ingest.in -c requirements/dev.txt -o requirements/ingest.txt
 	$(LOCK) requirements/summaries.in -c requirements/dev.txt -o requirements/summaries.txt
 	$(LOCK) requirements/tools.in -o requirements/tools.txt
+	$(LOCK) requirements/clients.in -o requirements/clients.txt
 	$(LOCK) requirements/mutate.in -c requirements/dev.txt -o requirements/mutate.txt
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built
-	rm -rf $(VENV) $(TOOLS) .aws-sam node_modules mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) $(CLIENTS) .aws-sam node_modules mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml
@@ -86,6 +88,10 @@ $(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml
 
 $(TOOLS)/ready: requirements/tools.txt requirements/environment.sh
 	@sh requirements/environment.sh $(PYTHON) $(TOOLS) requirements/tools.txt
+	@touch $@
+
+$(CLIENTS)/ready: requirements/clients.txt requirements/environment.sh
+	@sh requirements/environment.sh $(PYTHON) $(CLIENTS) requirements/clients.txt
 	@touch $@
 
 # What `sam build` calls, with ARTIFACTS_DIR set (BuildMethod: makefile in template.yaml).

@@ -19,6 +19,8 @@ from urllib.request import urlopen
 
 import boto3
 
+from pipeline.core.credentials import Credentials
+
 ROOT = Path(__file__).parent.parent
 TOOLS = ROOT / ".tools" / "bin"
 REGION = "eu-west-2"
@@ -85,7 +87,7 @@ class Stack:
         answer = self.aws.client("secretsmanager").get_secret_value(
             SecretId=self.outputs["ApiSecretArn"]
         )
-        return str(answer["SecretString"])
+        return Credentials.of(str(answer["SecretString"])).secret
 
     def waiting(self, queue: str) -> int:
         """How many messages are in the queue of an output, those being worked on included."""

@@ -18,7 +18,7 @@ Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"}
 class Model(BaseModel):
     """An object that has these members and no others."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class Query(Model):

@@ -173,7 +173,7 @@ WINDOW = Parameter(
     "window",
     "The window by its name, instead of `from` and `to`; `24h` where neither is given.",
     *_choice("window", NAMED_WINDOWS),
-    example="7d",
+    example=None,  # an example of every parameter together must be a request
 )
 TZ = Parameter(
     "tz",
@@ -210,7 +210,6 @@ METRICS_WANTED = Parameter(
     {
         "type": "array",
         "minItems": 1,
-        "uniqueItems": True,
         "items": {"type": "string", "enum": [*METRICS]},
         "default": [*DEFAULT_METRICS],
     },

@@ -1,21 +1,28 @@
 """The template as users deploy it: both triggers, credentials, failures, the cache."""
 
+import csv
+import io
 import json
 import time
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 
 from demo.stack import TOOLS, Aws, Stack, build, deploy, embedded_aws
 from demo.traffic import LogObject, objects
+from pipeline.api.routes import ROUTES as API_ROUTES
 from pipeline.cli.app import main
 from tests.support.dynamodb_local import skip_or_fail
+from tests.support.template import read_template
 
 PARAMETERS = {
     "Architecture": "x86_64",
@@ -24,7 +31,11 @@ PARAMETERS = {
     "BatchWindow": "1",
     "IngestConcurrency": "2",
     "DeletionProtection": "false",
+    "CorsOrigins": "https://stats.example",
 }
+ROUTES = [path.replace("{dimension}", "path") for path in API_ROUTES]
+
+RETIRED = "a-secret-of-before"
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -46,8 +57,35 @@ def built(aws: Aws) -> Path:
 
 @pytest.fixture(scope="module")
 def queued(aws: Aws, built: Path) -> Stack:
-    """The stack with the default trigger."""
-    return deploy(aws, built, "edgetally-queued", PARAMETERS)
+    """The stack with the default trigger, and with a secret that was replaced: the one before is
+    over. (Here, before the functions keep it.)"""
+    stack = deploy(aws, built, "edgetally-queued", PARAMETERS)
+    said = {"secret": stack.secret, "previous": RETIRED, "previous_until": "2026-01-01T00:00:00Z"}
+    stack.aws.client("secretsmanager").put_secret_value(
+        SecretId=stack.outputs["ApiSecretArn"], SecretString=json.dumps(said)
+    )
+    customise_refusals(stack)
+    return stack
+
+
+def customise_refusals(stack: Stack) -> None:
+    """Give the embedded API Gateway the template's responses to what it refuses: it has these
+    responses, but does not read them from where SAM writes them (the API's body)."""
+    gateway = stack.aws.client("apigateway")
+    api = urlsplit(stack.url).path.split("/")[3]
+    responses = read_template()["Resources"]["Api"]["Properties"]["GatewayResponses"]
+    for kind, response in responses.items():
+        headers = response["ResponseParameters"]["Headers"]
+        gateway.put_gateway_response(
+            restApiId=api,
+            responseType=kind,
+            **({"statusCode": str(response["StatusCode"])} if "StatusCode" in response else {}),
+            responseParameters={
+                f"gatewayresponse.header.{name}": value for name, value in headers.items()
+            },
+            responseTemplates=response["ResponseTemplates"],
+        )
+    gateway.create_deployment(restApiId=api, stageName=urlsplit(stack.url).path.split("/")[4])
 
 
 @pytest.fixture(scope="module")
@@ -66,23 +104,49 @@ def upload(stack: Stack, key: str, body: bytes) -> None:
     stack.aws.client("s3").put_object(Bucket=stack.outputs["LogBucket"], Key=key, Body=body)
 
 
-def get(stack: Stack, route: str, authorization: str | None = None) -> tuple[int, Any]:
-    """Status and body, with the stack's secret unless another authorization is given."""
+class Reply(NamedTuple):
+    """What the gateway answered."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.body)
+
+
+def request(stack: Stack, route: str, method: str = "GET", **headers: str) -> Reply:
+    """The answer to a request as it is."""
+    try:
+        asked = Request(stack.url + route, headers=headers, method=method)
+        with urlopen(asked, timeout=60) as answer:
+            return Reply(answer.status, answer.headers, answer.read())
+    except HTTPError as error:
+        return Reply(error.code, error.headers, error.read())
+
+
+def get(stack: Stack, route: str, authorization: str | None = None, **more: str) -> Reply:
+    """The answer with the stack's secret, unless another authorization is given. What the gateway
+    throttles is asked again."""
     if authorization is None:
         authorization = f"Bearer {stack.secret}"
-    headers = {"Authorization": authorization} if authorization else {}
-    try:
-        with urlopen(Request(stack.url + route, headers=headers), timeout=60) as answer:
-            return answer.status, json.load(answer)
-    except HTTPError as error:
-        return error.code, error.read()
+    headers = more | ({"Authorization": authorization} if authorization else {})
+    answer: Reply = eventually(lambda: (r := request(stack, route, **headers)).status != 429 and r)
+    return answer
 
 
 def fresh(stack: Stack) -> Any:
-    """A snapshot that was computed just now."""
-    status, answer = get(stack, "/metrics/snapshot/refresh")
-    assert status == 200
-    return answer
+    """A snapshot that is computed from now on."""
+    began = int(time.time()) + 1
+
+    def refreshed() -> Any:
+        answer = get(stack, "/metrics/snapshot/refresh")
+        assert answer.status == 200, answer.body
+        return answer.json["_cached_at"] >= began and answer.json
+
+    return eventually(refreshed)
 
 
 def eventually(what: Callable[[], Any], seconds: float = 150) -> Any:
@@ -127,20 +191,55 @@ def edgetally(stack: Stack, monkeypatch: pytest.MonkeyPatch, *arguments: str) ->
 
 
 def test_nothing_is_open_without_the_secret(queued: Stack) -> None:
-    """Every route wants credentials, and takes them in both forms."""
-    for route in (
-        "/metrics/snapshot",
-        "/metrics/snapshot/refresh",
-        "/metrics/cache-status",
-        "/metrics/health",
-    ):
-        assert get(queued, route, "")[0] == 401
+    """Every route wants credentials, and takes them in both forms; a secret whose time is over is
+    denied. All of it in the form of a problem."""
     wrong = b64encode(b"user:wrong").decode()
-    assert get(queued, "/metrics/health", "Bearer wrong")[0] == 401
-    assert get(queued, "/metrics/health", f"Basic {wrong}")[0] == 401
     right = b64encode(f"anybody:{queued.secret}".encode()).decode()
-    assert get(queued, "/metrics/health", f"Basic {right}")[0] == 200
-    assert get(queued, "/metrics/health", f"Bearer {queued.secret}")[0] == 200
+    for route in ROUTES:
+        check_problem(get(queued, route, ""), 401)
+        check_problem(get(queued, route, f"Bearer {RETIRED}"), 403)
+        assert get(queued, route, f"Basic {right}").status == 200
+        assert get(queued, route, f"Bearer {queued.secret}").status == 200
+    # A refusal ends the authorizer's process in the embedded AWS, and the next start takes seconds.
+    for authorization in (f"Basic {wrong}", "Bearer wrong"):
+        refusal = get(queued, "/metrics/health", authorization)
+        check_problem(refusal, 401)
+        assert refusal.headers["WWW-Authenticate"].startswith('Basic realm="edgetally"')
+
+
+def check_problem(answer: Reply, status: int) -> None:
+    """That an answer is a problem document with a status, not to be kept."""
+    assert (answer.status, answer.json["status"]) == (status, status), answer.body
+    assert answer.json["detail"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_gateway_and_the_function_refuse_alike(queued: Stack) -> None:
+    """Routes that are not there, methods, parameters: by whoever sees it first."""
+    check_problem(get(queued, "/metrics/nothing"), 404)
+    check_problem(get(queued, "/"), 404)
+    check_problem(get(queued, "/metrics/summary?window=400y"), 400)
+    check_problem(get(queued, "/metrics/top/nothing"), 400)
+    authorization = f"Bearer {queued.secret}"
+    for method in ("POST", "DELETE", "OPTIONS"):
+        answer = request(queued, "/metrics/summary", method, Authorization=authorization)
+        check_problem(answer, 405)
+        assert answer.headers["Allow"] == "GET"
+    check_problem(request(queued, "/metrics/summary", "POST"), 401)
+
+
+def test_a_page_of_an_allowed_origin_may_ask(queued: Stack) -> None:
+    """Its preflight is answered without credentials, its request with them."""
+    origin = {"Origin": "https://stats.example"}
+    answer = request(queued, "/metrics/summary", "OPTIONS", **origin)
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://stats.example"
+    answer = get(queued, "/metrics/summary", **origin)
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://stats.example"
+    answer = get(queued, "/metrics/summary", Origin="https://evil.example")
+    assert answer.headers["Access-Control-Allow-Origin"] is None
 
 
 def test_objects_are_counted_by_way_of_the_queue(queued: Stack, logs: list[LogObject]) -> None:
@@ -161,8 +260,8 @@ def test_objects_are_counted_by_way_of_the_queue(queued: Stack, logs: list[LogOb
 
     upload(queued, logs[4].key, logs[4].body)
     eventually(lambda: ledger_state(queued, logs[4].key) == "committed")
-    assert get(queued, "/metrics/snapshot")[1] == snapshot
-    status = get(queued, "/metrics/cache-status")[1]
+    assert get(queued, "/metrics/snapshot").json == snapshot
+    status = get(queued, "/metrics/cache-status").json
     assert (status["exists"], status["fresh"], status["ttl_seconds"]) == (True, True, 300)
     renewed = fresh(queued)
     assert renewed["total_records"] == snapshot["total_records"] + logs[4].truth.records
@@ -268,3 +367,64 @@ def test_tasks_of_batch_operations_are_counted(queued: Stack, logs: list[LogObje
     assert answer["results"] == [
         {"taskId": "1", "resultCode": "Succeeded", "resultString": "was counted before"}
     ]
+
+
+def test_answers_about_windows_come_through_the_gateway(queued: Stack) -> None:
+    """Series, rankings and pages, in every format; again only if they have changed."""
+    # A window that no test before has asked for, whose answer would be kept.
+    summary = get(queued, "/metrics/summary?window=7d")
+    total = summary.json["data"]["total_records"]
+    assert total > 0
+    etag = summary.headers["ETag"]
+    again = get(queued, "/metrics/summary?window=7d", **{"If-None-Match": etag})
+    assert (again.status, again.body, again.headers["ETag"]) == (304, b"", etag)
+    series = get(queued, "/metrics/timeseries?window=7d&metrics=requests,hit_ratio").json["data"]
+    assert (len(series), sum(each["requests"] for each in series)) == (7 * 24, total)
+    table = get(queued, "/metrics/timeseries?window=7d&metrics=requests&format=csv")
+    assert table.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(table.body.decode(), newline="")))
+    assert [int(row["requests"]) for row in rows] == [each["requests"] for each in series]
+    exposed = get(queued, "/metrics/summary", Accept="application/openmetrics-text")
+    assert exposed.body.startswith(b"# TYPE edgetally_total_records gauge\n")
+    page = get(queued, "/metrics/top/method?limit=1&window=7d").json
+    rest = get(queued, f"/metrics/top/method?cursor={page['next_cursor']}").json
+    assert len(page["data"]) == 1
+    assert sum(each["requests"] for each in page["data"] + rest["data"]) == total
+    lines = get(queued, "/metrics/top/method?window=7d&limit=1&format=ndjson")
+    assert f"cursor={page['next_cursor']}" in lines.headers["Link"]
+    sites = get(queued, "/metrics/sites").json["data"]
+    assert get(queued, f"/metrics/summary?site={sites[0]['site']}").status == 200
+    check_problem(get(queued, "/metrics/summary?site=E0NOSUCHSITE"), 404)
+
+
+def test_health_knows_the_queues_and_the_audit(queued: Stack) -> None:
+    """Their depths, as the queues say, and what the last audit found."""
+    audit = invoke(queued, "AuditFunction", {})
+    checks = {each["name"]: each for each in get(queued, "/metrics/health").json["health_status"]}
+    assert {name: each["value"] for name, each in checks.items() if name != "cache_age"} == {
+        "store": len(get(queued, "/metrics/sites").json["data"]),
+        "newest_object": checks["newest_object"]["value"],
+        "rejected_share": 0.0,
+        "queue": 0,
+        "dead_letters": queued.waiting("DeadLetterQueueUrl"),
+        "ledger_gap": audit["ledger_gap"],
+    }
+    assert checks["dead_letters"]["status"] == "fail"
+    assert all(each["detail"] for each in checks.values())
+
+
+def test_too_many_requests_are_throttled(queued: Stack) -> None:
+    """With a problem document that says when to ask again; the others are answered."""
+    authorization = f"Bearer {queued.secret}"
+
+    def ask(_: int) -> Reply:
+        return request(queued, "/metrics/cache-status", Authorization=authorization)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(120)))
+    statuses = Counter(each.status for each in answers)
+    assert statuses.keys() == {200, 429}, statuses
+    for each in answers:
+        if each.status == 429:
+            check_problem(each, 429)
+            assert each.headers["Retry-After"] == "1"

@@ -3,11 +3,9 @@
 import json
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from pipeline.adapters.dynamodb.items import (
     cache_key,
@@ -22,29 +20,12 @@ from pipeline.core.objects import ObjectRef
 from pipeline.query.health import AUDITED
 from pipeline.settings import PREFIX, Settings
 from pipeline.stored import RowKey
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-class Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, each as {name: value}."""
-
-
-def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return {suffix: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {suffix: loader.construct_mapping(node, deep=True)}
-
-
-Loader.add_multi_constructor("!", _short_form)
+from tests.support.template import read_template
 
 
 @pytest.fixture(scope="module")
 def template() -> Any:
-    return yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
+    return read_template()
 
 
 def statements(template: Any) -> Iterator[tuple[str, Any]]:
@@ -83,14 +64,14 @@ def test_the_visibility_is_six_times_the_timeout(template: Any) -> None:
 def test_every_route_is_deployed_behind_the_authorizer(template: Any) -> None:
     """The gateway knows the routes that the code has, and a default authorizer for them."""
     events = template["Resources"]["SummariesFunction"]["Properties"]["Events"].values()
-    behind: list[Any] = []
-    before: list[Any] = []
-    for each in (event["Properties"] for event in events):
-        (before if "Auth" in each else behind).append(each)
-    for found in (behind, before):
-        assert sorted(each["Path"] for each in found) == sorted(ROUTES)
-    assert {each["Method"] for each in behind} == {"any"}
-    assert {each["Method"] for each in before} == {"options"}
+    found = [each["Properties"] for each in events]
+    greedy = {each["Method"]: each for each in found if each["Path"] == "/{proxy+}"}
+    routes = [each for each in found if each["Path"] != "/{proxy+}"]
+    assert sorted(each["Path"] for each in routes) == sorted(ROUTES)
+    assert {each["Method"] for each in routes} == {"get"}
+    assert set(greedy) == {"get", "head", "post", "put", "patch", "delete", "options"}
+    open_to_all = [each for each in found if "Auth" in each]
+    assert open_to_all == [greedy["options"]]
     api = template["Resources"]["Api"]["Properties"]
     assert api["Auth"]["DefaultAuthorizer"] in api["Auth"]["Authorizers"]
     refusal = api["GatewayResponses"]["UNAUTHORIZED"]
