@@ -40,6 +40,7 @@ bench: $(VENV)/ready ## Measure speed, memory and sizes beside others (GoAccess 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.txt
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.formats
+	$(BIN)/python -m benchmarks.answers
 
 CHAOS ?= --runs 1
 .PHONY: chaos

@@ -98,6 +98,12 @@ def encode_fitting(aggregate: HourlyAggregate, caps: Caps) -> bytes:
         return encode_fitting(merge([aggregate], smaller), smaller)
 
 
+def totals_of(blob: bytes) -> bytes:
+    """The bytes of an aggregate that has only the totals of the one in these. Raises CodecError."""
+    row = _row(blob)
+    return _encoder.encode(_Row(row.version, {_TOTALS: row.sections[_TOTALS]}))
+
+
 def decode(blob: bytes, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
     """The aggregate that `encode` made these bytes of, or its totals and what is `wanted` of it.
 

@@ -1,11 +1,13 @@
 """Aggregates → their summary, as `summary.py` defines it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from heapq import nsmallest
+
+import numpy as np
 
 from pipeline.core import histogram, uniques
 from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate, merge
+from pipeline.core.arrays import Integers
 from pipeline.core.counters import HITS, Vector
 from pipeline.core.dimensions import ABSENT, DEFAULT_CAPS, DIMENSIONS, Caps
 from pipeline.core.histogram import Histogram
@@ -25,6 +27,11 @@ from pipeline.core.summary import (
 from pipeline.core.top import Table
 from pipeline.core.uniques import Uniques
 from pipeline.core.window import Window, from_micros
+
+_REQUESTS, _BYTES, _MISSES = (
+    Vector._fields.index(name) for name in ("requests", "bytes", "misses")
+)
+_ERRORS = [Vector._fields.index("errors_4xx"), Vector._fields.index("errors_5xx")]
 
 READING_SLACK = 32
 """How many times its cap a table may hold while rows are merged for an answer, which is not
@@ -54,17 +61,15 @@ def summarize(
         byte_hit_rate=_percentage(_bytes_of_hits(result_types), whole.totals.bytes),
         top_paths=[
             PathCount(path=value, count=vector.requests)
-            for value, vector in ranked(paths, lambda vector: vector.requests, top)
+            for value, vector in _ranked(paths, paths.counts[_REQUESTS], top)
         ],
         bytes_sent=whole.totals.bytes,
         bytes_received=whole.bytes_received,
         status_codes=status_codes,
         result_types=by_result,
         methods=_requests(whole.table("method")),
-        top_missed_paths=_entries(ranked(paths, lambda vector: vector.misses, top)),
-        top_error_paths=_entries(
-            ranked(paths, lambda vector: vector.errors_4xx + vector.errors_5xx, top)
-        ),
+        top_missed_paths=_entries(_ranked(paths, paths.counts[_MISSES], top)),
+        top_error_paths=_entries(_ranked(paths, paths.counts[_ERRORS].sum(axis=0), top)),
         latency_ms={
             name: _latency(whole.latency[name]) for name in HISTOGRAMS if name in whole.latency
         },
@@ -81,28 +86,47 @@ def summarize(
     )
 
 
-def ranked(table: Table, measure: Callable[[Vector], int], top: int) -> list[tuple[str, Vector]]:
-    """The `top` values of which the measure is most, then by value. Those that have nothing of it,
+def _ranked(table: Table, measured: Integers, top: int) -> list[tuple[str, Vector]]:
+    """The `top` values of which most was measured, then by value. Those that have nothing of it,
     and requests without a value, are left out."""
-    counted = (
-        (value, vector)
-        for value, vector in table.entries.items()
-        if value != ABSENT and measure(vector)
-    )
-    return nsmallest(top, counted, key=lambda entry: (-measure(entry[1]), entry[0]))
+    places = [
+        place
+        for place in _foremost(measured, top + 1)  # one of them may be no value
+        if measured[place] and table.values[place] != ABSENT
+    ]
+    return _in_order(table, measured, places)[:top]
 
 
 def _listed(dimension: str, table: Table, top: int) -> list[Entry]:
     """A dimension's entries by requests. Who is no crawler is not listed as an unknown one."""
-    entries = [
-        (value, vector)
-        for value, vector in table.entries.items()
-        if value != ABSENT or dimension != "crawler"
+    requests = table.counts[_REQUESTS]
+    unknown = dimension == "crawler" and ABSENT in table.values
+    places = [
+        place
+        for place in _foremost(requests, top + 1)
+        if not unknown or table.values[place] != ABSENT
     ]
-    entries.sort(key=lambda entry: (-entry[1].requests, entry[0]))
-    if len(entries) <= top and table.other.requests:
-        return _entries([*entries, (OTHER, table.other)])
-    return _entries(entries[:top])
+    entries = _in_order(table, requests, places)[:top]
+    if len(table) - unknown <= top and table.other.requests:
+        entries.append((OTHER, table.other))
+    return _entries(entries)
+
+
+def _foremost(measured: Integers, count: int) -> list[int]:
+    """The places of the largest, at least so many of them if there are: all that are as large as
+    the last of these."""
+    if len(measured) <= count:
+        return list(range(len(measured)))
+    last = np.partition(measured, -count)[-count]
+    found: list[int] = np.flatnonzero(measured >= last).tolist()
+    return found
+
+
+def _in_order(table: Table, measured: Integers, places: list[int]) -> list[tuple[str, Vector]]:
+    places.sort(key=lambda place: (-measured[place], table.values[place]))
+    return [
+        (table.values[place], Vector._make(table.counts[:, place].tolist())) for place in places
+    ]
 
 
 def _entries(entries: Iterable[tuple[str, Vector]]) -> list[Entry]:
@@ -150,7 +174,10 @@ def _estimate(found: Uniques | None) -> Estimate | None:
 
 
 def _bytes_of_hits(result_types: Table) -> int:
-    return sum(vector.bytes for value, vector in result_types.entries.items() if value in HITS)
+    sent = result_types.counts[_BYTES].tolist()
+    return sum(
+        count for value, count in zip(result_types.values, sent, strict=True) if value in HITS
+    )
 
 
 def _percentage(part: int, whole: int) -> float:
@@ -164,8 +191,9 @@ def _objects(whole: HourlyAggregate, window: Window) -> int:
 
 def _requests(table: Table) -> dict[str, int]:
     """Requests by value, most first."""
-    entries = sorted(table.entries.items(), key=lambda entry: (-entry[1].requests, entry[0]))
-    return {UNKNOWN if value == ABSENT else value: vector.requests for value, vector in entries}
+    entries = zip(table.values, table.counts[_REQUESTS].tolist(), strict=True)
+    ordered = sorted(entries, key=lambda entry: (-entry[1], entry[0]))
+    return {UNKNOWN if value == ABSENT else value: requests for value, requests in ordered}
 
 
 def _by_class(status: dict[str, int]) -> dict[str, int]:

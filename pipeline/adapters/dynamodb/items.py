@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from pipeline.adapters.rows import ledger_expiry, row_expiry, start_label
+from pipeline.core import codec
 from pipeline.core.generations import Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.stored import PARSER_VERSION, Conflict, LedgerEntry, Recount, RowKey
@@ -278,6 +279,9 @@ def ledger_advance(
 
 VERSION_ATTRIBUTES = ("start", "generation", "version", "expires")
 """What of an aggregate row tells its version."""
+TOTALS_ATTRIBUTE = "totals"
+"""The totals of an aggregate row by themselves, so that whoever wants no more need not be sent all
+of it. Rows of an edgetally before 0.2 do not have it."""
 
 
 def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days: int) -> Item:
@@ -288,6 +292,7 @@ def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days:
         "generation": number(key.generation),
         "version": number(version),
         "aggregate": {"B": blob},
+        TOTALS_ATTRIBUTE: {"B": codec.totals_of(blob)},
     }
     return with_expiry(item, row_expiry(key, retention_days))
 

@@ -11,6 +11,7 @@ from pipeline.adapters.dynamodb.backoff import Deadline
 from pipeline.adapters.dynamodb.commit import Commits
 from pipeline.adapters.dynamodb.fences import Fences
 from pipeline.adapters.dynamodb.items import (
+    TOTALS_ATTRIBUTE,
     VERSION_ATTRIBUTES,
     Item,
     cache_key,
@@ -39,6 +40,7 @@ from pipeline.adapters.rows import (
 )
 from pipeline.core.aggregate import EVERYTHING, Wanted
 from pipeline.core.dimensions import DEFAULT_CAPS, Caps
+from pipeline.core.errors import StoreError
 from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.window import HOURS_PER_DAY, Span
@@ -131,9 +133,13 @@ class DynamoStore:
     ) -> Iterator[StoredRow]:
         """See `Store.read`. Reads are eventually consistent (a row may be a second old), except
         while there may be rows of two generations."""
-        for key, version, item in self._seen(sites, span, generations or self.generations()):
-            aggregate = decode_row(key, item["aggregate"]["B"], wanted)
-            yield StoredRow(key._replace(generation=0), aggregate, version)
+        only_totals = wanted is not None and not wanted
+        only = (*VERSION_ATTRIBUTES, "pk", "sk", TOTALS_ATTRIBUTE) if only_totals else ()
+        for key, version, item in self._seen(sites, span, generations or self.generations(), only):
+            blob = item.get(TOTALS_ATTRIBUTE) if only_totals else item["aggregate"]
+            if blob is None:
+                blob = self._whole(item)["aggregate"]
+            yield StoredRow(key._replace(generation=0), decode_row(key, blob["B"], wanted), version)
 
     def versions(
         self, sites: Sequence[str], span: Span, generations: Generations
@@ -233,6 +239,14 @@ class DynamoStore:
             ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues={":owner": text(owner), ":now": number(0)},
         )
+
+    def _whole(self, item: Item) -> Item:
+        """All of a row of which a part was read. (A commit may have come between: it is newer than
+        its version says then, and that is another one at the next look.)"""
+        whole = self._table.get_one({"pk": item["pk"], "sk": item["sk"]}, consistent=True)
+        if whole is None:
+            raise StoreError("a row was deleted while it was read; ask again")
+        return whole
 
     def _seen(
         self,
