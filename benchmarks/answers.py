@@ -120,7 +120,7 @@ def reading(store: Store, days: int) -> Callable[[], Any]:
     """Reading and decoding whole the rows of a window that ends now."""
     end = hour_of(NOW) + 1
     window = Hours(end - days * HOURS_PER_DAY, end).window
-    return lambda: [row for span in spans(window) for row in store.read([SITE], span)]
+    return lambda: list(store.read([SITE], spans(window)))
 
 
 def figures(name: str, store: Store, rows: Sequence[HourlyAggregate], rounds: int) -> list[Figure]:

@@ -101,7 +101,7 @@ def _lines(store: Store, caps: Caps, note: Callable[[bytes], None]) -> Iterator[
 
 def _rows(store: Store, site: str, caps: Caps) -> Iterator[bytes]:
     """The rows of a site: its days, then its hours, a few days at a time."""
-    days = iter(sorted({row.key.start for row in store.read([site], Span("day", None, None))}))
+    days = iter(sorted({row.key.start for row in store.read([site], [Span("day", None, None)])}))
     some = list(iter(lambda: list(islice(days, _DAYS_READ_AT_ONCE)), []))
     for chunk in some:
         yield from _row_lines(store, site, Span("day", chunk[0], chunk[-1] + 1), caps)
@@ -113,7 +113,7 @@ def _rows(store: Store, site: str, caps: Caps) -> Iterator[bytes]:
 def _row_lines(store: Store, site: str, span: Span, caps: Caps) -> Iterator[bytes]:
     """The rows of a span, the shards of each merged."""
     found: dict[int, list[HourlyAggregate]] = {}
-    for row in store.read([site], span):
+    for row in store.read([site], [span]):
         found.setdefault(row.key.start, []).append(row.aggregate)
     for start, shards in sorted(found.items()):
         aggregate = merge(shards, caps) if len(shards) > 1 else shards[0]

@@ -186,7 +186,7 @@ class _Accounts:
         size = HOURS_PER_DAY if period == "hour" else 1
         span = Span(period, self.days.start * size, self.days.end * size)
         found: dict[Place, Figures] = defaultdict(Figures)
-        for row in self.store.read(self.store.sites(), span):
+        for row in self.store.read(self.store.sites(), [span]):
             aggregate = row.aggregate
             found[row.key.site, row.key.start] += Figures(
                 aggregate.totals.requests, sum(aggregate.rejected.values())

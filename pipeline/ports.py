@@ -94,16 +94,16 @@ class Store(Protocol):
     def read(
         self,
         sites: Sequence[str],
-        span: Span,
+        spans: Sequence[Span],
         generations: Generations | None = None,
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
-        """The rows of these sites in a span, in no particular order, as `generations` says; or as
-        the pointer says now. Only what is `wanted` of them is decoded."""
+        """The rows of these sites in some spans, in no particular order, as `generations` says; or
+        as the pointer says now. Only what is `wanted` of them is decoded."""
         ...
 
     def versions(
-        self, sites: Sequence[str], span: Span, generations: Generations
+        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
     ) -> Iterator[tuple[RowKey, str]]:
         """The keys and versions of the rows that `read` would give."""
         ...

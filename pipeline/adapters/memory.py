@@ -130,23 +130,23 @@ class MemoryStore:
     def read(
         self,
         sites: Sequence[str],
-        span: Span,
+        spans: Sequence[Span],
         generations: Generations | None = None,
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         """See `Store.read`."""
         with self._lock:
-            found = self._seen(sites, span, generations or self._generations)
+            found = self._seen(sites, spans, generations or self._generations)
         for key, row in found:
             aggregate = decode_row(key, row.blob, wanted)
             yield StoredRow(key._replace(generation=0), aggregate, row_version(key, row.version))
 
     def versions(
-        self, sites: Sequence[str], span: Span, generations: Generations
+        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
     ) -> Iterator[tuple[RowKey, str]]:
         """See `Store.versions`."""
         with self._lock:
-            found = self._seen(sites, span, generations)
+            found = self._seen(sites, spans, generations)
         for key, row in found:
             yield key._replace(generation=0), row_version(key, row.version)
 
@@ -225,12 +225,13 @@ class MemoryStore:
                 del self._leases[key]
 
     def _seen(
-        self, sites: Sequence[str], span: Span, generations: Generations
+        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
     ) -> list[tuple[RowKey, _Row]]:
         return [
             (key, row)
             for key, row in self._rows.items()
-            if (key.site in sites and key.period == span.period and span.covers(key.start))
+            if key.site in sites
+            and any(key.period == span.period and span.covers(key.start) for span in spans)
             and key.generation == generations.read(key.day)
             and self._live(row_expiry(key, self._retention_days))
         ]

@@ -178,14 +178,14 @@ class SqliteStore:
     def read(
         self,
         sites: Sequence[str],
-        span: Span,
+        spans: Sequence[Span],
         generations: Generations | None = None,
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         """See `Store.read`."""
         with self._connect() as db:
             generations = generations or _generations(db)
-            for *parts, version, blob in self._seen(db, "version, aggregate", sites, span):
+            for *parts, version, blob in self._seen(db, "version, aggregate", sites, spans):
                 key = RowKey(*parts)
                 if key.generation == generations.read(key.day):
                     aggregate = decode_row(key, blob, wanted)
@@ -194,11 +194,11 @@ class SqliteStore:
                     )
 
     def versions(
-        self, sites: Sequence[str], span: Span, generations: Generations
+        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
     ) -> Iterator[tuple[RowKey, str]]:
         """See `Store.versions`."""
         with self._connect() as db:
-            for *parts, version in self._seen(db, "version", sites, span):
+            for *parts, version in self._seen(db, "version", sites, spans):
                 key = RowKey(*parts)
                 if key.generation == generations.read(key.day):
                     yield key._replace(generation=0), row_version(key, version)
@@ -290,22 +290,24 @@ class SqliteStore:
             db.execute("DELETE FROM leases WHERE (key, owner) = (?, ?)", (key, owner))
 
     def _seen(
-        self, db: sqlite3.Connection, columns: str, sites: Sequence[str], span: Span
-    ) -> sqlite3.Cursor:
-        """Columns of the rows of a span in every generation, after those of their keys."""
-        return db.execute(
-            f"""SELECT site, period, start, generation, {columns} FROM aggregates
-                WHERE period = :period AND (expires IS NULL OR expires > :now)
-                AND site IN (SELECT value FROM json_each(:sites))
-                AND (:start IS NULL OR start >= :start) AND (:end IS NULL OR start < :end)""",  # noqa: S608 - our own columns
-            {
-                "period": span.period,
-                "sites": json.dumps(list(sites)),
-                "start": span.start,
-                "end": span.end,
-                "now": self._clock().timestamp(),
-            },
-        )
+        self, db: sqlite3.Connection, columns: str, sites: Sequence[str], spans: Sequence[Span]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Columns of the rows of some spans in every generation, after those of their keys."""
+        statement = f"""SELECT site, period, start, generation, {columns} FROM aggregates
+            WHERE period = :period AND (expires IS NULL OR expires > :now)
+            AND site IN (SELECT value FROM json_each(:sites))
+            AND (:start IS NULL OR start >= :start) AND (:end IS NULL OR start < :end)"""  # noqa: S608 - our own columns
+        for span in spans:
+            yield from db.execute(
+                statement,
+                {
+                    "period": span.period,
+                    "sites": json.dumps(list(sites)),
+                    "start": span.start,
+                    "end": span.end,
+                    "now": self._clock().timestamp(),
+                },
+            )
 
     @contextmanager
     def _connect(self, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:

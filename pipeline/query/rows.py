@@ -79,20 +79,17 @@ class Rows:
     ) -> Iterator[tuple[RowKey, HourlyAggregate]]:
         """The rows of some spans. Raises StoreError, TakesTooLong."""
         names = list(self.sites.rates)
-        for span in spans:
-            for row in self._store.read(names, span, self._generations, wanted):
-                self._note(row.key, row.version)
-                if row.aggregate.last_us is not None:
-                    self.newest_us = max(self.newest_us or 0, row.aggregate.last_us)
-                yield row.key, self._scaled(row.key, row.aggregate)
+        for row in self._store.read(names, list(spans), self._generations, wanted):
+            self._note(row.key, row.version)
+            if row.aggregate.last_us is not None:
+                self.newest_us = max(self.newest_us or 0, row.aggregate.last_us)
+            yield row.key, self._scaled(row.key, row.aggregate)
 
     def only_versions(self, spans: Iterable[Span]) -> None:
         """Note the versions of rows without reading them. Raises StoreError, TakesTooLong."""
-        for span in spans:
-            for key, version in self._store.versions(
-                list(self.sites.rates), span, self._generations
-            ):
-                self._note(key, version)
+        names = list(self.sites.rates)
+        for key, version in self._store.versions(names, list(spans), self._generations):
+            self._note(key, version)
 
     @property
     def vector(self) -> str:

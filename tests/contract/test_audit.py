@@ -155,7 +155,7 @@ def test_the_generation_that_is_read_is_the_one_that_is_checked(store: Store) ->
     assert check(store).problems == []
     store.sweep()
     assert check(store).problems == []
-    assert len(list(store.read(["site"], Span("hour", None, None)))) == 1
+    assert len(list(store.read(["site"], [Span("hour", None, None)]))) == 1
 
 
 def test_an_object_that_is_half_committed_is_told(dynamodb: Any) -> None:

@@ -54,7 +54,7 @@ class Fault:
 
 
 def total(store: DynamoStore, period: Any = "hour") -> HourlyAggregate:
-    return merge(row.aggregate for row in store.read(["site"], Span(period, None, None)))
+    return merge(row.aggregate for row in store.read(["site"], [Span(period, None, None)]))
 
 
 def test_a_commit_whose_answer_was_lost_is_not_done_twice(dynamodb: Any, table: str) -> None:

@@ -61,7 +61,7 @@ def images(store: Store) -> dict[tuple[str, str, int], bytes]:
     """Every row that readers see, as bytes, the shards of each merged."""
     found: dict[tuple[str, str, int], list[Any]] = {}
     for span in EVERYTHING.values():
-        for row in store.read(store.sites(), span):
+        for row in store.read(store.sites(), [span]):
             found.setdefault(row.key[:3], []).append(row.aggregate)
     return {key: codec.encode(merge(parts)) for key, parts in found.items()}
 

@@ -47,7 +47,7 @@ def expect(store: Store, objects: dict[str, bytes]) -> None:
     for text in objects.values():
         count.add(text, "E1", [], MODIFIED)
     rows: dict[int, list[object]] = {}
-    for row in store.read(["E1"], Span("hour", None, None)):
+    for row in store.read(["E1"], [Span("hour", None, None)]):
         rows.setdefault(row.key.start, []).append(row.aggregate)
     hours = {hour: merge(parts) for hour, parts in rows.items()}  # type: ignore[arg-type]
     assert hours.keys() == {hour for _, hour in count.hours}

@@ -73,7 +73,7 @@ def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Cou
 def rows(store: Store, period: Period, *sites: str) -> dict[RowKey, HourlyAggregate]:
     """The rows by key, with the shards of a key merged."""
     found: dict[RowKey, list[HourlyAggregate]] = {}
-    for row in store.read(sites or ("site",), EVERYTHING[period]):
+    for row in store.read(sites or ("site",), [EVERYTHING[period]]):
         found.setdefault(row.key, []).append(row.aggregate)
     return {key: merge(parts) for key, parts in found.items()}
 
@@ -190,11 +190,13 @@ def test_rows_are_read_by_site_and_span(store: Store) -> None:
     for site in ("a", "b#1"):
         store.commit([counted(site, HOUR, HOUR + 1, HOUR + 2, site=site)])
     assert store.sites() == ["a", "b#1"]
-    found = [row.key for row in store.read(["b#1"], Span("hour", HOUR + 1, HOUR + 2))]
+    found = [row.key for row in store.read(["b#1"], [Span("hour", HOUR + 1, HOUR + 2)])]
     assert found == [RowKey("b#1", "hour", HOUR + 1)]
-    assert [row.key.start for row in store.read(["a"], Span("hour", HOUR + 2, None))] == [HOUR + 2]
-    assert [row.key.start for row in store.read(["a"], Span("hour", None, HOUR + 1))] == [HOUR]
-    assert list(store.read(["unknown"], EVERYTHING["hour"])) == []
+    assert [row.key.start for row in store.read(["a"], [Span("hour", HOUR + 2, None)])] == [
+        HOUR + 2
+    ]
+    assert [row.key.start for row in store.read(["a"], [Span("hour", None, HOUR + 1)])] == [HOUR]
+    assert list(store.read(["unknown"], [EVERYTHING["hour"]])) == []
 
 
 def test_a_row_past_its_time_is_not_seen_even_if_it_is_still_there(
@@ -264,13 +266,13 @@ def test_a_version_is_another_one_when_the_row_is(store: Store) -> None:
 
     def versions() -> dict[RowKey, list[str]]:
         found: dict[RowKey, list[str]] = {}
-        for key, version in store.versions(["site"], EVERYTHING["hour"], store.generations()):
+        for key, version in store.versions(["site"], [EVERYTHING["hour"]], store.generations()):
             found.setdefault(key, []).append(version)
         return {key: sorted(each) for key, each in found.items()}
 
     def read() -> dict[RowKey, list[str]]:
         found: dict[RowKey, list[str]] = {}
-        for row in store.read(["site"], EVERYTHING["hour"]):
+        for row in store.read(["site"], [EVERYTHING["hour"]]):
             found.setdefault(row.key, []).append(row.version)
         return {key: sorted(each) for key, each in found.items()}
 
@@ -291,8 +293,8 @@ def test_only_what_is_wanted_of_a_row_is_decoded(store: Store) -> None:
     """The totals always; a table only if its dimension is asked for."""
     one = counted("a", HOUR)
     store.commit([one])
-    (totals,) = store.read(["site"], EVERYTHING["hour"], None, frozenset())
-    (paths,) = store.read(["site"], EVERYTHING["hour"], None, frozenset({"path"}))
+    (totals,) = store.read(["site"], [EVERYTHING["hour"]], None, frozenset())
+    (paths,) = store.read(["site"], [EVERYTHING["hour"]], None, frozenset({"path"}))
     assert totals.aggregate == replace(one.hours[HOUR], tables={})
     assert paths.aggregate == one.hours[HOUR]
 
@@ -339,7 +341,7 @@ def test_a_file_of_schema_2_is_brought_up_to_date(tmp_path: Path) -> None:
     store = SqliteStore(file)
     assert rows(store, "hour") == {RowKey("site", "hour", HOUR): aggregate(5)}
     store.commit([counted("a", HOUR)])
-    (row,) = store.read(["site"], EVERYTHING["hour"])
+    (row,) = store.read(["site"], [EVERYTHING["hour"]])
     assert (row.aggregate.totals.requests, row.version) == (5 + HOUR % 7 + 1, "0.0.2")
     store.put_cached("k", b"v", 10)
     assert store.cached("k") is not None
@@ -351,6 +353,6 @@ def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:
     paths = Table.of({f"/{n}": Vector(n) for n in range(1, 21)})
     hour = HourlyAggregate(Vector(210), tables={"path": paths})
     store.commit([Counted(ref("a"), "site", 210, {}, {HOUR: hour})])
-    (row,) = store.read(["site"], EVERYTHING["hour"])
+    (row,) = store.read(["site"], [EVERYTHING["hour"]])
     assert sorted(row.aggregate.tables["path"].values) == sorted(f"/{n}" for n in range(11, 21))
     assert row.aggregate.tables["path"].bound == 10

@@ -150,7 +150,7 @@ def test_row_04_any_order_gives_the_same_bytes(store: Store) -> None:
 
 def images(store: Store) -> dict[Any, bytes]:
     found: dict[Any, list[Any]] = {}
-    for row in store.read(store.sites(), Span("hour", None, None)):
+    for row in store.read(store.sites(), [Span("hour", None, None)]):
         found.setdefault(row.key, []).append(row.aggregate)
     return {key: codec.encode(merge(parts)) for key, parts in found.items()}
 

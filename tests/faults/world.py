@@ -155,7 +155,7 @@ def _parsed(made: Made) -> dict[int, HourlyAggregate]:
 
 def _rows(store: Store, period: Period) -> dict[Place, HourlyAggregate]:
     found: dict[Place, list[HourlyAggregate]] = defaultdict(list)
-    for row in store.read(store.sites(), Span(period, None, None)):
+    for row in store.read(store.sites(), [Span(period, None, None)]):
         found[row.key.site, row.key.start].append(row.aggregate)
     return {place: merge(parts) for place, parts in found.items()}
 

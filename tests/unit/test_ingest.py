@@ -103,7 +103,7 @@ def test_a_damaged_row_stops_only_the_objects_of_its_hour(tmp_path: Path) -> Non
     assert [each.state for each in outcomes] == ["failed", "committed", "committed"]
     assert "stored row default hour 2026-11-23T01 cannot be read" in outcomes[0].reason
     with pytest.raises(StoreError, match="2026-11-23T01"):
-        list(store.read(["default"], Span("hour", None, None)))
+        list(store.read(["default"], [Span("hour", None, None)]))
 
 
 class DownStore(MemoryStore):

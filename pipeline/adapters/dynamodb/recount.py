@@ -15,6 +15,9 @@ from pipeline.core.generations import Generations, Rebuild
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.stored import LedgerEntry, as_recounted, deltas, recounted
 
+_LARGE_ATTEMPTS = 3
+"""How often a transaction of several objects is tried again before it is made smaller."""
+
 
 class Recounts:
     """Recounts objects in a table whose hours are spread over `shards` rows."""
@@ -68,9 +71,10 @@ class Recounts:
         generations: Generations,
         until: Deadline,
     ) -> None:
-        """Recount objects in one transaction, or in halves when they do not fit one."""
+        """Recount objects in one transaction; in halves when they do not fit one, or when it goes
+        on meeting commits: these are small and quick, and a large one would never have its turn."""
         rows = Rows(self._table, self._shards, self._caps)
-        for _ in until.attempts():
+        for attempt in until.attempts():
             entries = self._behind([counted.ref for counted in objects], rebuild)
             objects = [counted for counted in objects if counted.ref in entries]
             if not objects:
@@ -91,6 +95,8 @@ class Recounts:
             if refusals is None:
                 return
             rows.refused(blobs, refusals[len(objects) :])
+            if attempt >= _LARGE_ATTEMPTS and len(objects) > 1:
+                break
         else:
             raise gave_up(len(objects), self._table, until)
         if len(objects) == 1:

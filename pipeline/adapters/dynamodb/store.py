@@ -127,7 +127,7 @@ class DynamoStore:
     def read(
         self,
         sites: Sequence[str],
-        span: Span,
+        spans: Sequence[Span],
         generations: Generations | None = None,
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
@@ -135,17 +135,17 @@ class DynamoStore:
         while there may be rows of two generations."""
         only_totals = wanted is not None and not wanted
         only = (*VERSION_ATTRIBUTES, "pk", "sk", TOTALS_ATTRIBUTE) if only_totals else ()
-        for key, version, item in self._seen(sites, span, generations or self.generations(), only):
+        for key, version, item in self._seen(sites, spans, generations or self.generations(), only):
             blob = item.get(TOTALS_ATTRIBUTE) if only_totals else item["aggregate"]
             if blob is None:
                 blob = self._whole(item)["aggregate"]
             yield StoredRow(key._replace(generation=0), decode_row(key, blob["B"], wanted), version)
 
     def versions(
-        self, sites: Sequence[str], span: Span, generations: Generations
+        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
     ) -> Iterator[tuple[RowKey, str]]:
         """See `Store.versions`. DynamoDB charges for the whole rows, and sends less."""
-        for key, version, _ in self._seen(sites, span, generations, only=VERSION_ATTRIBUTES):
+        for key, version, _ in self._seen(sites, spans, generations, only=VERSION_ATTRIBUTES):
             yield key._replace(generation=0), version
 
     def generations(self) -> Generations:
@@ -251,7 +251,7 @@ class DynamoStore:
     def _seen(
         self,
         sites: Sequence[str],
-        span: Span,
+        spans: Sequence[Span],
         generations: Generations,
         only: Sequence[str] = (),
     ) -> Iterator[tuple[RowKey, str, Item]]:
@@ -259,7 +259,7 @@ class DynamoStore:
         consistent = bool(generations.rebuild or generations.unswept)
         shards = self._shards_by_site()
         at = self._clock()
-        for site in sites:
+        for site, span in product(sites, spans):
             for shard in range(shards.get(site, 0)):
                 for key, item in self._rows(site, shard, span, consistent, only):
                     if is_live(item, at) and key.generation == generations.read(key.day):
