@@ -40,7 +40,7 @@ CREATE TABLE cache (key TEXT PRIMARY KEY, body TEXT NOT NULL, stored_at REAL NOT
     expires REAL NOT NULL) STRICT, WITHOUT ROWID;
 PRAGMA user_version = 2;
 """
-"""The tables of an edgetally before 0.2."""
+"""The tables before rows had versions."""
 
 HOUR = 498_636  # 2026-11-19T12, inside the retention of the stores under test
 EVERYTHING: dict[Period, Span] = {

@@ -281,7 +281,7 @@ VERSION_ATTRIBUTES = ("start", "generation", "version", "expires")
 """What of an aggregate row tells its version."""
 TOTALS_ATTRIBUTE = "totals"
 """The totals of an aggregate row by themselves, so that whoever wants no more need not be sent all
-of it. Rows of an edgetally before 0.2 do not have it."""
+of it. Rows that were last written before there was this attribute do not have it."""
 
 
 def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days: int) -> Item:

@@ -197,7 +197,7 @@ class DynamoStore:
 
     def cached(self, key: str) -> Cached | None:
         """See `Store.cached`. Read consistently: who takes a lease must see what the one before
-        has put there. (A body of text is of an edgetally before 0.2, and no answer.)"""
+        has put there. (A body of text is one of before this form, and no answer.)"""
         item = self._table.get_one(cache_key(key), consistent=True)
         if item is None or not is_live(item, self._clock()) or "B" not in item["body"]:
             return None

@@ -1,0 +1,232 @@
+"""docs/api.md: every route with a request and the answer that it gave, over generated traffic.
+
+python -m demo.api_document docs/api.md
+"""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from demo.traffic import SITE, objects
+from pipeline.adapters.files import file_ref
+from pipeline.adapters.memory import MemoryStore
+from pipeline.api.app import Api
+from pipeline.api.parameters import MOST_DAYS, MOST_ENTRIES, Parameter
+from pipeline.api.problems import KIND, KINDS
+from pipeline.api.routes import ROUTES, Route
+from pipeline.bootstrap import Sources
+from pipeline.core.dimensions import DEFAULT_CAPS
+from pipeline.core.metrics import METRICS
+from pipeline.core.parsed import Reading
+from pipeline.core.visitors import Visitors
+from pipeline.ingest import Ingest
+from pipeline.ports import VISITOR_KEY_BYTES
+from pipeline.query.answers import LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS, Answers
+from pipeline.query.health import Findings, Health
+from pipeline.query.service import Service
+from pipeline.query.snapshots import Snapshots
+from pipeline.query.traffic import Traffic
+from pipeline.reader import Reader
+from pipeline.settings import Settings
+
+NOW = datetime(2026, 11, 23, 12, 20, tzinfo=UTC)
+UNTIL = datetime(2026, 11, 23, 11, 58, tzinfo=UTC)
+_BEGUN = {"/metrics/openapi.json": 3, "/metrics/snapshot/refresh": 3}
+"""How deep into an answer it begins: the deeper, the less is shown. One of these is as long as the
+API, the other as the answer before it."""
+
+REQUESTS: dict[str, tuple[str, ...]] = {
+    "/metrics/summary": ("?window=24h", "?window=yesterday&format=csv"),
+    "/metrics/timeseries": (
+        "?window=24h&metrics=requests,hit_ratio,time_taken_p95_ms",
+        f"?window=7d&by=day&tz=Europe/London&site={SITE}&metrics=requests&compare=previous",
+        "?from=2026-11-23T09:00:00Z&to=2026-11-23T12:00:00Z&format=csv",
+        "?from=2026-11-23T09:00:00Z&to=2026-11-23T12:00:00Z&metrics=requests&format=openmetrics",
+    ),
+    "/metrics/top/{dimension}": ("?window=24h&metric=misses&limit=2",),
+}
+"""What is asked of the routes that have parameters."""
+PROBLEMS = (
+    "/metrics/top/path?limit=500",
+    "/metrics/summary?from=2026-11-23T12:00:00Z&to=2026-11-23T10:00:00Z",
+    "/metrics/timeseries?by=day&tz=Asia/Kolkata",
+    "/metrics/nothing",
+)
+
+
+def api() -> Api:
+    """The API over two days of traffic, at a moment that stands still."""
+    store = MemoryStore(clock=lambda: NOW)
+    reading = Reading(visitors=Visitors(bytes(VISITOR_KEY_BYTES)))
+    with TemporaryDirectory() as folder:
+        for each in objects(seed=2026, count=16, lines=40, until=UNTIL, hours=36):
+            file = Path(folder) / Path(each.key).name
+            file.write_bytes(each.body)
+            Ingest(Reader(Sources(Settings()), reading), store)([file_ref(file)])
+    Findings(0, 0).keep(store)
+    answers = Answers(store, 300, lambda: NOW, _unexpected)
+    service = Service(
+        Traffic(store, answers, lambda: NOW, DEFAULT_CAPS),
+        Snapshots(store, answers, 24, lambda: NOW),
+        Health(store, answers, lambda: NOW),
+        0,
+        DEFAULT_CAPS,
+    )
+    return Api(service, lambda: NOW)
+
+
+def _unexpected(error: Exception) -> None:
+    raise error
+
+
+def written() -> str:
+    """The text of docs/api.md."""
+    asked = api()
+    return "\n".join((*_introduction(), *_routes(asked), *_refusals(asked))) + "\n"
+
+
+def _introduction() -> Iterator[str]:
+    yield f"""\
+# The API
+
+Made by running it (`python -m demo.api_document docs/api.md`): each request below was asked, each
+answer is what came, shortened where it says `…`. The same for programs is `/metrics/openapi.json`,
+and to read in a browser `/metrics/docs`.
+
+Every route is a GET and wants the secret, as `Authorization: Bearer …` or as the password of
+`Basic`. On a laptop, `edgetally serve` has the same routes at http://127.0.0.1:8080.
+
+- **Windows.** `from` (inclusive) and `to` (exclusive) in RFC 3339 or epoch seconds, or `window` by
+  a name; 24 hours by default. Rows are hours: a window is widened to whole ones, and `meta.query`
+  says what was used. At most {MOST_DAYS} days. Days, weeks and months are UTC's or, with `tz`,
+  those of a zone whose days begin at a full UTC hour.
+- **Envelope.** `meta` says what was asked, when it was computed (`generated_at`), up to when no
+  request is expected to be missing (`complete_through`), whether it was `cached`, what is
+  approximate and what sampled; `data` is the answer; `next_cursor` leads to the next page.
+  `compare=previous` adds `compare`: the same figures for the window before (as many hours, days or
+  months), and the change of each.
+- **Formats.** `format=json`, `csv`, `ndjson`, `openmetrics`, or the header `Accept`. A cell that a
+  spreadsheet would take for a formula has an apostrophe before it.
+- **Caching.** An answer is computed once in 300 seconds, by one request at a time: the others have
+  the older one at once (`meta.stale`), or wait, if there is none, up to {WAIT_SECONDS:.0f} seconds.
+  One that dies is followed by the next after {LEASE_SECONDS} seconds. A window that has been closed
+  for 26 hours is computed again only if its rows have changed, which is looked at when the 300
+  seconds are over. `ETag` is a hash of what was asked and of the versions of the rows: send it as
+  `If-None-Match`, and the answer is an empty 304 until something has changed. (It says nothing of
+  `meta.cached`.) A forced refresh computes nothing within {REFRESH_FLOOR_SECONDS} seconds.
+"""
+
+
+def _routes(asked: Api) -> Iterator[str]:
+    for path, route in ROUTES.items():
+        yield f"## `{path}`"
+        yield ""
+        yield route.text
+        yield ""
+        yield from _table(route)
+        for query in REQUESTS.get(path, ("",)):
+            yield from _exchange(asked, path.replace("{dimension}", "path") + query)
+        if route.name == "timeseries":
+            yield from _metrics()
+
+
+def _table(route: Route) -> Iterator[str]:
+    if not route.parameters:
+        return
+    yield "| parameter | values | |"
+    yield "|---|---|---|"
+    for each in route.parameters:
+        yield f"| `{each.name}` | {_values(each)} | {each.text} |"
+    yield ""
+
+
+def _values(parameter: Parameter) -> str:
+    schema = parameter.schema.get("items", parameter.schema)
+    if "enum" in schema and len(schema["enum"]) <= len(METRICS):
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return "RFC 3339 or epoch seconds"
+    if schema["type"] == "integer":
+        return f"1 to {MOST_ENTRIES}, `{parameter.default}`"
+    return f"text, `{parameter.default}`" if parameter.default else "text"
+
+
+def _metrics() -> Iterator[str]:
+    yield "| metric | unit | |"
+    yield "|---|---|---|"
+    for name, metric in METRICS.items():
+        yield f"| `{name}` | {metric.unit} | {metric.text} |"
+    yield ""
+
+
+def _refusals(asked: Api) -> Iterator[str]:
+    yield "## What cannot be answered"
+    yield ""
+    yield "A problem document (RFC 9457), never kept: 400 for what is not understood, 401 and 403"
+    yield "without credentials or with a secret whose time is over, 404, 405, 429, 500, and 503"
+    yield f"with `Retry-After`. Its `type` is `about:blank`, or `{KIND}` and one of:"
+    yield ""
+    for kind, text in KINDS.items():
+        yield f"- `{kind}`: {text}"
+    yield ""
+    for target in PROBLEMS:
+        yield from _exchange(asked, target)
+
+
+def _exchange(asked: Api, target: str) -> Iterator[str]:
+    path, _, query = target.partition("?")
+    event = {
+        "httpMethod": "GET",
+        "path": path,
+        "headers": {},
+        "multiValueQueryStringParameters": parse_qs(query) or None,
+    }
+    answer = asked(event, None)
+    yield "```http"
+    yield f"GET {target}"
+    yield ""
+    yield f"HTTP/1.1 {answer['statusCode']}"
+    for name in ("Content-Type", "Cache-Control", "ETag", "Retry-After"):
+        if name in answer["headers"]:
+            yield f"{name}: {answer['headers'][name]}"
+    yield ""
+    yield from _shown(answer["headers"]["Content-Type"], answer["body"], _BEGUN.get(path, 0))
+    yield "```"
+    yield ""
+
+
+def _shown(media_type: str, body: str, depth: int) -> Iterator[str]:
+    """A body as it is, but for the middle of what is long."""
+    if "json" in media_type:
+        cut = _cut(msgspec.json.decode(body), depth)
+        text = msgspec.json.format(msgspec.json.encode(cut), indent=2).decode()
+        yield text.replace('"…": "…"', "…").replace('"…"', "…")
+        return
+    lines = body.splitlines()
+    yield from lines[:12]
+    if len(lines) > 12:
+        yield "…"
+
+
+def _cut(value: Any, depth: int) -> Any:
+    """A value with less of what is inside of it, the deeper the less."""
+    if isinstance(value, list):
+        shown = 2 if depth == 1 else 1
+        return [*(_cut(each, depth + 1) for each in value[:shown]), *["…"] * (len(value) > shown)]
+    if isinstance(value, dict):
+        if depth > 4:
+            return "…"
+        items = list(value.items())[: 45 if depth < 3 else 9]
+        shorter = {"…": "…"} if len(items) < len(value) else {}
+        return {name: _cut(each, depth + 1) for name, each in items} | shorter
+    return value
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(written())
