@@ -72,8 +72,8 @@ def serving(body: bytes, policy: str) -> Iterator[str]:
 def test_the_page_is_shown_under_its_own_policy(
     served: Served, chromium: str, tmp_path: Path
 ) -> None:
-    """Its style is applied and nothing of it is refused. (Under a policy that allows no style, this
-    browser does complain.)"""
+    """Its style is applied and nothing of it is refused; under a policy that allows no style, this
+    browser does complain."""
     host = served.url.removeprefix("http://")
     url = f"http://anyone:{served.token}@{host}/metrics/docs"
     shown, said = visit(chromium, tmp_path / "own", url)
