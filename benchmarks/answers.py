@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,12 @@ from pipeline.adapters.sqlite import SqliteStore
 from pipeline.api.app import Api
 from pipeline.core.aggregate import HourlyAggregate, merge
 from pipeline.core.calendar import Hours
-from pipeline.core.dimensions import DEFAULT_CAPS
 from pipeline.core.parse import parse
 from pipeline.core.parsed import Reading
 from pipeline.core.window import HOURS_PER_DAY, hour_of, spans
 from pipeline.ports import Store
-from pipeline.query.answers import Answers
 from pipeline.query.asked import SummaryAsked
-from pipeline.query.health import Health
-from pipeline.query.service import Service
-from pipeline.query.snapshots import Snapshots
-from pipeline.query.traffic import Traffic
+from pipeline.query.service import serve_from
 from pipeline.stored import RowKey, StoredRow
 from tests.support import dynamodb_local
 
@@ -88,15 +83,10 @@ def api(store: Store, ttl_seconds: int) -> Api:
     def fail(error: Exception) -> None:
         raise error
 
-    answers = Answers(store, ttl_seconds, lambda: datetime.now(UTC), fail)
-    service = Service(
-        Traffic(store, answers, lambda: NOW, DEFAULT_CAPS),
-        Snapshots(store, answers, 24, lambda: NOW),
-        Health(store, answers, lambda: NOW),
-        0,
-        DEFAULT_CAPS,
-    )
-    return Api(service, lambda: NOW)
+    service = serve_from(store, lambda: NOW, fail, ttl_seconds=ttl_seconds)
+    # Windows go by the moment of the rows, ages by the store's own clock.
+    answers = replace(service.traffic.answers, clock=lambda: datetime.now(UTC))
+    return Api(replace(service, traffic=replace(service.traffic, answers=answers)))
 
 
 def asking(served: Api, path: str, **query: str) -> Callable[[], Any]:

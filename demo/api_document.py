@@ -21,17 +21,14 @@ from pipeline.api.parameters import MOST_DAYS, MOST_ENTRIES, Parameter
 from pipeline.api.problems import KIND, KINDS
 from pipeline.api.routes import ROUTES, Route
 from pipeline.bootstrap import Sources
-from pipeline.core.dimensions import DEFAULT_CAPS
 from pipeline.core.metrics import METRICS
 from pipeline.core.parsed import Reading
 from pipeline.core.visitors import Visitors
 from pipeline.ingest import Ingest
 from pipeline.ports import VISITOR_KEY_BYTES
-from pipeline.query.answers import LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS, Answers
-from pipeline.query.health import Findings, Health
-from pipeline.query.service import Service
-from pipeline.query.snapshots import Snapshots
-from pipeline.query.traffic import Traffic
+from pipeline.query.answers import LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS
+from pipeline.query.health import Findings
+from pipeline.query.service import serve_from
 from pipeline.reader import Reader
 from pipeline.settings import Settings
 
@@ -70,15 +67,7 @@ def api() -> Api:
             file.write_bytes(each.body)
             Ingest(Reader(Sources(Settings()), reading), store)([file_ref(file)])
     Findings(0, 0).keep(store)
-    answers = Answers(store, 300, lambda: NOW, _unexpected)
-    service = Service(
-        Traffic(store, answers, lambda: NOW, DEFAULT_CAPS),
-        Snapshots(store, answers, 24, lambda: NOW),
-        Health(store, answers, lambda: NOW),
-        0,
-        DEFAULT_CAPS,
-    )
-    return Api(service, lambda: NOW)
+    return Api(serve_from(store, lambda: NOW, _unexpected))
 
 
 def _unexpected(error: Exception) -> None:

@@ -4,7 +4,6 @@ Somebody waits while it starts, so it does without the X-Ray SDK, which takes lo
 all the rest (docs/performance.md): Lambda traces the function by itself.
 """
 
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -31,7 +30,7 @@ def configured() -> Api:
     """The API this function is configured for, made once. Raises SettingError and StoreError."""
     settings = load_settings()
     service = open_service(settings, open_store(settings), _failed)
-    return Api(service, lambda: datetime.now(UTC), settings.origins)
+    return Api(service, settings.origins)
 
 
 @logger.inject_lambda_context

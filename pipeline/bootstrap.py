@@ -13,11 +13,7 @@ from pipeline.core.errors import EdgetallyError, SettingError
 from pipeline.core.objects import ObjectRef
 from pipeline.core.window import ALWAYS, Window
 from pipeline.ports import Content, Depth, Listed, Store
-from pipeline.query.answers import Answers
-from pipeline.query.health import Health
-from pipeline.query.service import Service
-from pipeline.query.snapshots import Snapshots
-from pipeline.query.traffic import Traffic
+from pipeline.query.service import Service, serve_from
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -210,24 +206,17 @@ def open_service(
 ) -> Service:
     """What is served from a store, as the settings say. `on_failure` hears of a cache or a queue
     that cannot be used."""
-    answers = Answers(store, settings.cache_ttl_seconds, _now, on_failure)
     queues = {"queue": settings.queue_url, "dead_letters": settings.dead_letter_queue_url}
-    return Service(
-        Traffic(store, answers, _now, settings.caps),
-        Snapshots(store, answers, settings.lookback_hours, _now, settings.caps),
-        Health(
-            store,
-            answers,
-            _now,
-            {name: partial(_depth, url, settings) for name, url in queues.items() if url},
-        ),
-        settings.retention_days,
-        settings.caps,
+    return serve_from(
+        store,
+        lambda: datetime.now(UTC),
+        on_failure,
+        ttl_seconds=settings.cache_ttl_seconds,
+        lookback_hours=settings.lookback_hours,
+        retention_days=settings.retention_days,
+        caps=settings.caps,
+        depths={name: partial(_depth, url, settings) for name, url in queues.items() if url},
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _depth(url: str, settings: Settings) -> Depth:

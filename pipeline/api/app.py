@@ -1,11 +1,8 @@
 """Proxy events of API Gateway → proxy responses: the function behind the gateway and
 `edgetally serve` run this same code.
-
-https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -16,7 +13,16 @@ import msgspec
 from pipeline.api import formats
 from pipeline.api.asking import summary_asked, timeseries_asked, top_asked
 from pipeline.api.parameters import read_parameters
-from pipeline.api.problems import MEDIA_TYPE, Problem, problem_of, refused
+from pipeline.api.problems import Problem, problem_of, refused
+from pipeline.api.proxy import (
+    NO_STORE,
+    Response,
+    headers_of,
+    matches,
+    problem_response,
+    proxy_response,
+    query_of,
+)
 from pipeline.api.routes import ROUTES, Route, find_route
 from pipeline.query.asked import Asked
 from pipeline.query.rows import TimeLeft, unlimited
@@ -24,21 +30,7 @@ from pipeline.query.service import Service
 
 _MARGIN_SECONDS = 2.0
 """What is left of a function's time when reading ends, for the answer that says so."""
-_SAFE = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
-_NO_STORE = {"Cache-Control": "no-store"}
 _SETTINGS_SECONDS = 300
-
-
-class Response(NamedTuple):
-    """What is sent: bodies are text."""
-
-    status: HTTPStatus
-    body: bytes
-    headers: Mapping[str, str]
 
 
 class Request(NamedTuple):
@@ -67,11 +59,8 @@ class Api:
     `origins` are those whose pages may read the answers.
     """
 
-    def __init__(
-        self, service: Service, clock: Callable[[], datetime], origins: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, service: Service, origins: Sequence[str] = ()) -> None:
         self._service = service
-        self._clock = clock
         self._origins = frozenset(origins)
         self._answers: dict[str, Callable[[Request], Response]] = {
             "summary": self._data,
@@ -90,12 +79,12 @@ class Api:
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """The proxy response to an event; a problem document for whatever cannot be answered."""
         event = event if isinstance(event, Mapping) else {}
-        headers = _headers(event)
+        headers = headers_of(event)
         try:
             response = self._response(event, headers, context)
         except Exception as error:
             response = problem_response(problem_of(error))
-        return _proxy_response(response, self._cors(headers.get("origin")))
+        return proxy_response(response, self._cors(headers.get("origin")))
 
     def _response(
         self, event: Mapping[str, Any], headers: Mapping[str, str], context: Any
@@ -107,12 +96,12 @@ class Api:
         if route is None:
             raise Problem(HTTPStatus.NOT_FOUND, "there is no such route", allowed=sorted(ROUTES))
         if method == "OPTIONS" and headers.get("origin") in self._origins:
-            return Response(HTTPStatus.NO_CONTENT, b"", _NO_STORE)
+            return Response(HTTPStatus.NO_CONTENT, b"", NO_STORE)
         if method != "GET":
             raise Problem(
                 HTTPStatus.METHOD_NOT_ALLOWED, "every route is GET only", headers={"Allow": "GET"}
             )
-        values = read_parameters(route.parameters, _query(event) | in_path)
+        values = read_parameters(route.parameters, query_of(event) | in_path)
         request = Request(route, values, headers, _time_left(context))
         return self._answers[route.name](request)
 
@@ -120,7 +109,7 @@ class Api:
         """The three routes about windows: `meta`, and what was asked for."""
         ask = {"summary": summary_asked, "timeseries": timeseries_asked, "top": top_asked}
         form = request.format
-        asked: Asked = ask[request.route.name](request.values, self._clock())
+        asked: Asked = ask[request.route.name](request.values, self._service.clock())
         given = self._service.traffic.answer(asked, request.time_left)
         left = max(0, int(self._service.traffic.answers.ttl_seconds - given.age_seconds))
         headers = {
@@ -128,7 +117,7 @@ class Api:
             "Cache-Control": f"private, max-age={0 if given.stale else left}",
             "Vary": "Accept, Authorization",
         }
-        if _matches(request.headers.get("if-none-match", ""), headers["ETag"]):
+        if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
             return Response(HTTPStatus.NOT_MODIFIED, b"", headers)
         meta, rest = given.answer.body.split(b"\n", 1)
         if form == "json":
@@ -153,7 +142,7 @@ class Api:
 
     def _enveloped(self, data: Any) -> bytes:
         """Data that is of no window, in the envelope of all others."""
-        now = self._clock().isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = self._service.clock().isoformat(timespec="seconds").replace("+00:00", "Z")
         meta: dict[str, Any] = {
             "query": {},
             "generated_at": now,
@@ -180,18 +169,12 @@ class Api:
         }
 
 
-def problem_response(problem: Problem) -> Response:
-    """The response that says what cannot be answered."""
-    headers = {**_NO_STORE, **problem.headers, "Content-Type": MEDIA_TYPE}
-    return Response(problem.status, problem.document(), headers)
-
-
 def not_configured() -> dict[str, Any]:
     """The proxy response of a function whose settings are missing."""
     detail = "edgetally is not configured; its log says what is missing"
     headers = {"Retry-After": "60"}
     problem = Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers=headers)
-    return _proxy_response(problem_response(problem), {})
+    return proxy_response(problem_response(problem), {})
 
 
 def without_credentials() -> dict[str, Any]:
@@ -199,19 +182,7 @@ def without_credentials() -> dict[str, Any]:
     detail = "send the API secret, as the password of Basic or as Bearer"
     headers = {"WWW-Authenticate": 'Basic realm="edgetally", charset="UTF-8"'}
     problem = Problem(HTTPStatus.UNAUTHORIZED, detail, headers=headers)
-    return _proxy_response(problem_response(problem), {})
-
-
-def _proxy_response(response: Response, more: Mapping[str, str]) -> dict[str, Any]:
-    headers = {**_SAFE, **response.headers}
-    vary = [each["Vary"] for each in (response.headers, more) if "Vary" in each]
-    headers |= {**more, **({"Vary": ", ".join(vary)} if vary else {})}
-    return {
-        "statusCode": response.status.value,
-        "headers": headers,
-        "body": response.body.decode(),
-        "isBase64Encoded": False,
-    }
+    return proxy_response(problem_response(problem), {})
 
 
 def _ok(body: bytes, form: str, headers: Mapping[str, str]) -> Response:
@@ -219,7 +190,7 @@ def _ok(body: bytes, form: str, headers: Mapping[str, str]) -> Response:
 
 
 def _old(body: bytes) -> Response:
-    return _ok(body, "json", _NO_STORE)
+    return _ok(body, "json", NO_STORE)
 
 
 def _lasting(request: Request, body: bytes, form: str, identity: bytes | None = None) -> Response:
@@ -227,7 +198,7 @@ def _lasting(request: Request, body: bytes, form: str, identity: bytes | None = 
     what of it that is, if not all."""
     etag = f'"{blake2b(identity or body, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": f"private, max-age={_SETTINGS_SECONDS}"}
-    if _matches(request.headers.get("if-none-match", ""), etag):
+    if matches(request.headers.get("if-none-match", ""), etag):
         return Response(HTTPStatus.NOT_MODIFIED, b"", headers)
     return _ok(body, form, headers)
 
@@ -267,37 +238,6 @@ def _next_page(request: Request, cursor: str) -> str:
 
 def _flag(value: bool) -> bytes:
     return b"true" if value else b"false"
-
-
-def _matches(wanted: str, etag: str) -> bool:
-    """Whether a header `If-None-Match` names an entity (RFC 9110, 13.1.2; weakly compared)."""
-    names = {each.strip().removeprefix("W/") for each in wanted.split(",")}
-    return etag in names or "*" in names
-
-
-def _headers(event: Mapping[str, Any]) -> dict[str, str]:
-    given = event.get("headers")
-    if not isinstance(given, Mapping):
-        return {}
-    return {
-        name.lower(): value
-        for name, value in given.items()
-        if isinstance(name, str) and isinstance(value, str)
-    }
-
-
-def _query(event: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The query's parameters, each with all its values. Raises Problem for what is no query."""
-    given = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
-    if not isinstance(given or {}, Mapping):
-        raise Problem(HTTPStatus.BAD_REQUEST, "the event's query is no query")
-    found: dict[str, list[str]] = {}
-    for name, values in (given or {}).items():
-        values = values if isinstance(values, list) else [values]
-        if not isinstance(name, str) or not all(isinstance(value, str) for value in values):
-            raise Problem(HTTPStatus.BAD_REQUEST, "the event's query is no query")
-        found[name] = values
-    return found
 
 
 def _time_left(context: Any) -> TimeLeft:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from pipeline.core.calendar import By
 from pipeline.core.metrics import METRICS
-from pipeline.core.summary import CompleteSummary
+from pipeline.core.summary import CompleteSummary, Entry
 
 Data = TypeVar("Data")
 Moment = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -78,17 +78,9 @@ class Compared(Envelope[Data], Generic[Data]):
     compare: Comparison[Data] | None = None
 
 
-class TopEntry(Model):
-    """A value of a dimension with what was counted for it."""
+class TopEntry(Entry):
+    """A value of a dimension with what was counted for it; `hit_ratio` is hits among requests."""
 
-    value: str
-    requests: int
-    bytes: int
-    hits: int
-    misses: int
-    errors_4xx: int
-    errors_5xx: int
-    mean_time_ms: float
     hit_ratio: float = Field(ge=0, le=1)
 
 

@@ -17,7 +17,7 @@ from pipeline.api.routes import ROUTES, Route
 
 Document = dict[str, Any]
 
-_ANSWERS: dict[str, type[BaseModel]] = {
+ANSWERS: dict[str, type[BaseModel]] = {
     "summary": models.SummaryAnswer,
     "timeseries": models.TimeseriesAnswer,
     "top": models.TopAnswer,
@@ -28,6 +28,7 @@ _ANSWERS: dict[str, type[BaseModel]] = {
     "cache_status": models.CacheStatus,
     "health": models.Health,
 }
+"""The shape of each route's answer, by the route's name."""
 _OF_WINDOWS = frozenset({"summary", "timeseries", "top"})
 _TAGGED = _OF_WINDOWS | {"settings", "openapi", "docs"}
 """Routes whose answers have an `ETag`."""
@@ -190,7 +191,7 @@ def _content(route: Route, form: str) -> Document:
         return {"schema": {"type": "string"}}
     if route.name == "openapi":
         return {"schema": {"type": "object"}}
-    content: Document = {"schema": {"$ref": _ref(_ANSWERS[route.name])}}
+    content: Document = {"schema": {"$ref": _ref(ANSWERS[route.name])}}
     if route.name in examples.ANSWERS:
         content["example"] = examples.ANSWERS[route.name]
     return content
@@ -212,7 +213,7 @@ def _problem(name: str) -> Document:
 
 
 def _schemas() -> Document:
-    wanted: set[type[BaseModel]] = {*_ANSWERS.values(), models.ProblemDocument}
+    wanted: set[type[BaseModel]] = {*ANSWERS.values(), models.ProblemDocument}
     _, found = models_json_schema(
         [(model, "serialization") for model in sorted(wanted, key=lambda model: model.__name__)],
         ref_template="#/components/schemas/{model}",

@@ -180,7 +180,7 @@ def serve(
 
     settings = load_settings(store=store)
     service = open_service(settings, open_store(settings), _failed)
-    api = Api(service, lambda: datetime.now(UTC), settings.origins)
+    api = Api(service, settings.origins)
     try:
         server = make_server(api, port, token)
     except OSError as error:

@@ -51,7 +51,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     count, _ = open_ingest(settings, store)
     assert {outcome.state for outcome in count(refs)} == {"committed"}
     service = open_service(settings, store, _unexpected)
-    api = Api(service, lambda: datetime.now(UTC))
+    api = Api(service)
     with make_server(api, 0, TOKEN) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

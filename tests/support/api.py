@@ -9,17 +9,12 @@ from urllib.parse import parse_qs
 from pipeline.api.app import Api
 from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.counters import Vector
-from pipeline.core.dimensions import DEFAULT_CAPS
 from pipeline.core.errors import EdgetallyError
 from pipeline.core.objects import Counted, ObjectRef
 from pipeline.core.top import Table
 from pipeline.core.window import hour_of
 from pipeline.ports import Store
-from pipeline.query.answers import Answers
-from pipeline.query.health import Health
-from pipeline.query.service import Service
-from pipeline.query.snapshots import Snapshots
-from pipeline.query.traffic import Traffic
+from pipeline.query.service import Service, serve_from
 from tests.support.clock import FakeClock
 
 failures: list[EdgetallyError] = []
@@ -28,21 +23,14 @@ failures: list[EdgetallyError] = []
 
 def make_service(store: Store, clock: FakeClock, ttl_seconds: int = 300) -> Service:
     """What is served from a store."""
-    answers = Answers(store, ttl_seconds, clock, failures.append)
-    return Service(
-        Traffic(store, answers, clock, DEFAULT_CAPS),
-        Snapshots(store, answers, 24, clock),
-        Health(store, answers, clock),
-        30,
-        DEFAULT_CAPS,
-    )
+    return serve_from(store, clock, failures.append, ttl_seconds=ttl_seconds, retention_days=30)
 
 
 def make_api(
     store: Store, clock: FakeClock, *, ttl_seconds: int = 300, origins: Sequence[str] = ()
 ) -> Api:
     """The API over a store."""
-    return Api(make_service(store, clock, ttl_seconds), clock, origins)
+    return Api(make_service(store, clock, ttl_seconds), origins)
 
 
 class Reply(NamedTuple):
