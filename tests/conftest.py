@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from pipeline.adapters.dynamodb import DynamoStore
 from pipeline.adapters.memory import MemoryStore
@@ -13,6 +14,10 @@ from pipeline.adapters.sqlite import SqliteStore
 from pipeline.ports import Store
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
+
+# How long something takes is measured in benchmarks/, and fails no test on a busy machine.
+settings.register_profile("edgetally", deadline=None)
+settings.load_profile("edgetally")
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.adapters.dynamodb import DynamoStore
+from pipeline.adapters.dynamodb.items import cache_key
 from pipeline.adapters.memory import MemoryStore
 from pipeline.adapters.sqlite import SqliteStore
 from pipeline.core import codec
@@ -328,6 +329,29 @@ def test_two_stores_have_secrets_of_their_own(tmp_path: Path) -> None:
     stores = [SqliteStore(tmp_path / f"{n}.db") for n in range(2)]
     assert stores[0].visitor_key() != stores[1].visitor_key()
     assert SqliteStore(tmp_path / "0.db").visitor_key() == stores[0].visitor_key()
+
+
+def test_what_dynamodb_kept_before_this_form_is_read(dynamodb: Any, clock: FakeClock) -> None:
+    """Rows without totals of their own give them; a cached answer of text is none."""
+    table = dynamodb_local.new_table(dynamodb)
+    store = DynamoStore(dynamodb, table, clock=clock)
+    store.commit([counted("a", HOUR, HOUR + 1)])
+    for item in dynamodb.scan(TableName=table)["Items"]:
+        if "aggregate" in item:
+            key = {"pk": item["pk"], "sk": item["sk"]}
+            dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE totals")
+    whole = [row.aggregate.totals for row in store.read(["site"], [EVERYTHING["hour"]])]
+    alone = list(store.read(["site"], [EVERYTHING["hour"]], None, frozenset()))
+    assert [row.aggregate.totals for row in alone] == whole
+    assert all(not row.aggregate.tables for row in alone)
+    store.put_cached("snapshot", b"{}", 300)
+    dynamodb.update_item(
+        TableName=table,
+        Key=cache_key("snapshot"),
+        UpdateExpression="SET body = :text",
+        ExpressionAttributeValues={":text": {"S": "{}"}},
+    )
+    assert store.cached("snapshot") is None
 
 
 def test_a_file_of_schema_2_is_brought_up_to_date(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -135,6 +136,24 @@ def test_no_event_breaks_the_api(api: Api, event: dict[str, Any], status: int) -
 def test_what_is_no_event_at_all_is_answered_too(api: Api, event: Any) -> None:
     """As a bad request, not as a bug."""
     assert api(event, None)["statusCode"] == 400
+
+
+def test_an_answer_for_which_there_is_no_time_is_a_503(
+    api: Api, memory: MemoryStore, clock: FakeClock
+) -> None:
+    """Before the function is stopped, and with what to ask for instead."""
+    for hours_ago in range(100):
+        count(memory, clock, f"o{hours_ago}", hours_ago)
+    event = {"httpMethod": "GET", "path": "/metrics/timeseries"}
+    event |= {"queryStringParameters": {"window": "7d"}}  # type: ignore[dict-item]
+    hurried, patient = (
+        SimpleNamespace(get_remaining_time_in_millis=lambda left=left: left)
+        for left in (1500, 29_000)
+    )
+    answer = api(event, hurried)
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "60")
+    assert "shorter window" in json.loads(answer["body"])["detail"]
+    assert api(event, patient)["statusCode"] == 200
 
 
 def test_a_bug_is_a_500_that_says_nothing(
