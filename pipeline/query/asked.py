@@ -12,6 +12,10 @@ import msgspec
 from pipeline.core.calendar import By, Hours, label, zone_named
 from pipeline.core.metrics import Number
 
+FORM = 1
+"""A part of what answers are kept under; raised whenever the same rows would give another answer, so
+that none of before is served, and no ETag of before holds."""
+
 
 class Place(NamedTuple):
     """Where in a ranking a page ended: the metric of its last value, and that value."""
@@ -44,7 +48,7 @@ class Asked:
     @property
     def key(self) -> str:
         """What its answer is kept under: the same for everything that has the same answer."""
-        said = msgspec.json.encode([type(self).__name__, self])
+        said = msgspec.json.encode([FORM, type(self).__name__, self])
         return f"answer#{blake2b(said, digest_size=16).hexdigest()}"
 
     def echo(self) -> dict[str, Any]:
