@@ -13,8 +13,8 @@ from pipeline.core.calendar import By, Hours, label, zone_named
 from pipeline.core.metrics import Number
 
 FORM = 1
-"""A part of what answers are kept under; raised whenever the same rows would give another answer, so
-that none of before is served, and no ETag of before holds."""
+"""A part of what answers are kept under; raised whenever the same rows would give another answer,
+so that none of before is served, and no ETag of before holds."""
 
 
 class Place(NamedTuple):
