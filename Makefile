@@ -5,7 +5,7 @@ VENV := .venv
 TOOLS := .tools
 CLIENTS := .clients
 BIN := $(VENV)/bin
-MAKEFLAGS += --jobs=2 # two environments are made at the same time
+MAKEFLAGS += --jobs=2 # environments are made, and tests run, two at a time
 
 .PHONY: help
 help: ## Show this help
@@ -17,9 +17,13 @@ help: ## Show this help
 demo: $(VENV)/ready $(TOOLS)/ready ## Deploy to an embedded AWS, feed it logs, show the summary (KEEP=1 stays up)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
-.PHONY: test
-test: $(VENV)/ready $(TOOLS)/ready $(CLIENTS)/ready ## Run every test (DynamoDB Local needs Node.js and Java 17)
-	$(BIN)/python -m pytest
+# The deployed stack mostly waits: its tests run beside all the others.
+.PHONY: test test-deployed test-others
+test: test-others test-deployed ## Run every test (DynamoDB Local needs Node.js and Java 17)
+test-others: $(VENV)/ready $(TOOLS)/ready $(CLIENTS)/ready
+	$(BIN)/python -m pytest --ignore=tests/deployed
+test-deployed: $(VENV)/ready $(TOOLS)/ready $(CLIENTS)/ready
+	$(BIN)/python -m pytest -p no:cacheprovider tests/deployed
 
 .PHONY: check
 check: $(VENV)/ready $(TOOLS)/ready ## Run the linters, the type checker and the template checks

@@ -30,7 +30,7 @@ def test_nothing_breaks_the_api_or_its_document(
             *(programs / "schemathesis", "--config-file", file, "run"),
             f"{served.url}/metrics/openapi.json",
             *("--url", served.url, "--header", f"Authorization: Bearer {served.token}"),
-            *("--max-examples", "60", "--generation-deterministic", "--no-color"),
+            *("--max-examples", "40", "--generation-deterministic", "--no-color"),
         ],
         env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)},
         cwd=tmp_path,
