@@ -79,12 +79,9 @@ def _read(parameter: Parameter, texts: Sequence[str]) -> Any:
 
 def _moment(name: str) -> Callable[[str], datetime]:
     def read(text: str) -> datetime:
-        try:
-            seconds = float(text) if _EPOCH_SECONDS.fullmatch(text) else _rfc_3339(text).timestamp()
-            if 0 <= seconds < _LATEST:
-                return datetime.fromtimestamp(seconds, UTC)
-        except (ValueError, OverflowError):
-            pass
+        seconds = _epoch_seconds(text)
+        if seconds is not None and 0 <= seconds < _LATEST:
+            return datetime.fromtimestamp(seconds, UTC)
         raise refused(
             "bad-value",
             name,
@@ -94,6 +91,16 @@ def _moment(name: str) -> Callable[[str], datetime]:
         )
 
     return read
+
+
+def _epoch_seconds(text: str) -> float | None:
+    """The moment that a text says; None if it says none."""
+    if _EPOCH_SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        return _rfc_3339(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _rfc_3339(text: str) -> datetime:
