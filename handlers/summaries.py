@@ -1,7 +1,7 @@
 """The function behind API Gateway that serves the summaries.
 
 Somebody waits while it starts, so it does without the X-Ray SDK, which takes longer to import than
-all the rest (docs/performance.md): Lambda traces the function by itself.
+all the rest (docs/architecture.md): Lambda traces the function by itself.
 """
 
 from functools import cache

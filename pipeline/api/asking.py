@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from pipeline.api.parameters import MOST_DAYS
+from pipeline.api.parameters import LATEST, MOST_DAYS
 from pipeline.api.problems import Problem, refused
 from pipeline.core.calendar import (
     Hours,
@@ -46,17 +46,14 @@ def timeseries_asked(values: Values, now: datetime) -> TimeseriesAsked:
 
 
 def top_asked(values: Values, now: datetime) -> TopAsked:
-    """The page of a ranking that is asked for. Raises Problem."""
-    asked = TopAsked(
-        **_common(values, now),
-        dimension=values["dimension"],
-        metric=values["metric"],
-        limit=values["limit"],
-    )
+    """The page of a ranking that is asked for; with a cursor, of the window that it holds. Raises
+    Problem."""
+    ranked = {name: values[name] for name in ("dimension", "metric", "limit")}
     if values["cursor"] is None:
-        return asked
+        return TopAsked(**_common(values, now), **ranked)
+    ranking = TopAsked(0, 0, values["tz"], _sites(values), **ranked)
     try:
-        page = asked.at(values["cursor"])
+        page = ranking.at(values["cursor"])
     except ValueError:
         raise refused(
             "bad-cursor",
@@ -64,15 +61,16 @@ def top_asked(values: Values, now: datetime) -> TopAsked:
             "it must be the next_cursor of the page before, with the same dimension, metric, tz "
             "and site",
         ) from None
-    _check_length(page.hours, "cursor")
-    return page
+    _check_cursor(page.hours)
+    return TopAsked(**_common(values, now, page.hours), **ranked, after=page.after)
 
 
-def _common(values: Values, now: datetime) -> dict[str, Any]:
+def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[str, Any]:
+    """What every question has: of these hours, or else of those that the values name."""
     zone = zone_named(values["tz"])
     compare = values["compare"] is not None
     try:
-        hours = _hours(values, now, zone)
+        hours = hours or _hours(values, now, zone)
         for hour in hours:
             on_the_hour(hour, zone)
         if compare:
@@ -81,14 +79,17 @@ def _common(values: Values, now: datetime) -> dict[str, Any]:
         raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None
     except (ValueError, OverflowError):
         raise _out_of_time() from None
-    sites = values["site"] and tuple(sorted(values["site"]))
     return {
         "start": hours.start,
         "end": hours.end,
         "tz": values["tz"],
-        "sites": sites,
+        "sites": _sites(values),
         "compare": compare,
     }
+
+
+def _sites(values: Values) -> tuple[str, ...] | None:
+    return values["site"] and tuple(sorted(values["site"]))
 
 
 def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
@@ -112,10 +113,13 @@ def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
     return hours
 
 
-def _check_length(hours: Hours, param: str) -> None:
+def _check_cursor(hours: Hours) -> None:
+    """That a window could have been asked for: whoever makes up a cursor may have put any there."""
     # Both ends may have been widened by up to an hour.
     if not 0 < hours.end - hours.start <= MOST_DAYS * HOURS_PER_DAY + 1:
-        raise _too_long(param)
+        raise _too_long("cursor")
+    if hours.start < 0 or hours.end * 3600 > LATEST:
+        raise _out_of_time()
 
 
 def _too_long(param: str) -> Problem:

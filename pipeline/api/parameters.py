@@ -21,7 +21,7 @@ MOST_DAYS = 400
 DEFAULT_LIMIT, MOST_ENTRIES = 20, 200
 """Entries of a page."""
 
-_LATEST = 253_370_764_800
+LATEST = 253_370_764_800
 """9999-01-01 in epoch seconds; calendars end a year later."""
 _EPOCH_SECONDS = re.compile(r"0|[1-9][0-9]{0,11}")
 _RFC_3339 = re.compile(
@@ -80,7 +80,7 @@ def _read(parameter: Parameter, texts: Sequence[str]) -> Any:
 def _moment(name: str) -> Callable[[str], datetime]:
     def read(text: str) -> datetime:
         seconds = _epoch_seconds(text)
-        if seconds is not None and 0 <= seconds < _LATEST:
+        if seconds is not None and 0 <= seconds < LATEST:
             return datetime.fromtimestamp(seconds, UTC)
         raise refused(
             "bad-value",
@@ -164,7 +164,7 @@ def _times(name: str, text: str, example: str) -> Parameter:
     schema = {
         "anyOf": [
             {"type": "string", "format": "date-time"},
-            {"type": "integer", "minimum": 0, "maximum": _LATEST - 1},
+            {"type": "integer", "minimum": 0, "maximum": LATEST - 1},
         ]
     }
     return Parameter(name, text, schema, _moment(name), example)

@@ -111,6 +111,8 @@ def find_route(path: str, event: Mapping[str, Any]) -> tuple[Route | None, dict[
         return _TOP, {DIMENSION.name: [str(event["pathParameters"].get(DIMENSION.name))]}
     if isinstance(route := event.get("resource"), str) and route in ROUTES:
         return ROUTES[route], {}
+    if isinstance(rest := (event.get("pathParameters") or {}), Mapping) and "proxy" in rest:
+        path = f"/{rest['proxy']}"  # what the greedy path took
     dimension = path.removeprefix(_ABOVE_TOP)
     if dimension != path and dimension and "/" not in dimension:
         return _TOP, {DIMENSION.name: [unquote(dimension)]}

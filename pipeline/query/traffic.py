@@ -168,6 +168,6 @@ def _complete_through(asked: Asked, newest_us: int | None, settled: bool) -> str
     for so long that no log is on its way, else the hour of its latest request."""
     if settled:
         return label(asked.end, asked.zone)
-    if newest_us is None:
+    if newest_us is None or newest_us // HOUR_US < asked.start:  # (of the window before)
         return None
     return label(min(asked.end, newest_us // HOUR_US), asked.zone)

@@ -115,6 +115,8 @@ def test_an_answer_says_how_far_it_is_complete(
     """To the hour of the newest request while the window is young; not at all without any."""
     assert ask(api, "/metrics/summary").json["meta"]["complete_through"] is None
     count(memory, clock, "a", hours_ago=3)
+    earlier = ask(api, "/metrics/summary?from=1795428000&compare=previous").json
+    assert earlier["meta"]["complete_through"] is None  # what is newest is of the window before
     answer = ask(api, "/metrics/timeseries?window=7d&tz=Europe/Paris").json
     assert answer["meta"]["complete_through"] == "2026-11-23T10:00:00+01:00"
 

@@ -12,6 +12,7 @@ from pipeline.adapters.memory import MemoryStore
 from pipeline.api.app import Api
 from pipeline.api.formats import preferred
 from pipeline.api.problems import KIND, KINDS
+from pipeline.query.asked import Place, TopAsked
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
 
@@ -214,6 +215,31 @@ def test_a_cursor_is_of_one_ranking(api: Api) -> None:
         f"/metrics/top/path?cursor={cursor}A",
     ):
         assert ask(api, target).json["type"] == f"{KIND}bad-cursor", target
+
+
+@pytest.mark.parametrize(("start", "end"), [(10**15, 10**15 + 1), (-5, 1), (5, 5), (0, 10**5)])
+def test_a_cursor_of_an_impossible_window_is_refused(api: Api, start: int, end: int) -> None:
+    """Though it is of the right ranking: it may be made up."""
+    cursor = TopAsked(start, end).cursor(Place(1, "/"))
+    assert ask(api, f"/metrics/top/path?cursor={cursor}&compare=previous").status == 400
+
+
+def test_a_cursor_brings_its_own_window(api: Api) -> None:
+    """Whether days could begin in the zone now says nothing of then: Lord Howe is on the hour in
+    summer only."""
+    summer = TopAsked(1_793_000_000 // 3600, 1_793_000_000 // 3600 + 24, "Australia/Lord_Howe")
+    target = "/metrics/top/path?tz=Australia/Lord_Howe&cursor="
+    assert ask(api, target + summer.cursor(Place(1, "/"))).status == 200
+    winter = TopAsked(1_780_000_000 // 3600, 1_780_000_000 // 3600 + 24, "Australia/Lord_Howe")
+    answer = ask(api, target + winter.cursor(Place(1, "/")))
+    assert answer.json["type"] == f"{KIND}off-the-hour"
+
+
+def test_behind_a_custom_domain_the_greedy_path_is_what_counts(api: Api) -> None:
+    """The path has the domain's base in front there."""
+    event = {"httpMethod": "POST", "path": "/stats/metrics/summary", "resource": "/{proxy+}"}
+    event |= {"pathParameters": {"proxy": "metrics/summary"}}  # type: ignore[dict-item]
+    assert api(event, None)["statusCode"] == 405
 
 
 @given(st.text(max_size=200))
