@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.core.aggregate import TOTALS, HourlyAggregate
+from pipeline.core.aggregate import HourlyAggregate
 from pipeline.core.counters import Vector
 
 Number = int | float
-Unit = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Metric:
     unit: str
     text: str
     of: Callable[[HourlyAggregate], Number | None]
-    wanted: frozenset[str] = frozenset(TOTALS or ())
+    wanted: frozenset[str] = frozenset()
 
 
 def hit_ratio(counted: Vector) -> float:
