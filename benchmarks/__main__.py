@@ -23,7 +23,7 @@ import msgspec
 from benchmarks.contestants import Figures
 from benchmarks.full_hours import full_hour
 from benchmarks.generate import START, Request, request, requests, standard_text
-from pipeline.core import codec
+from pipeline.hour import codec
 
 ROWS, SMALL_OBJECTS, SMALL_LINES = 1_000_000, 1000, 50
 HOUR = START + 1800

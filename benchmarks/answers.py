@@ -21,18 +21,18 @@ from typing import Any
 
 from benchmarks.full_hours import full_hour
 from benchmarks.generate import requests, standard_text
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.sqlite import SqliteStore
+from pipeline.answer.calendar import Hours
+from pipeline.answer.question import SummaryAsked
+from pipeline.answer.service import serve_from
 from pipeline.api.app import Api
-from pipeline.core.aggregate import HourlyAggregate, merge
-from pipeline.core.calendar import Hours
-from pipeline.core.parse import parse
-from pipeline.core.parsed import Reading
-from pipeline.core.window import HOURS_PER_DAY, hour_of, spans
-from pipeline.ports import Store
-from pipeline.query.asked import SummaryAsked
-from pipeline.query.service import serve_from
-from pipeline.stored import RowKey, StoredRow
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.hours import HOURS_PER_DAY, hour_of, spans
+from pipeline.ingest.parse import parse
+from pipeline.ingest.parsed import Reading
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.ledger import RowKey, StoredRow
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)

@@ -47,9 +47,9 @@ def inflating(path: Path) -> int:
 
 def edgetally(path: Path, workers: int = 1) -> tuple[int, int]:
     """Inflate, parse, tally all dimensions, encode: rows, and bytes of the largest hour."""
-    from pipeline.core import codec
-    from pipeline.core.parse import parse
-    from pipeline.core.parsed import Reading
+    from pipeline.hour import codec
+    from pipeline.ingest.parse import parse
+    from pipeline.ingest.parsed import Reading
 
     parsed = parse(_chunks(path), MODIFIED, Reading(workers=workers))
     return parsed.records, max(len(codec.encode(hour)) for hour in parsed.hours.values())
@@ -58,12 +58,13 @@ def edgetally(path: Path, workers: int = 1) -> tuple[int, int]:
 def edgetally_small(folder: Path) -> int:
     """Every object of a folder, in batches as they are committed, into one aggregate: rows."""
     from pipeline.cli.app import BATCH
-    from pipeline.core.aggregate import EMPTY, merge
-    from pipeline.core.objects import Counted, ObjectRef
-    from pipeline.core.parse import parse_alone, parse_small, parse_together
-    from pipeline.core.parsed import Reading
-    from pipeline.core.small import Small
-    from pipeline.stored import deltas
+    from pipeline.hour.aggregate import EMPTY, merge
+    from pipeline.ingest.parse import parse_alone, parse_small, parse_together
+    from pipeline.ingest.parsed import Reading
+    from pipeline.ingest.small import Small
+    from pipeline.objects import ObjectRef
+    from pipeline.store.counted import Counted
+    from pipeline.store.ledger import deltas
 
     reading = Reading()
     paths = sorted(folder.iterdir())
@@ -91,9 +92,9 @@ def edgetally_small(folder: Path) -> int:
 def warm_up(path: Path) -> None:
     """Read another log, encode and decode its hour: what is loaded, allocated or remembered once
     in the life of a process is not what is measured."""
-    from pipeline.core import codec
-    from pipeline.core.parse import parse
-    from pipeline.core.parsed import Reading
+    from pipeline.hour import codec
+    from pipeline.ingest.parse import parse
+    from pipeline.ingest.parsed import Reading
 
     for hour in parse(_chunks(path), MODIFIED, Reading()).hours.values():
         codec.decode(codec.encode(hour))
@@ -155,7 +156,7 @@ def duckdb(path: Path) -> int:
     """DuckDB, one thread: nine dimensions, bytes and hits by path."""
     import duckdb as engine
 
-    from pipeline.core.fields import STANDARD
+    from pipeline.schema.fields import STANDARD
 
     columns = dict.fromkeys(STANDARD.split()[:33], "VARCHAR")
     connection = engine.connect()
@@ -207,10 +208,10 @@ def merging(path: Path) -> int:
     """Decode and merge the rows of a file (one after the other, as `merge_input` writes them)."""
     import msgspec
 
-    from pipeline.core import codec
-    from pipeline.core.aggregate import merge
-    from pipeline.core.dimensions import DEFAULT_CAPS
-    from pipeline.core.summarize import READING_SLACK
+    from pipeline.answer.summarize import READING_SLACK
+    from pipeline.hour import codec
+    from pipeline.hour.aggregate import merge
+    from pipeline.schema.dimensions import DEFAULT_CAPS
 
     rows = msgspec.msgpack.decode(path.read_bytes(), type=list[bytes])
     merge((codec.decode(rows[n % len(rows)]) for n in range(720)), DEFAULT_CAPS, READING_SLACK)

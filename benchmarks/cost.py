@@ -19,15 +19,15 @@ from typing import Any
 
 from benchmarks import prices
 from benchmarks.generate import START, requests, standard_text
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.audit import audit
-from pipeline.core.objects import ObjectRef
-from pipeline.core.parsed import Reading
-from pipeline.core.visitors import Visitors
-from pipeline.core.window import Window
-from pipeline.ingest import Ingest
-from pipeline.query.summary import summary
-from pipeline.reader import Reader
+from pipeline.answer.window_summary import summary
+from pipeline.hours import Window
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
+from pipeline.objects import ObjectRef
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.tally.visitors import Visitors
+from pipeline.upkeep.audit import audit
 from tests.support import dynamodb_local
 from tests.support.sources import BodySource
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.generate import FORMATS, requests
-from pipeline.core.parse import parse
-from pipeline.core.parsed import Reading
+from pipeline.ingest.parse import parse
+from pipeline.ingest.parsed import Reading
 
 MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate
-from pipeline.core.counters import Vector
-from pipeline.core.dimensions import DEFAULT_CAPS, DIMENSIONS
-from pipeline.core.histogram import Histogram
-from pipeline.core.top import Table
-from pipeline.core.uniques import Uniques, mixed
+from pipeline.hour.aggregate import HISTOGRAMS, HourlyAggregate
+from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.histogram import Histogram
+from pipeline.hour.hyperloglog import Uniques, mixed
+from pipeline.hour.vector import Vector
+from pipeline.schema.dimensions import DEFAULT_CAPS, DIMENSIONS
 
 _CUT = 50
 

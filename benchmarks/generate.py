@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.core.fields import CANONICAL, REALTIME, STANDARD
+from pipeline.schema.fields import CANONICAL, REALTIME, STANDARD
 
 START = int(datetime(2026, 11, 22, 21, 30, tzinfo=UTC).timestamp())
 SITE = "E2EXAMPLE2BENCH"

@@ -13,17 +13,18 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.counters import Vector
-from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.top import Table
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.vector import Vector
+from pipeline.objects import ObjectRef
+from pipeline.store.counted import Counted
+from pipeline.store.dynamodb import DynamoStore
 from tests.support import dynamodb_local
 
 WRITERS, SHARDS = (1, 4, 16, 32), (1, 4, 16)
 HOUR = 498_636
 _forks = get_context("forkserver")
-_forks.set_forkserver_preload(["pipeline.adapters.dynamodb", "tests.support.dynamodb_local"])
+_forks.set_forkserver_preload(["pipeline.store.dynamodb", "tests.support.dynamodb_local"])
 
 
 def write(endpoint: str, table: str, shards: int, number: int, seconds: float, pipe: Any) -> None:

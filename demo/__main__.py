@@ -18,10 +18,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo.stack import Stack, StackError, build, deploy, embedded_aws
 from demo.traffic import LogObject, Truth, objects
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.cli.tables import safe, show
-from pipeline.core.objects import ObjectRef
-from pipeline.core.summary import CompleteSummary, Summary
+from pipeline.answer.summary import CompleteSummary, Summary
+from pipeline.cli.show_summary import safe, show
+from pipeline.objects import ObjectRef
+from pipeline.store.dynamodb import DynamoStore
 
 OBJECTS, LINES, HOURS = 20, 500, 3
 DUPLICATE, TRUNCATED = 4, 9

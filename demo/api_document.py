@@ -14,23 +14,23 @@ from urllib.parse import parse_qs
 import msgspec
 
 from demo.traffic import SITE, objects
-from pipeline.adapters.files import file_ref
-from pipeline.adapters.memory import MemoryStore
+from pipeline.answer.cache import LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS
+from pipeline.answer.health import Findings
+from pipeline.answer.metrics import METRICS
+from pipeline.answer.service import serve_from
 from pipeline.api.app import Api
 from pipeline.api.parameters import MOST_DAYS, MOST_ENTRIES, Parameter
 from pipeline.api.problems import KIND, KINDS
 from pipeline.api.routes import ROUTES, Route
 from pipeline.bootstrap import Sources
-from pipeline.core.metrics import METRICS
-from pipeline.core.parsed import Reading
-from pipeline.core.visitors import Visitors
-from pipeline.ingest import Ingest
-from pipeline.ports import VISITOR_KEY_BYTES
-from pipeline.query.answers import LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS
-from pipeline.query.health import Findings
-from pipeline.query.service import serve_from
-from pipeline.reader import Reader
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
 from pipeline.settings import Settings
+from pipeline.source.files import file_ref
+from pipeline.store.memory import MemoryStore
+from pipeline.store.port import VISITOR_KEY_BYTES
+from pipeline.tally.visitors import Visitors
 
 NOW = datetime(2026, 11, 23, 12, 20, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 23, 11, 58, tzinfo=UTC)

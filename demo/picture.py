@@ -13,16 +13,16 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from demo.traffic import objects
-from pipeline.adapters.files import file_ref
-from pipeline.adapters.memory import MemoryStore
+from pipeline.answer.window_summary import summary
 from pipeline.bootstrap import Sources
-from pipeline.cli.tables import show
-from pipeline.core.parsed import Reading
-from pipeline.core.window import Window
-from pipeline.ingest import Ingest
-from pipeline.query.summary import summary
-from pipeline.reader import Reader
+from pipeline.cli.show_summary import show
+from pipeline.hours import Window
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
 from pipeline.settings import Settings
+from pipeline.source.files import file_ref
+from pipeline.store.memory import MemoryStore
 
 UNTIL = datetime(2026, 11, 23, 11, 58, tzinfo=UTC)
 

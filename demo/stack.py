@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 import boto3
 
-from pipeline.core.credentials import Credentials
+from pipeline.api.credentials import Credentials
 
 ROOT = Path(__file__).parent.parent
 TOOLS = ROOT / ".tools" / "bin"

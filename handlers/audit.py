@@ -8,11 +8,11 @@ from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.audit import audit
+from pipeline.answer.health import Findings
 from pipeline.bootstrap import Sources, open_store
-from pipeline.core.window import Window
-from pipeline.query.health import Findings
+from pipeline.hours import Window
 from pipeline.settings import load_settings
+from pipeline.upkeep.audit import audit
 
 logger = Logger(service="audit")
 tracer = Tracer(service="audit")

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.core.credentials import Credentials
+from pipeline.api.credentials import Credentials
 from pipeline.settings import load_settings
 
 logger = Logger(service="authorizer")

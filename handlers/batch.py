@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from pipeline.core.errors import ObjectGone, ObjectRefused, StoreError
-from pipeline.core.objects import ObjectRef
-from pipeline.ingest import Outcome
+from pipeline.errors import ObjectGone, ObjectRefused, StoreError
+from pipeline.ingest.ingest import Outcome
+from pipeline.objects import ObjectRef
 
 SCHEMA = "invocationSchemaVersion"
 _LONGEST_RESULT = 1000

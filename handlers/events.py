@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
-from pipeline.core.objects import ObjectRef
+from pipeline.objects import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.batch import batch_answer, batch_refs, is_batch
 from handlers.events import Announced, announced
 from pipeline.bootstrap import open_ingest, open_store
-from pipeline.core.errors import EdgetallyError, SettingError
-from pipeline.core.objects import ObjectRef
-from pipeline.ingest import Ingest, Outcome
-from pipeline.reader import Time
+from pipeline.errors import EdgetallyError, SettingError
+from pipeline.ingest.ingest import Ingest, Outcome
+from pipeline.ingest.reader import Time
+from pipeline.objects import ObjectRef
 from pipeline.settings import load_settings
 
 logger = Logger(service="ingest")

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pipeline.api.app import Api, not_configured
 from pipeline.bootstrap import open_service, open_store
-from pipeline.core.errors import EdgetallyError, SettingError
+from pipeline.errors import EdgetallyError, SettingError
 from pipeline.settings import load_settings
 
 logger = Logger(service="summaries")

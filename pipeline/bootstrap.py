@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
-from pipeline.core.errors import EdgetallyError, SettingError
-from pipeline.core.objects import ObjectRef
-from pipeline.core.window import ALWAYS, Window
-from pipeline.ports import Content, Depth, Listed, Store
-from pipeline.query.service import Service, serve_from
+from pipeline.answer.service import Service, serve_from
+from pipeline.errors import EdgetallyError, SettingError
+from pipeline.hours import ALWAYS, Window
+from pipeline.objects import ObjectRef
 from pipeline.settings import Settings
+from pipeline.source.port import Content, Depth, Listed
+from pipeline.store.port import Store
 
 if TYPE_CHECKING:
-    from pipeline.adapters.s3 import S3Source
-    from pipeline.adapters.sqs import Queue
-    from pipeline.ingest import Ingest
+    from pipeline.ingest.ingest import Ingest
+    from pipeline.source.queue import Queue
+    from pipeline.source.s3 import S3Source
 
 MOST_WORKERS = 4
 """Threads that read one object. The one that inflates and tallies cannot keep more of them busy."""
@@ -46,7 +47,7 @@ def open_store(settings: Settings) -> Store:
 
 
 def _memory(url: SplitResult, settings: Settings) -> Store:
-    from pipeline.adapters.memory import MemoryStore
+    from pipeline.store.memory import MemoryStore
 
     return MemoryStore(settings.retention_days, caps=settings.caps)
 
@@ -67,7 +68,7 @@ def store_file(settings: Settings) -> Path | None:
 
 
 def _sqlite(url: SplitResult, settings: Settings) -> Store:
-    from pipeline.adapters.sqlite import SqliteStore
+    from pipeline.store.sqlite import SqliteStore
 
     return SqliteStore(_sqlite_file(url, settings), settings.retention_days, caps=settings.caps)
 
@@ -87,7 +88,7 @@ def _dynamodb(url: SplitResult, settings: Settings) -> Store:
     import boto3
     from botocore.config import Config
 
-    from pipeline.adapters.dynamodb import DynamoStore
+    from pipeline.store.dynamodb import DynamoStore
 
     if not url.netloc:
         raise SettingError("EDGETALLY_STORE", f"{settings.store!r} names no table")
@@ -120,7 +121,7 @@ class Sources:
 
     def open(self, ref: ObjectRef) -> AbstractContextManager[Content]:
         """See `Source.open`."""
-        from pipeline.adapters.files import FileSource
+        from pipeline.source.files import FileSource
 
         return (self.s3 if ref.bucket else FileSource()).open(ref)
 
@@ -138,7 +139,7 @@ class Sources:
         import boto3
         from botocore.config import Config
 
-        from pipeline.adapters.s3 import S3Source
+        from pipeline.source.s3 import S3Source
 
         endpoint = self._settings.s3_endpoint
         return S3Source(
@@ -159,10 +160,10 @@ class Sources:
 
 def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
     """The ingest of everything the settings say, and the sources it reads from."""
-    from pipeline.core.parsed import Reading
-    from pipeline.core.visitors import Visitors
-    from pipeline.ingest import Ingest
-    from pipeline.reader import Reader
+    from pipeline.ingest.ingest import Ingest
+    from pipeline.ingest.parsed import Reading
+    from pipeline.ingest.reader import Reader
+    from pipeline.tally.visitors import Visitors
 
     sources = Sources(settings)
     reading = Reading(
@@ -188,7 +189,7 @@ def open_queue(url: str, settings: Settings) -> "Queue":
     import boto3
     from botocore.config import Config
 
-    from pipeline.adapters.sqs import Queue
+    from pipeline.source.queue import Queue
 
     return Queue(
         boto3.client(

@@ -5,11 +5,11 @@ import re
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.core.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
-from pipeline.core.errors import SettingError
-from pipeline.core.fields import REALTIME
-from pipeline.core.formats import Layout, listed_layout
-from pipeline.core.limits import Limits
+from pipeline.errors import SettingError
+from pipeline.read.layout import Layout, listed_layout
+from pipeline.read.limits import Limits
+from pipeline.schema.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
+from pipeline.schema.fields import REALTIME
 
 PREFIX = "EDGETALLY_"
 _LIMITS = Limits()

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.memory import MemoryStore
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.ports import Store
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.memory import MemoryStore
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
 

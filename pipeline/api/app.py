@@ -10,8 +10,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from pipeline.api import formats
-from pipeline.api.asking import summary_asked, timeseries_asked, top_asked
+from pipeline.answer.question import Asked
+from pipeline.answer.rows import TimeLeft, unlimited
+from pipeline.answer.service import Service
+from pipeline.api import render as formats
 from pipeline.api.parameters import read_parameters
 from pipeline.api.problems import Problem, problem_of, refused
 from pipeline.api.proxy import (
@@ -23,10 +25,8 @@ from pipeline.api.proxy import (
     proxy_response,
     query_of,
 )
+from pipeline.api.questions import summary_asked, timeseries_asked, top_asked
 from pipeline.api.routes import ROUTES, Route, find_route
-from pipeline.query.asked import Asked
-from pipeline.query.rows import TimeLeft, unlimited
-from pipeline.query.service import Service
 
 _MARGIN_SECONDS = 2.0
 """What is left of a function's time when reading ends, for the answer that says so."""
@@ -135,7 +135,7 @@ class Api:
         return _ok(body, form, {"Cache-Control": "private, max-age=60", "Vary": "Accept"})
 
     def _settings(self, request: Request) -> Response:
-        from pipeline.api.described import described
+        from pipeline.api.settings import described
 
         data = described(self._service)
         return _lasting(request, self._enveloped(data), "json", msgspec.json.encode(data))
@@ -204,13 +204,13 @@ def _lasting(request: Request, body: bytes, form: str, identity: bytes | None = 
 
 
 def _openapi(request: Request) -> Response:
-    from pipeline.api.openapi import document
+    from pipeline.api.docs.openapi import document
 
     return _lasting(request, msgspec.json.encode(document()), "json")
 
 
 def _docs(request: Request) -> Response:
-    from pipeline.api.page import POLICY, page
+    from pipeline.api.docs.page import POLICY, page
 
     response = _lasting(request, page(), "html")
     return response._replace(headers={**response.headers, "Content-Security-Policy": POLICY})

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pipeline.answer.calendar import BUCKETS, NAMED_WINDOWS, UnknownZone, zone_named
+from pipeline.answer.metrics import DEFAULT_METRICS, METRICS, RANKED
 from pipeline.api.problems import refused
-from pipeline.core.calendar import BUCKETS, NAMED_WINDOWS, UnknownZone, zone_named
-from pipeline.core.dimensions import DIMENSIONS
-from pipeline.core.metrics import DEFAULT_METRICS, METRICS, RANKED
+from pipeline.schema.dimensions import DIMENSIONS
 
 Schema = dict[str, Any]
 

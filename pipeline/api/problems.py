@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from pipeline.core.errors import EdgetallyError
-from pipeline.query.answers import Busy
-from pipeline.query.rows import TakesTooLong
-from pipeline.query.traffic import UnknownSite
+from pipeline.answer.cache import Busy
+from pipeline.answer.rows import TakesTooLong
+from pipeline.answer.traffic import UnknownSite
+from pipeline.errors import EdgetallyError
 
 logger = logging.getLogger(__name__)
 

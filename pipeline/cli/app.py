@@ -11,14 +11,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.bootstrap import (
-    open_existing,
-    open_ingest,
-    open_service,
-    open_store,
-    store_file,
-)
-from pipeline.cli.common import (
+from pipeline.answer.summary import TOP
+from pipeline.answer.window_summary import summary as summarize
+from pipeline.bootstrap import open_existing, open_ingest, open_service, open_store, store_file
+from pipeline.cli.console import (
     BUG,
     FAILED,
     OK,
@@ -30,16 +26,14 @@ from pipeline.cli.common import (
     out,
     progress_bar,
 )
-from pipeline.cli.expand import Found, expand, without_store
-from pipeline.cli.keeping import keeping
-from pipeline.cli.repairing import repairing
-from pipeline.cli.tables import show
+from pipeline.cli.ledger_commands import keeping
+from pipeline.cli.rebuild_commands import repairing
+from pipeline.cli.show_summary import show
+from pipeline.cli.sources import Found, expand, without_store
 from pipeline.cli.window import parse_window
-from pipeline.core.errors import EdgetallyError, ObjectUnavailable, SettingError
-from pipeline.core.objects import ObjectRef
-from pipeline.core.summary import TOP
-from pipeline.ingest import Ingest, Outcome
-from pipeline.query.summary import summary as summarize
+from pipeline.errors import EdgetallyError, ObjectUnavailable, SettingError
+from pipeline.ingest.ingest import Ingest, Outcome
+from pipeline.objects import ObjectRef
 from pipeline.settings import load_settings
 
 BATCH = 80
@@ -108,9 +102,9 @@ def inspect(
     rejected, with the first of each kind. The first thing to run when a number looks wrong. Exit
     code 1 when an object would be refused.
     """
-    from pipeline.cli.inspections import show_inspection
-    from pipeline.inspect import Inspection
-    from pipeline.inspect import inspect as look
+    from pipeline.cli.show_inspection import show_inspection
+    from pipeline.ingest.inspect import Inspection
+    from pipeline.ingest.inspect import inspect as look
 
     settings = load_settings(store="memory://")
     count, buckets = open_ingest(settings, open_store(settings))
@@ -225,7 +219,7 @@ def _ingest_all(count: Ingest, found: list[Found], progress: bool) -> Iterator[O
 
 
 def _hashed(found: Found) -> ObjectRef:
-    from pipeline.adapters.files import file_ref
+    from pipeline.source.files import file_ref
 
     return file_ref(found) if isinstance(found, Path) else found
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from pipeline.api.app import without_credentials
-from pipeline.core.credentials import opens
+from pipeline.api.credentials import opens
 
 HOST = "127.0.0.1"
 logger = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from pipeline.core.errors import SettingError
-from pipeline.core.window import Window, hour_of
+from pipeline.errors import SettingError
+from pipeline.hours import Window, hour_of
 
 
 def parse_window(hours: int | None, start: str | None, end: str | None, now: datetime) -> Window:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import pytest
 
 from demo.traffic import objects
-from pipeline.adapters.files import file_ref
 from pipeline.api.app import Api
 from pipeline.bootstrap import open_ingest, open_service, open_store
 from pipeline.cli.server import make_server
 from pipeline.settings import load_settings
+from pipeline.source.files import file_ref
 from tests.support.dynamodb_local import skip_or_fail
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.api.page import page
+from pipeline.api.docs.page import page
 from tests.clients.conftest import Served
 from tests.support.dynamodb_local import skip_or_fail
 

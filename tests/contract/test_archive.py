@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.memory import MemoryStore
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.archive import BadArchive, export, restore
-from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.counters import Vector
-from pipeline.core.dimensions import DEFAULT_CAPS
-from pipeline.core.errors import StoreError
-from pipeline.core.generations import Days
-from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.top import Table
-from pipeline.ports import Store
+from pipeline.errors import StoreError
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.vector import Vector
+from pipeline.objects import ObjectRef
+from pipeline.schema.dimensions import DEFAULT_CAPS
+from pipeline.store.counted import Counted
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.generations import Days
+from pipeline.store.memory import MemoryStore
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
+from pipeline.upkeep.archive import BadArchive, export, restore
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support import dynamodb_local
 
@@ -83,7 +84,7 @@ def test_the_sorting_of_a_large_ledger_is_the_same(monkeypatch: pytest.MonkeyPat
     """In pieces on disk, or all at once."""
     store = filled(MemoryStore())
     first = exported(store)
-    monkeypatch.setattr("pipeline.archive._SORTED_AT_ONCE", 2)
+    monkeypatch.setattr("pipeline.upkeep.archive._SORTED_AT_ONCE", 2)
     assert exported(store) == first
 
 

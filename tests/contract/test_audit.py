@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.audit import Audit, audit
-from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.counters import Vector
-from pipeline.core.errors import StoreError
-from pipeline.core.generations import Days
-from pipeline.core.objects import ObjectRef
-from pipeline.core.window import ALWAYS, Span, Window
-from pipeline.ports import Listed, Store
-from pipeline.stored import RowKey, StoredRow
+from pipeline.errors import StoreError
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.vector import Vector
+from pipeline.hours import ALWAYS, Span, Window
+from pipeline.objects import ObjectRef
+from pipeline.source.port import Listed
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.generations import Days
+from pipeline.store.ledger import RowKey, StoredRow
+from pipeline.store.port import Store
+from pipeline.upkeep.audit import Audit, audit
 from tests.contract.test_dynamodb_faults import LONG, Fault
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support import dynamodb_local

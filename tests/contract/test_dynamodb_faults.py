@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.core.aggregate import HourlyAggregate, merge
-from pipeline.core.counters import Vector
-from pipeline.core.errors import CorruptRow, StoreError
-from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.window import Span
+from pipeline.errors import CorruptRow, StoreError
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.hour.vector import Vector
+from pipeline.hours import Span
+from pipeline.objects import ObjectRef
+from pipeline.store.counted import Counted
+from pipeline.store.dynamodb import DynamoStore
 from tests.support import dynamodb_local
 from tests.support.dynamodb_faults import Faults, busy
 

@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.memory import MemoryStore
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.core import codec
-from pipeline.core.aggregate import HourlyAggregate, merge
-from pipeline.core.objects import ObjectRef, site_of
-from pipeline.core.parsed import Reading
-from pipeline.core.window import HOURS_PER_DAY, Period, Span
-from pipeline.ingest import Ingest, Outcome
-from pipeline.ports import Content, Store
-from pipeline.reader import Reader
-from pipeline.stored import RowKey
+from pipeline.hour import codec
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.hours import HOURS_PER_DAY, Period, Span
+from pipeline.ingest.ingest import Ingest, Outcome
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
+from pipeline.objects import ObjectRef, site_of
+from pipeline.source.port import Content
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.ledger import RowKey
+from pipeline.store.memory import MemoryStore
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
 from tests.support.lines import FIELDS, MODIFIED, MadeObject, made_objects
 from tests.support.oracle import Count, assert_same

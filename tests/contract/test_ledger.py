@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.core.errors import StoreError
-from pipeline.ports import Store
-from pipeline.stored import Conflict
+from pipeline.errors import StoreError
+from pipeline.store.ledger import Conflict
+from pipeline.store.port import Store
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support.clock import FakeClock
 

@@ -10,21 +10,22 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.memory import MemoryStore
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.core import codec
-from pipeline.core.aggregate import merge
-from pipeline.core.errors import StoreError
-from pipeline.core.generations import Days
-from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.parsed import Reading
-from pipeline.core.window import Window
-from pipeline.ingest import Ingest
-from pipeline.ports import Store
-from pipeline.query.summary import summary
-from pipeline.reader import Reader
-from pipeline.rebuild import confirm, rebuild, undo
+from pipeline.answer.window_summary import summary
+from pipeline.errors import StoreError
+from pipeline.hour import codec
+from pipeline.hour.aggregate import merge
+from pipeline.hours import Window
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
+from pipeline.objects import ObjectRef
+from pipeline.store.counted import Counted
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.generations import Days
+from pipeline.store.memory import MemoryStore
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
+from pipeline.upkeep.rebuild import confirm, rebuild, undo
 from tests.contract.test_store import EVERYTHING
 from tests.support import dynamodb_local
 from tests.support.sources import BodySource

@@ -13,11 +13,11 @@ from threading import Barrier, Event, Lock
 
 import pytest
 
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.core.errors import StoreError
-from pipeline.ports import Store
-from pipeline.query.answers import LEASE_SECONDS, Answer, Answers, Busy
-from pipeline.query.traffic import Traffic
+from pipeline.answer.cache import LEASE_SECONDS, Answer, Answers, Busy
+from pipeline.answer.traffic import Traffic
+from pipeline.errors import StoreError
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
 
@@ -155,8 +155,8 @@ import sys, time
 from datetime import UTC, datetime
 from datetime import UTC, datetime
 from pathlib import Path
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.query.answers import Answer, Answers
+from pipeline.store.sqlite import SqliteStore
+from pipeline.answer.cache import Answer, Answers
 
 def compute():
     print("computing", flush=True)

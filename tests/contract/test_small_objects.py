@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks.generate import START, agents, request, standard_text
-from pipeline.core.aggregate import merge
-from pipeline.core.objects import ObjectRef
-from pipeline.core.parsed import Reading
-from pipeline.core.visitors import Visitors
-from pipeline.core.window import Span
-from pipeline.ingest import Ingest
-from pipeline.ports import Store
-from pipeline.reader import Reader
+from pipeline.hour.aggregate import merge
+from pipeline.hours import Span
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
+from pipeline.objects import ObjectRef
+from pipeline.store.port import Store
+from pipeline.tally.visitors import Visitors
 from tests.support.oracle import Count, assert_same
 from tests.support.sources import BodySource
 

@@ -9,19 +9,20 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.dynamodb.items import cache_key
-from pipeline.adapters.memory import MemoryStore
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.core import codec
-from pipeline.core.aggregate import HourlyAggregate, merge
-from pipeline.core.counters import Vector
-from pipeline.core.dimensions import caps
-from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.top import Table
-from pipeline.core.window import Period, Span
-from pipeline.ports import VISITOR_KEY_BYTES, CommitResult, Store
-from pipeline.stored import RowKey
+from pipeline.hour import codec
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.vector import Vector
+from pipeline.hours import Period, Span
+from pipeline.objects import ObjectRef
+from pipeline.schema.dimensions import caps
+from pipeline.store.counted import Counted
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.dynamodb.items import cache_key
+from pipeline.store.ledger import RowKey
+from pipeline.store.memory import MemoryStore
+from pipeline.store.port import VISITOR_KEY_BYTES, CommitResult, Store
+from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
 

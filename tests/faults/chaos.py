@@ -25,15 +25,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.files import FileSource, file_ref
-from pipeline.audit import audit
-from pipeline.core.aggregate import merge
-from pipeline.core.objects import ObjectRef
-from pipeline.core.parsed import Reading
-from pipeline.core.window import ALWAYS, HOURS_PER_DAY, Span
-from pipeline.ingest import Ingest
-from pipeline.reader import Reader
+from pipeline.hour.aggregate import merge
+from pipeline.hours import ALWAYS, HOURS_PER_DAY, Span
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
+from pipeline.objects import ObjectRef
+from pipeline.source.files import FileSource, file_ref
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.upkeep.audit import audit
 from tests.support import dynamodb_local
 
 MOST_RECEIVES = 5

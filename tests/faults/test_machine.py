@@ -24,17 +24,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from pipeline.adapters import rows
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.dynamodb.items import ledger_key
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.core.errors import StoreError
-from pipeline.core.generations import Days
-from pipeline.core.objects import ObjectRef
-from pipeline.ingest import Ingest, Outcome
-from pipeline.ports import Store
-from pipeline.reader import UNLIMITED, Reader, Time
-from pipeline.rebuild import confirm, rebuild, undo
+from pipeline.errors import StoreError
+from pipeline.ingest.ingest import Ingest, Outcome
+from pipeline.ingest.reader import UNLIMITED, Reader, Time
+from pipeline.objects import ObjectRef
+from pipeline.store import rows
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.dynamodb.items import ledger_key
+from pipeline.store.generations import Days
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
+from pipeline.upkeep.rebuild import confirm, rebuild, undo
 from tests.faults.world import MODIFIED, READING, RETENTION_DAYS, Made, World
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
@@ -399,7 +399,7 @@ def test_nothing_happens_to_a_count_on_sqlite(monkeypatch: pytest.MonkeyPatch) -
         backend.entering()
         return rows.entered(*args)
 
-    monkeypatch.setattr("pipeline.adapters.sqlite.entered", entering)
+    monkeypatch.setattr("pipeline.store.sqlite.entered", entering)
     run(backend, examples=40, steps=25)
 
 

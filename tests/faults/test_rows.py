@@ -20,19 +20,19 @@ from botocore.config import Config
 from moto import mock_aws
 
 import handlers.ingest
-from pipeline.adapters.dynamodb import DynamoStore
-from pipeline.adapters.memory import MemoryStore
-from pipeline.adapters.s3 import S3Source
-from pipeline.adapters.sqlite import SqliteStore
-from pipeline.adapters.sqs import Queue
-from pipeline.core import codec
-from pipeline.core.aggregate import merge
-from pipeline.core.errors import CorruptRow, QueueError
-from pipeline.core.objects import ObjectRef
-from pipeline.core.window import Span
-from pipeline.ingest import Ingest
-from pipeline.ports import Store
-from pipeline.reader import UNLIMITED, Reader, Time
+from pipeline.errors import CorruptRow, QueueError
+from pipeline.hour import codec
+from pipeline.hour.aggregate import merge
+from pipeline.hours import Span
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.reader import UNLIMITED, Reader, Time
+from pipeline.objects import ObjectRef
+from pipeline.source.queue import Queue
+from pipeline.source.s3 import S3Source
+from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.memory import MemoryStore
+from pipeline.store.port import Store
+from pipeline.store.sqlite import SqliteStore
 from tests.faults.world import READING, Made, World
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
@@ -46,7 +46,7 @@ from tests.support.dynamodb_faults import (
     lost_answer,
     throttled,
 )
-from tests.unit.test_handlers import CONTEXT
+from tests.unit.handlers.test_handlers import CONTEXT
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -175,7 +175,7 @@ def test_row_05_a_crash_in_the_middle_of_sqlite(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.adapters.sqlite.entered", crash)
+        patch.setattr("pipeline.store.sqlite.entered", crash)
         with pytest.raises(Crash):
             scene.deliver()
     scene.sound(0)

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from pipeline.core import codec
-from pipeline.core.aggregate import HourlyAggregate, merge
-from pipeline.core.errors import ObjectGone
-from pipeline.core.objects import ObjectRef, site_of
-from pipeline.core.parse import parse
-from pipeline.core.parsed import Reading
-from pipeline.core.window import HOURS_PER_DAY, Period, Span
-from pipeline.ports import Content, Store
-from pipeline.stored import LedgerEntry
+from pipeline.errors import ObjectGone
+from pipeline.hour import codec
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.hours import HOURS_PER_DAY, Period, Span
+from pipeline.ingest.parse import parse
+from pipeline.ingest.parsed import Reading
+from pipeline.objects import ObjectRef, site_of
+from pipeline.source.port import Content
+from pipeline.store.ledger import LedgerEntry
+from pipeline.store.port import Store
 
 MODIFIED = datetime(2026, 11, 23, 6, tzinfo=UTC)
 READING = Reading()

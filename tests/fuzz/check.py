@@ -3,13 +3,13 @@
 import gzip
 from datetime import UTC, datetime
 
-from pipeline.core import codec
-from pipeline.core.errors import ObjectRefused
-from pipeline.core.formats import listed_layout
-from pipeline.core.limits import Limits
-from pipeline.core.parse import parse
-from pipeline.core.parsed import Reading
-from pipeline.core.rows import REASONS
+from pipeline.errors import ObjectRefused
+from pipeline.hour import codec
+from pipeline.ingest.parse import parse
+from pipeline.ingest.parsed import Reading
+from pipeline.read.layout import listed_layout
+from pipeline.read.limits import Limits
+from pipeline.read.records import REASONS
 from tests.support.samples import PLAIN_FIELDS
 
 MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)

@@ -3,12 +3,12 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from pipeline.core.aggregate import HISTOGRAMS, HourlyAggregate
-from pipeline.core.counters import Vector
-from pipeline.core.dimensions import DIMENSIONS
-from pipeline.core.histogram import Histogram
-from pipeline.core.top import Table
-from pipeline.core.uniques import Uniques, mixed
+from pipeline.hour.aggregate import HISTOGRAMS, HourlyAggregate
+from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.histogram import Histogram
+from pipeline.hour.hyperloglog import Uniques, mixed
+from pipeline.hour.vector import Vector
+from pipeline.schema.dimensions import DIMENSIONS
 
 counts = st.integers(0, 2**40)
 vectors = st.builds(Vector, st.integers(1, 2**30), counts, counts, counts, counts, counts, counts)

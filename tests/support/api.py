@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
+from pipeline.answer.service import Service, serve_from
 from pipeline.api.app import Api
-from pipeline.core.aggregate import HourlyAggregate
-from pipeline.core.counters import Vector
-from pipeline.core.errors import EdgetallyError
-from pipeline.core.objects import Counted, ObjectRef
-from pipeline.core.top import Table
-from pipeline.core.window import hour_of
-from pipeline.ports import Store
-from pipeline.query.service import Service, serve_from
+from pipeline.errors import EdgetallyError
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.vector import Vector
+from pipeline.hours import hour_of
+from pipeline.objects import ObjectRef
+from pipeline.store.counted import Counted
+from pipeline.store.port import Store
 from tests.support.clock import FakeClock
 
 failures: list[EdgetallyError] = []

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.core.fields import REALTIME
+from pipeline.schema.fields import REALTIME
 
 BASE = int(datetime(2026, 11, 22, 22, 0, tzinfo=UTC).timestamp())
 """Lines lie in the hours around this moment, which is close to the end of a day."""

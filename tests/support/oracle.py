@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import blake2b
 
-from pipeline.core.agents import viewer
-from pipeline.core.aggregate import HourlyAggregate
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.schema.agents import viewer
 
 MEASURES = ("requests", "bytes", "hits", "misses", "errors_4xx", "errors_5xx", "time_us")
 DIMENSIONS = {

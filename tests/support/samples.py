@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.generate import FORMATS, Request, realtime, requests
-from pipeline.core.fields import CANONICAL, REALTIME, STANDARD, canonical_sets
+from pipeline.schema.fields import CANONICAL, REALTIME, STANDARD, canonical_sets
 
 DATA = Path(__file__).parent.parent / "data"
 REQUESTS = list(requests(seed=7, count=40, seconds=7200))

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
-from pipeline.core.objects import ObjectRef
-from pipeline.ports import Content
+from pipeline.objects import ObjectRef
+from pipeline.source.port import Content
 
 
 class BodySource:

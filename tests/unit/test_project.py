@@ -42,7 +42,7 @@ def test_the_readme_names_every_command_and_setting() -> None:
 
 def test_every_reason_for_a_rejected_line_is_documented() -> None:
     """The list of reasons is closed, and users find each of them."""
-    from pipeline.core.rows import REASONS
+    from pipeline.read.records import REASONS
 
     text = (ROOT / "docs" / "formats.md").read_text()
     assert [reason for reason in REASONS if f"| `{reason}` |" not in text] == []

@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.adapters.dynamodb.items import (
+from pipeline.answer.health import AUDITED
+from pipeline.api.routes import ROUTES
+from pipeline.objects import ObjectRef
+from pipeline.settings import PREFIX, Settings
+from pipeline.store.dynamodb.items import (
     cache_key,
     ledger_key,
     pointer_key,
@@ -15,11 +19,7 @@ from pipeline.adapters.dynamodb.items import (
     secrets_key,
     site_key,
 )
-from pipeline.api.routes import ROUTES
-from pipeline.core.objects import ObjectRef
-from pipeline.query.health import AUDITED
-from pipeline.settings import PREFIX, Settings
-from pipeline.stored import RowKey
+from pipeline.store.ledger import RowKey
 from tests.support.template import read_template
 
 

@@ -1,1 +1,0 @@
-"""The outside world behind the ports: stores and sources of objects."""

@@ -1,0 +1,1 @@
+"""A question -> its answer, from day and hour rows."""

@@ -1,0 +1,172 @@
+"""Whether all is well: named checks, each with a figure and a sentence."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from pipeline.answer.cache import Answers
+from pipeline.answer.rows import as_of_one_moment
+from pipeline.answer.snapshot import KEY as SNAPSHOT
+from pipeline.errors import EdgetallyError, StoreError
+from pipeline.hour.aggregate import EMPTY, TOTALS, HourlyAggregate, merge
+from pipeline.hours import HOURS_PER_DAY, Span, from_micros, hour_of
+from pipeline.source.port import Depth
+from pipeline.store.port import Store
+
+AUDITED = "audit"
+"""What the findings of the last audit are kept under."""
+AUDIT_SECONDS = 7 * 86_400
+"""How long they are kept."""
+
+_RECENT_DAYS = 3
+_QUIET_SECONDS = 6 * 3600
+_STALE_SECONDS = 26 * 3600
+_MANY_REJECTED = 0.001
+_TOO_MANY_REJECTED = 0.05
+_AUDIT_IS_OLD_SECONDS = 3 * 3600
+
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: its figure (None where there is none) and what it means."""
+
+    name: str
+    status: Status
+    value: float | int | None
+    detail: str
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What an audit found: records that the rows have too many or too few, and objects that were
+    never counted."""
+
+    ledger_gap: int
+    missing_objects: int
+
+    def keep(self, store: Store) -> None:
+        """Let the health tell of it. Raises StoreError."""
+        store.put_cached(AUDITED, msgspec.json.encode(self), AUDIT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The checks of a store, of the queues before it (`depths` by their names: `queue`,
+    `dead_letters`), and of the cache."""
+
+    store: Store
+    answers: Answers
+    clock: Callable[[], datetime]
+    depths: Mapping[str, Callable[[], Depth]] = field(default_factory=dict)
+
+    def health(self) -> dict[str, Any]:
+        """Every check, and when the kept snapshot was taken."""
+        kept = self.answers.kept(SNAPSHOT)
+        taken = kept and json.loads(kept.answer.body)["_cached_at"]
+        checks = [*self._traffic(), *self._queues(), self._audit(), self._cache()]
+        return {
+            "health_status": [msgspec.to_builtins(check) for check in checks],
+            "snapshot_time": taken
+            and datetime.fromtimestamp(taken, self.clock().tzinfo).isoformat(),
+            "_cached_at": taken,
+        }
+
+    def _traffic(self) -> list[Check]:
+        today = hour_of(self.clock()) // HOURS_PER_DAY
+        span = Span("day", today - _RECENT_DAYS + 1, None)
+        try:
+            sites = len(self.store.sites())
+            whole, _ = as_of_one_moment(
+                self.store, None, lambda rows: merge(each for _, each in rows.read([span], TOTALS))
+            )
+        except StoreError as error:
+            self.answers.on_failure(error)
+            return [Check("store", "fail", None, "the store cannot be read; the log says why")]
+        if not sites:
+            return [Check("store", "warn", 0, "no log object has been counted yet")]
+        found = Check("store", "ok", sites, f"{sites} {_plural('site', sites)} can be read")
+        return [found, self._newest(whole), _rejected(whole)]
+
+    def _newest(self, whole: HourlyAggregate) -> Check:
+        name = "newest_object"
+        if whole is EMPTY or whole.last_us is None:
+            detail = f"no log object of the last {_RECENT_DAYS} days has been counted"
+            return Check(name, "fail", None, detail)
+        age = max(0, int((self.clock() - from_micros(whole.last_us)).total_seconds()))
+        detail = f"the newest request in a counted log object is {_ago(age)} old"
+        if age <= _QUIET_SECONDS:
+            return Check(name, "ok", age, detail)
+        detail += "; is anything delivered to the bucket, and is the queue worked on?"
+        return Check(name, "warn" if age <= _STALE_SECONDS else "fail", age, detail)
+
+    def _queues(self) -> list[Check]:
+        return [self._queue(name, depth) for name, depth in self.depths.items()]
+
+    def _queue(self, name: str, depth: Callable[[], Depth]) -> Check:
+        try:
+            waiting, in_flight = depth()
+        except EdgetallyError as error:
+            self.answers.on_failure(error)
+            return Check(name, "warn", None, "its depth cannot be read; the log says why")
+        objects = f"{waiting:,} {_plural('object', waiting)}"
+        if name == "dead_letters":
+            detail = f"{objects} could not be counted"
+            if waiting:
+                detail += "; mend the reason (`edgetally objects --failed`), and redrive the queue"
+            return Check(name, "fail" if waiting else "ok", waiting, detail)
+        return Check(name, "ok", waiting, f"{objects} waiting, {in_flight:,} being counted")
+
+    def _audit(self) -> Check:
+        name = "ledger_gap"
+        try:
+            cached = self.store.cached(AUDITED)
+        except StoreError as error:
+            self.answers.on_failure(error)
+            cached = None
+        if cached is None:
+            return Check(name, "warn", None, "no scheduled audit has been made in the last days")
+        age = (self.clock() - cached.stored_at).total_seconds()
+        found = msgspec.json.decode(cached.body, type=Findings)
+        detail = (
+            f"{found.ledger_gap:,} records too many or too few, {found.missing_objects:,} objects "
+            f"missing, as of an audit {_ago(age)} ago"
+        )
+        if found.ledger_gap or found.missing_objects:
+            return Check(name, "fail", found.ledger_gap, f"{detail}; see `edgetally audit`")
+        status: Status = "ok" if age <= _AUDIT_IS_OLD_SECONDS else "warn"
+        return Check(name, status, found.ledger_gap, detail)
+
+    def _cache(self) -> Check:
+        kept, ttl = self.answers.kept(SNAPSHOT), self.answers.ttl_seconds
+        if kept is None:
+            return Check(
+                "cache_age", "ok", None, "no snapshot is cached; the next request makes one"
+            )
+        age = int(kept.age_seconds)
+        detail = f"the snapshot is {age} s old, and served until it is {ttl} s old"
+        return Check("cache_age", "ok", age, detail)
+
+
+def _rejected(whole: HourlyAggregate) -> Check:
+    rejected = sum(whole.rejected.values())
+    share = round(rejected / max(1, rejected + whole.totals.requests), 6)
+    detail = f"{rejected:,} log lines of the last {_RECENT_DAYS} days were not counted"
+    if share <= _MANY_REJECTED:
+        return Check("rejected_share", "ok", share, detail)
+    detail += "; `edgetally inspect` on one of the objects says why"
+    return Check("rejected_share", "warn" if share <= _TOO_MANY_REJECTED else "fail", share, detail)
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"

@@ -1,0 +1,166 @@
+"""The figures that can be asked for one by one: what each is, and what of a row it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.vector import Vector
+
+Number = int | float
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure of any set of requests.
+
+    `of` is None where the figure cannot be told: a percentile of nothing, visitors where no log
+    had client IPs. `wanted` is what it is made of, beside the totals.
+    """
+
+    name: str
+    unit: str
+    text: str
+    of: Callable[[HourlyAggregate], Number | None]
+    wanted: frozenset[str] = frozenset()
+
+
+def hit_ratio(counted: Vector) -> float:
+    """Hits (`Hit`, `RefreshHit`) among all requests, 0 to 1; 0 when there are none."""
+    return round(counted.hits / counted.requests, 6) if counted.requests else 0.0
+
+
+def mean_time_ms(counted: Vector) -> float:
+    """The mean of time-taken in milliseconds; 0 when there are no requests."""
+    return round(counted.time_us / max(1, counted.requests) / 1000, 3)
+
+
+def _percentile(histogram: str, percent: int) -> Metric:
+    def of(whole: HourlyAggregate) -> float | None:
+        times = whole.latency.get(histogram)
+        return round(times.percentile_us(percent) / 1000, 3) if times and times.requests else None
+
+    return Metric(
+        f"{histogram}_p{percent}_ms",
+        "milliseconds",
+        f"{percent} of 100 requests had a {histogram.replace('_', ' ')} of at most this",
+        of,
+        frozenset({histogram}),
+    )
+
+
+def _unique_visitors(whole: HourlyAggregate) -> int | None:
+    if not whole.totals.requests:
+        return 0
+    return None if whole.visitors is None else whole.visitors.estimate()
+
+
+def _unique_paths(whole: HourlyAggregate) -> int | None:
+    if not whole.totals.requests:
+        return 0
+    return None if whole.paths is None else whole.paths.estimate()
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("requests", "requests", "requests", lambda whole: whole.totals.requests),
+        Metric(
+            "bytes",
+            "bytes",
+            "bytes sent to viewers, headers included",
+            lambda whole: whole.totals.bytes,
+        ),
+        Metric(
+            "hits",
+            "requests",
+            "requests answered from an edge cache (Hit, RefreshHit)",
+            lambda whole: whole.totals.hits,
+        ),
+        Metric(
+            "misses",
+            "requests",
+            "requests with the result type Miss",
+            lambda whole: whole.totals.misses,
+        ),
+        Metric(
+            "errors_4xx",
+            "requests",
+            "requests with a status of 400 to 499",
+            lambda whole: whole.totals.errors_4xx,
+        ),
+        Metric(
+            "errors_5xx",
+            "requests",
+            "requests with a status of 500 to 599",
+            lambda whole: whole.totals.errors_5xx,
+        ),
+        Metric(
+            "hit_ratio",
+            "ratio",
+            "hits among all requests; 0 when there are none",
+            lambda whole: hit_ratio(whole.totals),
+        ),
+        Metric(
+            "mean_time_ms",
+            "milliseconds",
+            "mean of time-taken; 0 when there are no requests",
+            lambda whole: mean_time_ms(whole.totals),
+        ),
+        Metric(
+            "bytes_received",
+            "bytes",
+            "bytes received from viewers, headers included",
+            lambda whole: whole.bytes_received,
+        ),
+        Metric(
+            "cacheable_hit_ratio",
+            "ratio",
+            "hits among the requests with GET, HEAD or OPTIONS that did not end in an error",
+            lambda whole: (
+                round(whole.cacheable_hits / whole.cacheable, 6) if whole.cacheable else 0.0
+            ),
+        ),
+        Metric(
+            "rejected_lines",
+            "lines",
+            "log lines that were not counted",
+            lambda whole: sum(whole.rejected.values()),
+        ),
+        Metric(
+            "unique_visitors",
+            "visitors",
+            "about how many different client IPs with their user agents; null where not logged",
+            _unique_visitors,
+            frozenset({"visitors"}),
+        ),
+        Metric(
+            "unique_paths",
+            "paths",
+            "about how many different paths",
+            _unique_paths,
+            frozenset({"paths"}),
+        ),
+        *(
+            _percentile(histogram, percent)
+            for histogram in ("time_taken", "time_to_first_byte")
+            for percent in (50, 95, 99)
+        ),
+    )
+}
+"""Every metric by its name."""
+
+DEFAULT_METRICS = "requests bytes hits misses errors_4xx errors_5xx hit_ratio mean_time_ms".split()
+"""The metrics of a time series that asks for none: those that the totals alone give."""
+
+RANKED: dict[str, Callable[[Vector], Number]] = {
+    "requests": lambda counted: counted.requests,
+    "bytes": lambda counted: counted.bytes,
+    "misses": lambda counted: counted.misses,
+    "errors_4xx": lambda counted: counted.errors_4xx,
+    "errors_5xx": lambda counted: counted.errors_5xx,
+    "mean_time_ms": mean_time_ms,
+    "hit_ratio": hit_ratio,
+}
+"""What the values of a dimension can be ranked by."""

@@ -1,0 +1,142 @@
+"""The values of a route's parameters → what is asked, with every default filled in."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from pipeline.answer.calendar import (
+    Hours,
+    OffTheHour,
+    buckets,
+    hours_before,
+    named_window,
+    on_the_hour,
+    zone_named,
+)
+from pipeline.answer.question import SummaryAsked, TimeseriesAsked, TopAsked
+from pipeline.api.parameters import LATEST, MOST_DAYS
+from pipeline.api.problems import Problem, refused
+from pipeline.hours import HOURS_PER_DAY, hour_of
+
+DEFAULT_WINDOW = "24h"
+MOST_FIGURES = 100_000
+"""The largest answer: buckets times metrics. The gateway takes 10 MB, a function gives 6."""
+
+Values = Mapping[str, Any]
+
+
+def summary_asked(values: Values, now: datetime) -> SummaryAsked:
+    """The summary that is asked for. Raises Problem."""
+    return SummaryAsked(**_common(values, now))
+
+
+def timeseries_asked(values: Values, now: datetime) -> TimeseriesAsked:
+    """The time series that is asked for. Raises Problem."""
+    asked = TimeseriesAsked(**_common(values, now), by=values["by"], metrics=values["metrics"])
+    figures = _count_buckets(asked) * len(asked.metrics) * (2 if asked.compare else 1)
+    if figures > MOST_FIGURES:
+        raise refused(
+            "too-many-figures",
+            "by",
+            f"{figures:,} figures are too many; ask for larger buckets, fewer metrics or a shorter "
+            "window",
+            limit={"maximum": MOST_FIGURES},
+        )
+    return asked
+
+
+def top_asked(values: Values, now: datetime) -> TopAsked:
+    """The page of a ranking that is asked for; with a cursor, of the window that it holds. Raises
+    Problem."""
+    ranked = {name: values[name] for name in ("dimension", "metric", "limit")}
+    if values["cursor"] is None:
+        return TopAsked(**_common(values, now), **ranked)
+    ranking = TopAsked(0, 0, values["tz"], _sites(values), **ranked)
+    try:
+        page = ranking.at(values["cursor"])
+    except ValueError:
+        raise refused(
+            "bad-cursor",
+            "cursor",
+            "it must be the next_cursor of the page before, with the same dimension, metric, tz "
+            "and site",
+        ) from None
+    _check_cursor(page.hours)
+    return TopAsked(**_common(values, now, page.hours), **ranked, after=page.after)
+
+
+def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[str, Any]:
+    """What every question has: of these hours, or else of those that the values name."""
+    zone = zone_named(values["tz"])
+    compare = values["compare"] is not None
+    try:
+        hours = hours or _hours(values, now, zone)
+        for hour in hours:
+            on_the_hour(hour, zone)
+        if compare:
+            hours_before(hours, zone)
+    except OffTheHour as error:
+        raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None
+    except (ValueError, OverflowError):
+        raise _out_of_time() from None
+    return {
+        "start": hours.start,
+        "end": hours.end,
+        "tz": values["tz"],
+        "sites": _sites(values),
+        "compare": compare,
+    }
+
+
+def _sites(values: Values) -> tuple[str, ...] | None:
+    return values["site"] and tuple(sorted(values["site"]))
+
+
+def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
+    """The window, widened to whole hours."""
+    start, end, name = values["from"], values["to"], values["window"]
+    if name and (start or end):
+        raise refused(
+            "conflicting-parameters", "window", "give either window, or from and to, not both"
+        )
+    if not (start or end):
+        return named_window(name or DEFAULT_WINDOW, now, zone)
+    if end is None:
+        end = max(start, now)
+    if start is None:
+        start = end - timedelta(days=1)
+    if start >= end:
+        raise refused("reversed-window", "to", "the window must end after it begins")
+    hours = Hours(hour_of(start), -(-int(end.timestamp() * 1_000_000) // 3_600_000_000))
+    if end - start > timedelta(days=MOST_DAYS):
+        raise _too_long("from")
+    return hours
+
+
+def _check_cursor(hours: Hours) -> None:
+    """That a window could have been asked for: whoever makes up a cursor may have put any there."""
+    # Both ends may have been widened by up to an hour.
+    if not 0 < hours.end - hours.start <= MOST_DAYS * HOURS_PER_DAY + 1:
+        raise _too_long("cursor")
+    if hours.start < 0 or hours.end * 3600 > LATEST:
+        raise _out_of_time()
+
+
+def _too_long(param: str) -> Problem:
+    return refused(
+        "window-too-long",
+        param,
+        f"a window is at most {MOST_DAYS} days long",
+        limit={"maximum_days": MOST_DAYS},
+    )
+
+
+def _out_of_time() -> Problem:
+    return refused("bad-value", "from", "there is no calendar for this window")
+
+
+def _count_buckets(asked: TimeseriesAsked) -> int:
+    try:
+        return len(buckets(asked.hours, asked.by, asked.zone))
+    except OffTheHour as error:
+        raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None

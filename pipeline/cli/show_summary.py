@@ -1,0 +1,176 @@
+"""A summary as tables for people."""
+
+from collections.abc import Iterable, Sequence
+from urllib.parse import unquote
+
+from rich.columns import Columns
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.answer.summary import LISTED, UNKNOWN, Entry, Summary
+
+_BAR = 24
+_SHORT = 8
+"""Entries of a dimension beside others; its table in JSON has more."""
+_COUNTED = 12
+_BESIDE = (
+    "browsers operating_systems devices countries hosts referrers content_types http_versions "
+    "tls_versions response_result_types protocols cache_behaviors"
+).split()
+"""The lists that stand side by side, the most asked for first."""
+
+
+def show(summary: Summary, console: Console) -> None:
+    """Print a summary. Everything from a log is printed as plain, escaped text."""
+    if not summary.total_records:
+        console.print("No requests in this window. `edgetally ingest` counts logs into the store.")
+        return
+    for part in _parts(summary):
+        console.print(part)
+        console.print()
+    console.print(Text("edge locations: " + safe(", ".join(summary.edge_locations))))
+    for line in _remarks(summary):
+        console.print(Text(line, style="yellow"))
+
+
+def safe(text: str) -> str:
+    """The text with everything unprintable escaped: a log line may hold terminal commands."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def decoded(text: str) -> str:
+    """A path or agent as people read it: percent-decoded once, unprintable characters escaped."""
+    return safe(unquote(text, errors="replace"))
+
+
+def human_bytes(count: int) -> str:
+    """Bytes with a unit, e.g. `1.5 GB` (powers of 1,000)."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000:
+            return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
+        value /= 1000
+    return f"{value:,.1f} PB"
+
+
+def _parts(summary: Summary) -> Iterable[RenderableType]:
+    total = summary.total_records
+    yield _figures(summary)
+    yield _beside(
+        [
+            _counts("status", summary.status_codes, total),
+            _counts("result type", summary.result_types, total),
+            _counts("method", summary.methods, total),
+        ]
+    )
+    if summary.latency_ms:
+        yield _latency(summary)
+    yield _paths(summary)
+    lists: dict[str, list[Entry]] = {key: getattr(summary, key) for key in LISTED}
+    if lists["crawlers"]:
+        yield _entries("crawler", lists["crawlers"][:_SHORT], total)
+    yield _beside(
+        [
+            _entries(LISTED[key].replace("_", " "), lists[key][:_SHORT], total)
+            for key in _BESIDE
+            if {each.value for each in lists[key]} != {UNKNOWN}  # the logs do not have it
+        ]
+    )
+
+
+def _beside(tables: Sequence[Table]) -> Columns:
+    return Columns(tables, padding=(1, 4))
+
+
+def _figures(summary: Summary) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    sent, received = summary.bytes_sent, summary.bytes_received
+    grid.add_row("requests", f"{summary.total_records:,}")
+    grid.add_row("bytes sent", f"{human_bytes(sent)} ({sent:,})")
+    grid.add_row("bytes received", f"{human_bytes(received)} ({received:,})")
+    grid.add_row(
+        "cache hit rate",
+        f"{summary.cache_hit_rate:.2f} % of requests, {summary.cache_hit_rate_cacheable:.2f} % "
+        f"of cacheable ones, {summary.byte_hit_rate:.2f} % of bytes",
+    )
+    for name, found in (
+        ("different visitors", summary.unique_visitors),
+        ("different paths", summary.unique_paths),
+    ):
+        if found is not None:
+            grid.add_row(name, f"about {found.estimate:,} (± {100 * found.relative_error:.1f} %)")
+    grid.add_row("time range", summary.time_range.replace("/", " … "))
+    grid.add_row("log objects", f"{summary.log_files_read:,}")
+    return grid
+
+
+def _table(*columns: str) -> Table:
+    """A table whose first column is text, and whose others are numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="right" if place else "left", overflow="fold")
+    return table
+
+
+def _counts(name: str, counts: dict[str, int], total: int) -> Table:
+    table = _table(name, "requests", "share")
+    for value, count in list(counts.items())[:_COUNTED]:
+        table.add_row(Text(safe(value)), f"{count:,}", f"{100 * count / total:.1f} %")
+    return table
+
+
+def _entries(name: str, entries: Sequence[Entry], total: int) -> Table:
+    table = _table(name, "requests", "share", "bytes")
+    for each in entries:
+        share = f"{100 * each.requests / total:.1f} %"
+        table.add_row(
+            Text(decoded(each.value)), f"{each.requests:,}", share, human_bytes(each.bytes)
+        )
+    return table
+
+
+def _latency(summary: Summary) -> Table:
+    table = _table("milliseconds", "p50", "p75", "p90", "p95", "p99", "max", "mean", "requests")
+    for name, found in summary.latency_ms.items():
+        times = (found.p50, found.p75, found.p90, found.p95, found.p99, found.max, found.mean)
+        table.add_row(
+            name.replace("_", " "), *(f"{each:,.0f}" for each in times), f"{found.requests:,}"
+        )
+    return table
+
+
+def _paths(summary: Summary) -> Table:
+    paths: list[Entry] = getattr(summary, "paths")  # noqa: B009 - it is there by its dimension
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("requests", "hits", "errors", "mean ms"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    table.add_column("path", overflow="fold")
+    largest = paths[0].requests if paths else 1
+    for each in paths:
+        bar = "▇" * max(1, round(_BAR * each.requests / largest))
+        table.add_row(
+            f"{each.requests:,}",
+            f"{100 * each.hits / each.requests:.0f} %",
+            f"{each.errors_4xx + each.errors_5xx:,}",
+            f"{each.mean_time_ms:,.0f}",
+            Text(bar, style="cyan"),
+            Text(decoded(each.value)),
+        )
+    return table
+
+
+def _remarks(summary: Summary) -> list[str]:
+    remarks = [
+        f"{name}: more values than the table holds; a value may be undercounted by up to {bound:,}"
+        for name, bound in summary.approximate.items()
+    ]
+    for site, percent in summary.sampling.items():
+        remarks.append(f"{site}: estimated, its logs hold {percent} % of the requests")
+    if summary.rejected_lines.total:
+        reasons = ", ".join(f"{n:,} {why}" for why, n in summary.rejected_lines.by_reason.items())
+        remarks.append(f"lines not counted: {reasons}")
+    return remarks

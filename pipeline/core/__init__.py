@@ -1,1 +1,0 @@
-"""The arithmetic: bytes in, mergeable aggregates out. No I/O, no clock, no environment."""

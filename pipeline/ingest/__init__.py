@@ -1,0 +1,1 @@
+"""Log objects -> outcomes: read, tallied, committed once."""

@@ -1,0 +1,72 @@
+"""A look at objects before they are counted: what they are, and what would be counted."""
+
+from dataclasses import dataclass, field
+
+from pipeline.errors import ObjectError
+from pipeline.hours import hour_start
+from pipeline.ingest.parse import parse
+from pipeline.ingest.parsed import Parsed
+from pipeline.ingest.reader import Reader
+from pipeline.objects import ObjectRef, site_of
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLines:
+    """The lines rejected for one reason, with the number and the beginning of the first."""
+
+    reason: str
+    count: int
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an object is found to be. `refused` says why it would not be counted, "" if it would.
+
+    `hours` are the UTC hours that its lines lie in; `rows` = `records` + what was rejected.
+    """
+
+    name: str
+    refused: str = ""
+    container: str = ""
+    format: str = ""
+    layout: str = ""
+    fields: list[str] = field(default_factory=list)
+    site: str = ""
+    hours: list[str] = field(default_factory=list)
+    rows: int = 0
+    records: int = 0
+    rejected: list[RejectedLines] = field(default_factory=list)
+
+
+def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
+    """Read an object as `ingest` would, and count nothing."""
+    try:
+        with reader.source.open(ref) as content:
+            parsed = parse(content.chunks, content.modified, reader.reading)
+    except ObjectError as error:
+        return Inspection(ref.name, refused=error.reason)
+    return Inspection(
+        ref.name,
+        container=parsed.container,
+        format=parsed.format,
+        layout=parsed.layout,
+        fields=[name for layout in parsed.layouts for name in layout.fields],
+        site=site_of(ref.key, reader.site_pattern),
+        hours=[
+            hour_start(hour).isoformat().replace("+00:00", "Z")
+            for hour, aggregate in sorted(parsed.hours.items())
+            if aggregate.totals.requests
+        ],
+        rows=parsed.records + sum(parsed.rejected.values()),
+        records=parsed.records,
+        rejected=_rejected(parsed),
+    )
+
+
+def _rejected(parsed: Parsed) -> list[RejectedLines]:
+    return [
+        RejectedLines(reason, count, *parsed.examples[reason])
+        for reason, count in parsed.rejected.most_common()
+    ]

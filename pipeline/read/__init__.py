@@ -1,0 +1,1 @@
+"""Bytes -> records: inflate, blocks of lines, layout, columns."""

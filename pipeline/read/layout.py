@@ -1,0 +1,98 @@
+"""Layouts: which column of a log line is what."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from pipeline.schema.dimensions import DIMENSIONS
+from pipeline.schema.fields import (
+    BYTES_RECEIVED,
+    BYTES_SENT,
+    CLIENT_IP,
+    CLOCKS,
+    EDGE_LOCATION,
+    FIRST_BYTE,
+    METHOD,
+    ORIGIN_FIRST_BYTE,
+    ORIGIN_LAST_BYTE,
+    PATH,
+    RESULT_TYPE,
+    SPELLINGS,
+    STATUS,
+    TIME_TAKEN,
+)
+
+LATENCIES = (TIME_TAKEN, FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE)
+MEASURES = (BYTES_SENT, BYTES_RECEIVED, *LATENCIES)
+CLOCK_FIELDS = frozenset(field for clock in CLOCKS for field in clock)
+COUNTED = frozenset(
+    {*CLOCK_FIELDS, *MEASURES, CLIENT_IP, *(dimension.field for dimension in DIMENSIONS.values())}
+)
+"""The fields that are read, of whatever format."""
+
+_NEEDED = (
+    CLOCK_FIELDS
+    | {BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN, STATUS, METHOD, PATH}
+    | {
+        EDGE_LOCATION,
+        RESULT_TYPE,
+    }
+)
+"""The fields without which a line is taken for a damaged one, where its layout has them. Not all
+that are counted: a dimension that is added must not change which lines are counted."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The fields of a line in order, as the log spells them. `source` says where they are from."""
+
+    fields: tuple[str, ...]
+    source: str
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Where each known field stands, by the name the code knows it by."""
+        spelled = {name.lower(): position for position, name in enumerate(self.fields)}
+        found = {
+            field: next((spelled[each] for each in spellings if each in spelled), None)
+            for field, spellings in SPELLINGS.items()
+        }
+        return {field: position for field, position in found.items() if position is not None}
+
+    @cached_property
+    def wanted(self) -> dict[str, int]:
+        """Where each field stands that is counted."""
+        return {name: at for name, at in self.positions.items() if name in COUNTED}
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether a line of it tells its time."""
+        return has_clock(self.positions)
+
+    @cached_property
+    def needed(self) -> int:
+        """How many leading fields a line must have to be counted."""
+        return max(at for name, at in self.wanted.items() if name in _NEEDED) + 1
+
+
+def has_clock(fields: Iterable[str]) -> bool:
+    """Whether these fields tell a line's time."""
+    known = set(fields)
+    return any(known.issuperset(clock) for clock in CLOCKS)
+
+
+def listed_layout(fields: str, source: str) -> Layout:
+    """A layout from names separated by commas or white space."""
+    return Layout(tuple(fields.replace(",", " ").split()), source)
+
+
+@lru_cache(maxsize=256)
+def header_layout(line: bytes) -> Layout | None:
+    """The layout a `#` line declares, None for any other directive or comment.
+
+    Names are split on any white space: a TAB-separated header is seen in the wild.
+    """
+    words = line.decode("utf-8", "replace").split()
+    if not words or words[0].lower() != "#fields:":
+        return None
+    return Layout(tuple(words[1:]), "its #Fields header")

@@ -1,0 +1,1 @@
+"""What a log line has, and what is counted of it."""

@@ -1,0 +1,1 @@
+"""Where log objects come from: files, S3, the queue."""

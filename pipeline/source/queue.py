@@ -1,0 +1,86 @@
+"""The queue in which log objects wait to be counted."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.errors import QueueError
+from pipeline.objects import ObjectRef
+from pipeline.source.port import Depth
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
+BATCH = 10
+"""Messages in one request (a limit of SQS)."""
+_TRIES = 5
+
+
+class Queue:
+    """Announces objects as S3 would: one message each."""
+
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, refs: Sequence[ObjectRef]) -> None:
+        """Announce up to `BATCH` objects. Raises QueueError; some may have been announced then."""
+        left = {str(place): _message(ref) for place, ref in enumerate(refs)}
+        for _ in range(_TRIES):
+            with self._errors():
+                answer = self._client.send_message_batch(
+                    QueueUrl=self._url,
+                    Entries=[{"Id": name, "MessageBody": body} for name, body in left.items()],
+                )
+            failed = answer.get("Failed", [])
+            if not failed:
+                return
+            left = {each["Id"]: left[each["Id"]] for each in failed}
+        raise QueueError(self._url, f"{len(left)} messages were refused: {failed[0]['Code']}")
+
+    def depth(self) -> Depth:
+        """How much there is to do. Raises QueueError."""
+        with self._errors():
+            found = self._client.get_queue_attributes(
+                QueueUrl=self._url,
+                AttributeNames=[
+                    "ApproximateNumberOfMessages",
+                    "ApproximateNumberOfMessagesNotVisible",
+                ],
+            )["Attributes"]
+        return Depth(
+            int(found["ApproximateNumberOfMessages"]),
+            int(found["ApproximateNumberOfMessagesNotVisible"]),
+        )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            raise QueueError(self._url, str(error)) from error
+
+
+def _message(ref: ObjectRef) -> str:
+    """The event that S3 sends for a new object.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": {"name": ref.bucket},
+            "object": {
+                "key": quote_plus(ref.key),
+                "size": ref.size,
+                "eTag": ref.etag,
+                "versionId": ref.version_id,
+            },
+        },
+    }
+    return json.dumps({"Records": [record]})

@@ -1,0 +1,123 @@
+"""Log objects in S3."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+from pipeline.errors import ObjectGone, ObjectUnavailable
+from pipeline.hours import ALWAYS, Window
+from pipeline.objects import ObjectRef
+from pipeline.source.key_dates import is_of, skipped_to
+from pipeline.source.port import Content, Listed
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3.client import S3Client
+
+_CHUNK = 1 << 20
+_RESUMES = 4
+"""How often a connection may break without a byte in between."""
+_BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+
+_GONE = {
+    "NoSuchKey": "it is gone from the bucket",
+    "NoSuchVersion": "that version is gone from the bucket",
+    "NoSuchBucket": "the bucket does not exist",
+    "PreconditionFailed": "it was overwritten since the event; the event of the new version counts",
+}
+
+
+class S3Source:
+    """Reads objects from S3, exactly the version (or else the etag) that was announced."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[Content]:
+        """See `Source.open`. A connection that breaks is resumed where it broke."""
+        with _errors():
+            answer = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_exactly(ref))
+        opened = replace(ref, etag=answer["ETag"].strip('"'), size=answer["ContentLength"])
+        body = answer["Body"]  # closed here too: chunks that nobody asked for close nothing
+        with closing(body), closing(self._chunks(opened, body)) as chunks:
+            yield Content(opened, answer["LastModified"], chunks)
+
+    def _chunks(self, ref: ObjectRef, body: "StreamingBody") -> Generator[bytes]:
+        """The object's bytes. What arrived before a connection broke is not asked for again."""
+        done = breaks = 0
+        while done < ref.size:
+            with closing(body):
+                try:
+                    while chunk := body.read(_CHUNK):  # the last, empty one checks the whole
+                        done += len(chunk)
+                        breaks = 0
+                        yield chunk
+                except _BROKEN as error:
+                    breaks += 1
+                    if breaks > _RESUMES:
+                        raise ObjectUnavailable(f"reading it from S3 failed: {error}") from error
+            if done < ref.size:
+                body = self._resumed(ref, done)
+
+    def _resumed(self, ref: ObjectRef, done: int) -> "StreamingBody":
+        """The rest of exactly the object that was being read."""
+        with _errors():
+            answer = self._client.get_object(
+                Bucket=ref.bucket, Key=ref.key, Range=f"bytes={done}-", **_exactly(ref)
+            )
+        if not answer.get("ContentRange", "").startswith(f"bytes {done}-"):
+            raise ObjectUnavailable("the connection to S3 broke, and S3 did not resume it")
+        return answer["Body"]
+
+    def list(
+        self, bucket: str, prefix: str, window: Window = ALWAYS, after: str = ""
+    ) -> Iterator[Listed]:
+        """The objects under a prefix that are of a window, by their names or else by their own
+        time, in the order of their keys, from behind `after`. What is out of the window by its
+        name is skipped without being listed, as far as names allow. Raises ObjectUnavailable.
+        """
+        while True:
+            with _errors():
+                page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=after)
+            for found in page.get("Contents", []):
+                key, modified = found["Key"], found["LastModified"]
+                # A key that ends so is a folder that was made in the console.
+                if not key.endswith("/") and is_of(key, modified, window):
+                    ref = ObjectRef(bucket, key, found["ETag"].strip('"'), size=found["Size"])
+                    yield Listed(ref, modified)
+            if not page["IsTruncated"]:
+                return
+            after = skipped_to(page["Contents"][-1]["Key"], window)
+
+
+def _exactly(ref: ObjectRef) -> dict[str, Any]:
+    if ref.version_id:
+        return {"VersionId": ref.version_id}
+    return {"IfMatch": f'"{ref.etag}"'} if ref.etag else {}
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _GONE:
+            raise ObjectGone(_GONE[code]) from error
+        if code == "AccessDenied":
+            raise ObjectUnavailable(
+                "S3 denies access: it is gone, or the role lacks s3:GetObject"
+            ) from error
+        raise ObjectUnavailable(f"S3 refused it: {error}") from error
+    except BotoCoreError as error:
+        raise ObjectUnavailable(f"reading it from S3 failed: {error}") from error

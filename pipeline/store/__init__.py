@@ -1,0 +1,1 @@
+"""Ledger, hours and cached answers; behind one port."""

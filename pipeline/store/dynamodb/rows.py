@@ -1,0 +1,119 @@
+"""The aggregate rows of one shard, as a transaction reads, adds to and writes them."""
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from pipeline.errors import StoreError
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.schema.dimensions import Caps
+from pipeline.store.dynamodb.backoff import Deadline
+from pipeline.store.dynamodb.items import row_key, row_label, row_partition, row_put
+from pipeline.store.dynamodb.table import ACCEPTED, Table
+from pipeline.store.ledger import RowKey
+from pipeline.store.rows import add_to_row
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+MAX_ACTIONS = 100
+"""Actions in one transaction (a limit of DynamoDB)."""
+MAX_BYTES = 3_600_000
+"""Bytes of aggregates in one transaction; DynamoDB takes 4 MB, keys and ledger rows included."""
+PART_HOURS = 5
+"""Hours in one part of an object that spans more than a transaction holds: with the row of their
+day, and in two generations, as many of the largest rows as fit. Part of the stored format: an
+object begun with it is resumed with it."""
+
+
+class _Read(NamedTuple):
+    """An aggregate row as it was read: version 0 and no blob where there is none."""
+
+    version: int = 0
+    blob: bytes | None = None
+
+
+class Rows:
+    """The aggregate rows of one shard that a commit has read so far."""
+
+    def __init__(self, table: Table, shards: int, caps: Caps) -> None:
+        self._table = table
+        self._caps = caps
+        self._shards = shards
+        self._read: dict[RowKey, _Read] = {}
+        self._draw()
+
+    def _draw(self) -> None:
+        self.shard = random.randrange(self._shards)  # noqa: S311 - spreads load, keeps no secret
+
+    def add(self, added: Mapping[RowKey, list[HourlyAggregate]]) -> dict[RowKey, bytes]:
+        """The rows with something added to them; those not read yet are read."""
+        missing = {
+            (row_partition(key, self.shard), row_label(key)): key
+            for key in added
+            if key not in self._read
+        }
+        self._read.update(dict.fromkeys(missing.values(), _Read()))
+        for item in self._table.get([row_key(key, self.shard) for key in missing.values()]):
+            key = missing[item["pk"]["S"], item["sk"]["S"]]
+            self._read[key] = _Read(int(item["version"]["N"]), item["aggregate"]["B"])
+        return {
+            key: add_to_row(key, self._read[key].blob, more, self._caps)
+            for key, more in added.items()
+        }
+
+    def puts(
+        self, blobs: dict[RowKey, bytes], retention_days: int
+    ) -> "list[TransactWriteItemTypeDef]":
+        """The actions that write rows, provided that they are still as they were read."""
+        return [
+            row_put(
+                self._table.name, key, self.shard, self._read[key].version, blob, retention_days
+            )
+            for key, blob in blobs.items()
+        ]
+
+    def done(self, blobs: Mapping[RowKey, bytes]) -> None:
+        """Remember that these rows were written: a later part may add to the same day."""
+        for key, blob in blobs.items():
+            self._read[key] = _Read(self._read[key].version + 1, blob)
+
+    def refused(self, keys: Iterable[RowKey], refusals: Sequence[str]) -> None:
+        """Forget the rows that somebody else has changed, so that only those are read again; or
+        go to another shard, if there are several."""
+        stale = [key for key, code in zip(keys, refusals, strict=True) if code != ACCEPTED]
+        if stale and self._shards > 1:
+            self._read.clear()
+            self._draw()
+        for key in stale:
+            self._read.pop(key, None)
+
+
+def fits(blobs: Mapping[RowKey, bytes], actions: Sequence[object]) -> bool:
+    """Whether one transaction holds these actions, of which these are the rows."""
+    return len(actions) <= MAX_ACTIONS and sum(map(len, blobs.values())) <= MAX_BYTES
+
+
+def in_parts(
+    added: Mapping[RowKey, list[HourlyAggregate]],
+) -> list[dict[RowKey, list[HourlyAggregate]]]:
+    """What is added, in parts of a few hours and what these give to their day, so that every day
+    is the sum of its hours after each part."""
+    parts: list[dict[RowKey, list[HourlyAggregate]]] = []
+    hours = sorted(key for key in added if key.period == "hour")
+    for _, of_day in groupby(hours, lambda key: key.day):
+        while chunk := list(islice(of_day, PART_HOURS)):
+            day = chunk[0]._replace(period="day", start=chunk[0].day)
+            part = {key: added[key] for key in chunk}
+            parts.append(part | {day: [each for key in chunk for each in added[key]]})
+    return parts
+
+
+def gave_up(count: int, table: Table, until: Deadline) -> StoreError:
+    """The error of a commit that met others until its time was over."""
+    return StoreError(
+        f"committing {count} objects to table {table.name} met other commits "
+        f"for {until.seconds:.0f} s; they will be tried again. If this goes on, raise "
+        "the number of shards"
+    )

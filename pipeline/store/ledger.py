@@ -1,0 +1,202 @@
+"""What a store keeps: rows of aggregates, and the ledger's entries; and how objects become both."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hours import HOURS_PER_DAY, Period
+from pipeline.objects import ObjectRef
+from pipeline.store.counted import Counted, Untallied
+from pipeline.store.generations import Days, Generations, Rebuild
+
+PARSER_VERSION = 2
+"""Kept in every ledger row; raised whenever the same bytes would give other counts."""
+
+State = Literal["committed", "partial", "failed", "forgotten"]
+Standing = Literal["new", "duplicate", "conflict"]
+
+
+class RowKey(NamedTuple):
+    """A stored aggregate: a site's hour or day (both numbered since the epoch), of a generation."""
+
+    site: str
+    period: Period
+    start: int
+    generation: int = 0
+
+    @property
+    def day(self) -> int:
+        """The day it is of."""
+        return self.start // HOURS_PER_DAY if self.period == "hour" else self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What a rebuild of `days` found in an object: its records by hour, in those days only, and
+    its rejected lines. `hours` is None for an object that the rebuild forgot."""
+
+    generation: int
+    days: Days
+    hours: Mapping[int, int] | None
+    rejected: Mapping[str, int]
+    layout: str
+    parser_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A delivery of other content under a counted key: its etag, how often, and the last time
+    (epoch seconds)."""
+
+    etag: str
+    times: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the ledger says of one object, since `at` (epoch seconds).
+
+    Only `committed` objects are counted in full; `partial` ones are being committed in parts;
+    `failed` ones count nothing, and have the `reason` of the last of their `attempts`. `hours` has
+    the records in every hour (since the epoch) that it touches; its `rejected` lines are counted
+    in the first of them. `layout` says how it was read. `generation` is the latest that it is
+    counted in, `recount` what that found where it was not counted at first.
+    """
+
+    ref: ObjectRef
+    state: State
+    at: int
+    reason: str = ""
+    attempts: int = 0
+    site: str = ""
+    hours: Mapping[int, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    layout: str = ""
+    parser_version: int = 0
+    generation: int = 0
+    recount: Recount | None = None
+    conflict: Conflict | None = None
+
+    @property
+    def records(self) -> int:
+        """The lines of it that are counted."""
+        return sum(self.hours.values())
+
+    def touches(self, days: Days) -> bool:
+        """Whether it has an hour in these days."""
+        return any(hour // HOURS_PER_DAY in days for hour in self.hours)
+
+    def standing(self, ref: ObjectRef) -> Standing:
+        """What a delivery of `ref` is, given this entry for its key.
+
+        An event that names no etag is taken for the object that is there.
+        """
+        if self.state == "failed":
+            return "new"
+        if ref.etag and ref.etag != self.ref.etag:
+            return "conflict"
+        return "new" if self.state == "partial" else "duplicate"
+
+    def as_read(self, generations: Generations) -> "LedgerEntry":
+        """The entry as it accounts for the rows that readers see: with its recount, where that is
+        of the generation they see."""
+        found = self.recount
+        if found is None or not self._shown(found, generations):
+            return replace(self, recount=None)
+        kept = {h: n for h, n in self.hours.items() if h // HOURS_PER_DAY not in found.days}
+        first_is_kept = min(self.hours) in kept
+        return replace(
+            self,
+            state="forgotten" if found.hours is None else self.state,
+            hours=kept | dict(found.hours or {}),
+            rejected=self.rejected if first_is_kept else found.rejected,
+            layout=found.layout,
+            parser_version=found.parser_version,
+            recount=None,
+        )
+
+    def _shown(self, recount: Recount, generations: Generations) -> bool:
+        days = (hour // HOURS_PER_DAY for hour in self.hours)
+        return any(
+            generations.read(day) == recount.generation for day in days if day in recount.days
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """One aggregate as read: of a site's hour or day. A sharded store gives several per key.
+    Whatever generation it is stored in, its key says 0. `version` is another one whenever the
+    row's content is."""
+
+    key: RowKey
+    aggregate: HourlyAggregate
+    version: str = ""
+
+
+def deltas(objects: Iterable[Counted]) -> dict[RowKey, list[HourlyAggregate]]:
+    """What objects add to each row they touch: every hour goes into its hour and its day row.
+
+    The lines that objects share are tallied here, all of a site's in one go: what is left out of
+    `objects` is left out of the tally.
+    """
+    added: dict[RowKey, list[HourlyAggregate]] = {}
+    shares: dict[str, list[Untallied]] = {}
+    for counted in objects:
+        _add(added, counted.site, counted.hours)
+        if counted.share is not None:
+            shares.setdefault(counted.site, []).append(counted.share)
+    for site, (first, *others) in shares.items():
+        _add(added, site, first.tally(others))
+    return added
+
+
+def as_written(
+    added: Mapping[RowKey, list[HourlyAggregate]], generations: Generations
+) -> dict[RowKey, list[HourlyAggregate]]:
+    """The same, in every generation that is written."""
+    return {
+        key._replace(generation=generation): parts
+        for key, parts in added.items()
+        for generation in generations.written(key.day)
+    }
+
+
+def as_recounted(
+    added: Mapping[RowKey, list[HourlyAggregate]], rebuild: Rebuild
+) -> dict[RowKey, list[HourlyAggregate]]:
+    """What of it lies in the days of a rebuild, in its generation."""
+    return {
+        key._replace(generation=rebuild.generation): parts
+        for key, parts in added.items()
+        if key.day in rebuild.days
+    }
+
+
+def recounted(
+    entry: LedgerEntry, counted: Counted | None, rebuild: Rebuild, generations: Generations
+) -> LedgerEntry:
+    """An entry after its object was counted (or, with None, forgotten) in a rebuild."""
+    entry = replace(entry.as_read(generations), state=entry.state)
+    if counted is None:
+        found = Recount(rebuild.generation, rebuild.days, None, {}, entry.layout, PARSER_VERSION)
+    else:
+        hours = {h: n for h, n in counted.by_hour.items() if h // HOURS_PER_DAY in rebuild.days}
+        found = Recount(
+            rebuild.generation,
+            rebuild.days,
+            hours,
+            counted.rejected,
+            counted.layout,
+            PARSER_VERSION,
+        )
+    return replace(entry, generation=rebuild.generation, recount=found)
+
+
+def _add(
+    added: dict[RowKey, list[HourlyAggregate]], site: str, hours: Mapping[int, HourlyAggregate]
+) -> None:
+    for hour, aggregate in hours.items():
+        added.setdefault(RowKey(site, "hour", hour), []).append(aggregate)
+        added.setdefault(RowKey(site, "day", hour // HOURS_PER_DAY), []).append(aggregate)

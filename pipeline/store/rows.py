@@ -1,0 +1,114 @@
+"""What every store does with its rows: decode, add, enter an object, say when one expires."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pipeline.errors import CorruptRow, StoreError
+from pipeline.hour import codec
+from pipeline.hour.aggregate import EVERYTHING, HourlyAggregate, Wanted, merge
+from pipeline.hours import HOURS_PER_DAY
+from pipeline.objects import ObjectRef
+from pipeline.schema.dimensions import Caps
+from pipeline.store.counted import Counted
+from pipeline.store.generations import Generations
+from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, RowKey, State, StoredRow
+
+DAY_SECONDS = 86_400
+LEDGER_MARGIN_DAYS = 35
+"""Ledger rows outlive the aggregates, so that a late redelivery can never be counted into a row
+that is still visible: longer than DynamoDB may take to delete an expired row, and than the 14
+days a message can wait in a queue."""
+
+
+def now() -> datetime:
+    """The present moment in UTC: the clock of a store that is given no other."""
+    return datetime.now(UTC)
+
+
+def decode_row(key: RowKey, blob: bytes, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
+    """The aggregate of a stored row, or what is wanted of it. Raises CorruptRow."""
+    try:
+        return codec.decode(blob, wanted)
+    except codec.CodecError as error:
+        raise CorruptRow(row_name(key), str(error)) from error
+
+
+def add_to_row(
+    key: RowKey, blob: bytes | None, added: Iterable[HourlyAggregate], caps: Caps
+) -> bytes:
+    """The bytes of a row after something is added. Raises CorruptRow, or StoreError for totals
+    that no row can hold."""
+    parts = [] if blob is None else [decode_row(key, blob)]
+    try:
+        return codec.encode_fitting(merge([*parts, *added], caps), caps)
+    except OverflowError as error:
+        raise StoreError(f"row {row_name(key)} cannot be stored: {error}") from error
+
+
+def encode_row(row: StoredRow, caps: Caps) -> bytes:
+    """The bytes of a row as it is."""
+    return codec.encode_fitting(row.aggregate, caps)
+
+
+def row_name(key: RowKey) -> str:
+    """How messages call a row, e.g. `default hour 2026-11-23T11`."""
+    return f"{key.site} {key.period} {start_label(key)}"
+
+
+def row_version(key: RowKey, version: int, shard: int = 0) -> str:
+    """What tells a row's content from any other that was ever read for its hour or day."""
+    return f"{key.generation}.{shard}.{version}"
+
+
+def start_label(key: RowKey) -> str:
+    """A row's start as sortable text: `2026-11-23T11` for an hour, `2026-11-23` for a day."""
+    hours = key.start if key.period == "hour" else key.start * HOURS_PER_DAY
+    moment = datetime.fromtimestamp(hours * 3600, UTC)
+    return moment.strftime("%Y-%m-%dT%H" if key.period == "hour" else "%Y-%m-%d")
+
+
+def row_expiry(key: RowKey, retention_days: int) -> int | None:
+    """Epoch seconds from which a row is gone; None when rows are kept for ever."""
+    if not retention_days:
+        return None
+    end = (key.start + 1) * (3600 if key.period == "hour" else DAY_SECONDS)
+    return end + retention_days * DAY_SECONDS
+
+
+def ledger_expiry(entry: LedgerEntry, retention_days: int) -> int | None:
+    """Epoch seconds from which an object's ledger row is gone; after all its rows. A failure has
+    none: it stays until the object is counted."""
+    if not retention_days or entry.state == "failed":
+        return None
+    last = max([entry.at, *((hour + HOURS_PER_DAY) * 3600 for hour in entry.hours)])
+    return last + (retention_days + LEDGER_MARGIN_DAYS) * DAY_SECONDS
+
+
+def entered(
+    counted: Counted, at: datetime, generations: Generations, state: State = "committed"
+) -> LedgerEntry:
+    """The ledger's entry of an object that is being committed."""
+    return LedgerEntry(
+        counted.ref,
+        state,
+        int(at.timestamp()),
+        site=counted.site,
+        hours=counted.by_hour,
+        rejected=counted.rejected,
+        layout=counted.layout,
+        parser_version=PARSER_VERSION,
+        generation=generations.latest,
+    )
+
+
+def in_conflict(entry: LedgerEntry, ref: ObjectRef, at: datetime) -> LedgerEntry:
+    """The entry, after other content was delivered under its key."""
+    times = entry.conflict.times + 1 if entry.conflict else 1
+    return replace(entry, conflict=Conflict(ref.etag, times, int(at.timestamp())))
+
+
+def unread(key: RowKey, generations: Generations) -> bool:
+    """Whether a row is of days that are to be swept, and of a generation that nobody reads."""
+    days = generations.unswept
+    return days is not None and key.day in days and key.generation != generations.read(key.day)

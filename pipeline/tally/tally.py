@@ -1,0 +1,189 @@
+"""Arrow columns → one aggregate per hour.
+
+Nothing is done row by row in Python: a row adds to numpy arrays by the codes of its dictionary
+columns, and Python sees each distinct value once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays import Codes, Flags, Integers
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.hour.heavy_hitters import Table, gathered
+from pipeline.hour.histogram import Histogram
+from pipeline.hour.hyperloglog import Uniques, hash_of
+from pipeline.hour.vector import HITS, MISSES
+from pipeline.hours import HOUR_US
+from pipeline.read.records import CLOCK, numbers, words
+from pipeline.schema.dimensions import DIMENSIONS
+from pipeline.schema.fields import (
+    BYTES_RECEIVED,
+    BYTES_SENT,
+    CLIENT_IP,
+    FIRST_BYTE,
+    METHOD,
+    ORIGIN_FIRST_BYTE,
+    ORIGIN_LAST_BYTE,
+    RESULT_TYPE,
+    STATUS,
+    TIME_TAKEN,
+    USER_AGENT,
+)
+from pipeline.tally.cube import Measured, vectors
+from pipeline.tally.memo import Memo
+from pipeline.tally.visitors import Visitors
+
+_CACHEABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FAILED = frozenset({"Error", "LimitExceeded", "CapacityExceeded"})
+_FIELDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
+
+_CLEAN = {dimension.name: Memo(dimension.clean) for dimension in DIMENSIONS.values()}
+_PATH_HASH = Memo(hash_of)
+
+
+def tally(tables: Iterable[pa.Table], visitors: Visitors) -> dict[int, HourlyAggregate]:
+    """The aggregate of every hour (since the epoch) that the rows of these `Rows.table` lie in.
+    The tables of dimensions have all values, whatever their caps."""
+    found: dict[int, HourlyAggregate] = {}
+    for rows in _joined(tables):
+        for hour, part in _by_hour(rows):
+            aggregate = _aggregate(part, visitors)
+            found[hour] = merge([found[hour], aggregate], _ALL) if hour in found else aggregate
+    return found
+
+
+_ALL = dict.fromkeys(DIMENSIONS, 2**31)
+
+
+def lines_by_hour(times: Integers) -> dict[int, int]:
+    """How many of these times (epoch microseconds) lie in each hour since the epoch."""
+    if not len(times):
+        return {}
+    first, last = int(times.min()) // HOUR_US, int(times.max()) // HOUR_US
+    if first == last:
+        return {first: len(times)}
+    hours, lines = np.unique(times // HOUR_US, return_counts=True)
+    return dict(zip(hours.tolist(), lines.tolist(), strict=True))
+
+
+def _joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The tables with the same columns as one, with one dictionary for each column of words."""
+    alike: dict[tuple[str, ...], list[pa.Table]] = {}
+    for table in tables:
+        alike.setdefault(tuple(table.column_names), []).append(table)
+    for parts in alike.values():
+        if len(parts) > 1:
+            yield pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+        else:
+            yield parts[0]
+
+
+def _by_hour(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    times = rows.column(CLOCK).to_numpy()
+    lines = lines_by_hour(times)
+    if len(lines) <= 1:  # nearly always
+        for hour in lines:
+            yield hour, rows
+        return
+    rows = rows.take(pa.array(np.argsort(times // HOUR_US, kind="stable")))
+    start = 0
+    for hour, count in lines.items():
+        yield hour, rows.slice(start, count)
+        start += count
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The logged values of a field, and the place of each row's value among them."""
+
+    codes: Codes
+    logged: list[str]
+
+    def flags(self, dimension: str, holds: Callable[[str], bool]) -> Flags:
+        """Whether the counted value of a dimension satisfies the predicate, by row."""
+        clean = _CLEAN[dimension]
+        found: Flags = np.array([holds(clean[value]) for value in self.logged], bool)
+        flags: Flags = found[self.codes]
+        return flags
+
+
+def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
+    fields = {name: _Words(*words(rows, name)) for name in _FIELDS}
+    results, status = fields[RESULT_TYPE], fields[STATUS]
+    time_taken = numbers(rows, TIME_TAKEN)
+    measured = Measured(
+        hits=results.flags("result_type", HITS.__contains__),
+        misses=results.flags("result_type", MISSES.__contains__),
+        errors_4xx=status.flags("status", lambda value: value.startswith("4")),
+        errors_5xx=status.flags("status", lambda value: value.startswith("5")),
+        bytes=np.maximum(numbers(rows, BYTES_SENT), 0),
+        time_us=np.maximum(time_taken, 0),
+    )
+    cacheable = fields[METHOD].flags("method", _CACHEABLE.__contains__)
+    cacheable &= ~results.flags("result_type", _FAILED.__contains__)
+    cacheable &= ~(measured.errors_4xx | measured.errors_5xx)
+    tables = _tables(fields, measured)
+    times = rows.column(CLOCK).to_numpy()
+    return HourlyAggregate(
+        totals=measured.totals(),
+        bytes_received=int(np.maximum(numbers(rows, BYTES_RECEIVED), 0).sum()),
+        cacheable=int(np.count_nonzero(cacheable)),
+        cacheable_hits=int(np.count_nonzero(cacheable & measured.hits)),
+        first_us=int(times.min()),
+        last_us=int(times.max()),
+        tables=tables,
+        latency=_latency(rows, time_taken, measured),
+        visitors=_visitors(_Words(*words(rows, CLIENT_IP)), fields[USER_AGENT], visitors),
+        paths=_paths(tables["path"]),
+    )
+
+
+def _tables(fields: dict[str, _Words], measured: Measured) -> dict[str, Table]:
+    """The table of each dimension, from the vectors of the logged values of its field."""
+    found = vectors(
+        [each.codes for each in fields.values()],
+        [len(each.logged) for each in fields.values()],
+        measured,
+    )
+    tables: dict[str, Table] = {}
+    for (field, each), counts in zip(fields.items(), found, strict=True):
+        values = each.logged
+        seen = counts[0] > 0  # a dictionary may also hold values of other hours
+        if not seen.all():
+            values = [values[place] for place in np.flatnonzero(seen).tolist()]
+            counts = counts[:, seen]
+        for dimension in DIMENSIONS.values():
+            if dimension.field == field:
+                clean = _CLEAN[dimension.name]
+                tables[dimension.name] = gathered(list(map(clean.__getitem__, values)), counts)
+    return tables
+
+
+def _latency(rows: pa.Table, time_taken: Integers, measured: Measured) -> dict[str, Histogram]:
+    known = time_taken >= 0
+    times = {
+        "time_taken": time_taken[known],
+        "time_taken_hits": time_taken[known & measured.hits],
+        "time_taken_misses": time_taken[known & measured.misses],
+    }
+    for name, field in (
+        ("time_to_first_byte", FIRST_BYTE),
+        ("origin_first_byte", ORIGIN_FIRST_BYTE),
+        ("origin_last_byte", ORIGIN_LAST_BYTE),
+    ):
+        found = numbers(rows, field)
+        times[name] = found[found >= 0]
+    return {name: Histogram.of(found) for name, found in times.items() if len(found)}
+
+
+def _visitors(addresses: _Words, agents: _Words, visitors: Visitors) -> Uniques | None:
+    hashes = visitors.hashes(addresses.codes, addresses.logged, agents.codes, agents.logged)
+    return Uniques.of(hashes) if len(hashes) else None
+
+
+def _paths(table: Table) -> Uniques:
+    hashes = map(_PATH_HASH.__getitem__, table.values)
+    return Uniques.of(np.fromiter(hashes, np.uint64, len(table.values)))

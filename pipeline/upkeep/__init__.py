@@ -1,0 +1,1 @@
+"""Audit, rebuild, archive, backfill."""

@@ -1,0 +1,152 @@
+"""Answers that are kept, and what is said of that: ETags, Cache-Control, the envelope."""
+
+import pytest
+
+from pipeline.answer.traffic import Traffic
+from pipeline.api.app import Api
+from pipeline.store.memory import MemoryStore
+from tests.support.api import ask, count, make_api
+from tests.support.clock import FakeClock
+
+CLOSED = "/metrics/summary?from=1795305600&to=1795316400"
+"""Hours of 2026-11-22, 00:00 to 03:00: closed for 33 hours when the clock stands at noon of the
+23rd."""
+
+
+@pytest.fixture
+def memory(clock: FakeClock) -> MemoryStore:
+    return MemoryStore(clock=clock)
+
+
+@pytest.fixture
+def api(memory: MemoryStore, clock: FakeClock) -> Api:
+    return make_api(memory, clock)
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was computed."""
+    made: list[str] = []
+    compute = Traffic._computed
+
+    def noted(self: Traffic, asked: object, *more: object) -> object:
+        made.append(type(asked).__name__)
+        return compute(self, asked, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Traffic, "_computed", noted)
+    return made
+
+
+def test_an_open_window_is_computed_once_in_five_minutes(
+    api: Api, memory: MemoryStore, clock: FakeClock, computed: list[str]
+) -> None:
+    """However it is written; the answer says how old it is, and for how long it is good."""
+    count(memory, clock, "a")
+    first = ask(api, "/metrics/summary")
+    assert first.headers["cache-control"] == "private, max-age=300"
+    assert first.headers["vary"] == "Accept, Authorization"
+    count(memory, clock, "b")
+    clock.pass_time(seconds=100)
+    again = ask(api, "/metrics/summary?window=24h&tz=UTC&format=json")
+    assert again.headers["cache-control"] == "private, max-age=200"
+    assert again.json["data"] == first.json["data"]
+    assert (first.json["meta"]["cached"], again.json["meta"]["cached"]) == (False, True)
+    assert again.json["meta"]["generated_at"] == "2026-11-23T12:00:00Z"
+    assert again.headers["etag"] == first.headers["etag"]
+    clock.pass_time(seconds=200)
+    later = ask(api, "/metrics/summary")
+    assert later.json["data"]["total_records"] == 8
+    assert later.headers["etag"] != first.headers["etag"]
+    assert computed == ["SummaryAsked"] * 2
+
+
+def test_what_has_not_changed_is_not_sent_again(
+    api: Api, memory: MemoryStore, clock: FakeClock
+) -> None:
+    """A 304 for an ETag that still holds, also when it was computed anew; each format has its
+    own."""
+    count(memory, clock, "a")
+    for target in ("/metrics/summary?", "/metrics/timeseries?", "/metrics/top/path?"):
+        etag = ask(api, target).headers["etag"]
+        for header in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+            answer = ask(api, target, {"If-None-Match": header})
+            assert (answer.status, answer.text, answer.headers["etag"]) == (304, "", etag)
+            assert answer.headers["cache-control"].startswith("private, max-age=")
+        assert ask(api, target, {"If-None-Match": '"x"'}).status == 200
+        assert ask(api, f"{target}format=csv", {"If-None-Match": etag}).status == 200
+        assert ask(api, f"{target}format=csv").headers["etag"] != etag
+        clock.pass_time(seconds=301)
+        assert ask(api, target, {"If-None-Match": etag}).status == 304
+
+
+def test_a_closed_window_is_kept_until_something_comes_late(
+    api: Api, memory: MemoryStore, clock: FakeClock, computed: list[str]
+) -> None:
+    """Its rows are looked at every five minutes, and computed only when they have changed."""
+    count(memory, clock, "a", hours_ago=35)
+    first = ask(api, CLOSED)
+    assert first.json["data"]["total_records"] == 4
+    assert first.json["meta"]["complete_through"] == "2026-11-22T03:00:00Z"
+    for _ in range(5):
+        clock.pass_time(hours=5)
+        assert ask(api, CLOSED).headers["etag"] == first.headers["etag"]
+    assert len(computed) == 1
+    count(memory, clock, "late", hours_ago=60)  # the same hour, by the clock of now
+    clock.pass_time(seconds=301)
+    late = ask(api, CLOSED)
+    assert (late.json["data"]["total_records"], len(computed)) == (8, 2)
+    assert late.headers["etag"] != first.headers["etag"]
+
+
+def test_a_new_site_changes_a_closed_window(
+    api: Api, memory: MemoryStore, clock: FakeClock, computed: list[str]
+) -> None:
+    """All sites are all that there are when it is asked."""
+    count(memory, clock, "a", hours_ago=35)
+    ask(api, CLOSED)
+    count(memory, clock, "b", hours_ago=35, site="another")
+    clock.pass_time(seconds=301)
+    assert ask(api, CLOSED).json["data"]["total_records"] == 8
+
+
+def test_an_answer_says_how_far_it_is_complete(
+    api: Api, memory: MemoryStore, clock: FakeClock
+) -> None:
+    """To the hour of the newest request while the window is young; not at all without any."""
+    assert ask(api, "/metrics/summary").json["meta"]["complete_through"] is None
+    count(memory, clock, "a", hours_ago=3)
+    earlier = ask(api, "/metrics/summary?from=1795428000&compare=previous").json
+    assert earlier["meta"]["complete_through"] is None  # what is newest is of the window before
+    answer = ask(api, "/metrics/timeseries?window=7d&tz=Europe/Paris").json
+    assert answer["meta"]["complete_through"] == "2026-11-23T10:00:00+01:00"
+
+
+def test_the_hour_that_ends_changes_the_answer(
+    api: Api, memory: MemoryStore, clock: FakeClock
+) -> None:
+    """Though no row has changed: what was running is complete, and its ETag another one."""
+    count(memory, clock, "a")
+    clock.pass_time(minutes=56)
+    target = "/metrics/timeseries?from=1795428000&to=1795442400&metrics=requests"
+    before = ask(api, target)
+    clock.pass_time(minutes=6)
+    after = ask(api, target, {"If-None-Match": before.headers["etag"]})
+    assert after.status == 200
+    assert [each["complete"] for each in before.json["data"]] == [True, True, False, False]
+    assert [each["complete"] for each in after.json["data"]] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("path", ["settings", "openapi.json", "docs"])
+def test_what_only_an_upgrade_changes_may_be_kept(api: Api, path: str, clock: FakeClock) -> None:
+    """With an ETag that stays."""
+    first = ask(api, f"/metrics/{path}")
+    assert first.headers["cache-control"] == "private, max-age=300"
+    clock.pass_time(days=3)
+    again = ask(api, f"/metrics/{path}", {"If-None-Match": first.headers["etag"]})
+    assert (again.status, again.text) == (304, "")
+
+
+@pytest.mark.parametrize("path", ["snapshot", "snapshot/refresh", "cache-status", "health"])
+def test_the_old_routes_are_not_kept_on_the_way(api: Api, path: str) -> None:
+    """As ever."""
+    assert ask(api, f"/metrics/{path}").headers["cache-control"] == "no-store"

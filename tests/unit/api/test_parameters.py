@@ -1,0 +1,358 @@
+"""What can be asked, what is refused, and what is said of it."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.answer.question import Place, TopAsked
+from pipeline.api.app import Api
+from pipeline.api.problems import KIND, KINDS
+from pipeline.api.render import preferred
+from pipeline.store.memory import MemoryStore
+from tests.support.api import ask, count, make_api
+from tests.support.clock import FakeClock
+
+LONG = "9" * 5000
+FORMATS = ("json", "csv", "ndjson", "openmetrics")
+
+
+@pytest.fixture
+def api(clock: FakeClock) -> Api:
+    store = MemoryStore(clock=clock)
+    for hours_ago in (0, 5, 30):
+        count(store, clock, f"o{hours_ago}", hours_ago)
+    return make_api(store, clock)
+
+
+def window(api: Api, query: str) -> tuple[str, str]:
+    """The window that was used for a query."""
+    answer = ask(api, f"/metrics/summary?{query}")
+    assert answer.status == 200, answer.text
+    return answer.json["meta"]["query"]["from"], answer.json["meta"]["query"]["to"]
+
+
+@pytest.mark.parametrize(
+    ("query", "start", "end"),
+    [
+        ("", "2026-11-22T13:00:00Z", "2026-11-23T13:00:00Z"),
+        ("window=24h", "2026-11-22T13:00:00Z", "2026-11-23T13:00:00Z"),
+        ("window=7d", "2026-11-16T13:00:00Z", "2026-11-23T13:00:00Z"),
+        ("window=30d", "2026-10-24T13:00:00Z", "2026-11-23T13:00:00Z"),
+        ("window=90d", "2026-08-25T13:00:00Z", "2026-11-23T13:00:00Z"),
+        ("window=today", "2026-11-23T00:00:00Z", "2026-11-23T13:00:00Z"),
+        ("window=yesterday", "2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"),
+        ("window=this_month", "2026-11-01T00:00:00Z", "2026-11-23T13:00:00Z"),
+        ("window=last_month", "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z"),
+        # Havana is five hours behind; its clocks were put back on the first of November.
+        (
+            "window=today&tz=America/Havana",
+            "2026-11-23T00:00:00-05:00",
+            "2026-11-23T08:00:00-05:00",
+        ),
+        (
+            "window=last_month&tz=America/Havana",
+            "2026-10-01T00:00:00-04:00",
+            "2026-11-01T00:00:00-04:00",
+        ),
+        # Any way to write a moment, and what lies inside an hour is widened.
+        ("from=1795428000&to=1795435200", "2026-11-23T10:00:00Z", "2026-11-23T12:00:00Z"),
+        ("from=1795428001&to=1795435201", "2026-11-23T10:00:00Z", "2026-11-23T13:00:00Z"),
+        ("from=2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z", "2026-11-23T12:00:00Z"),
+        ("to=2026-11-23T10:00:00Z", "2026-11-22T10:00:00Z", "2026-11-23T10:00:00Z"),
+        (
+            "from=2026-11-23t10:59:59.999999z&to=2026-11-23T11:00:00.000001%2B00:00",
+            "2026-11-23T10:00:00Z",
+            "2026-11-23T12:00:00Z",
+        ),
+        (
+            "from=2026-11-23T10:00:00+01:00&to=2026-11-23T10:00:00-01:00",  # + is a space there
+            "2026-11-23T09:00:00Z",
+            "2026-11-23T11:00:00Z",
+        ),
+        (
+            "from=2016-12-31T23:59:60Z&to=2017-01-01T01:00:00Z",  # a leap second
+            "2017-01-01T00:00:00Z",
+            "2017-01-01T01:00:00Z",
+        ),
+        (
+            "from=1970-01-01T00:00:00Z&to=1970-01-02T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "1970-01-02T00:00:00Z",
+        ),
+        ("from=2026-11-23T11:00:00Z&to=9998-01-01T00:00:00Z", "", ""),
+        ("from=2025-10-20T00:30:00Z&to=2026-11-24T00:30:00Z", "2025-10-20", "2026-11-24"),
+    ],
+)
+def test_a_window_can_be_named_in_many_ways(api: Api, query: str, start: str, end: str) -> None:
+    """`meta.query` says which hours were used, on the zone's clock; 400 days are not too long."""
+    if not start:
+        assert ask(api, f"/metrics/summary?{query}").json["type"].endswith("window-too-long")
+        return
+    used = window(api, query)
+    assert used[0].startswith(start)
+    assert used[1].startswith(end)
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "param"),
+    [
+        ("summary?x=1", "unknown-parameter", "x"),
+        ("summary?<script>=1", "unknown-parameter", None),
+        ("summary?by=day", "unknown-parameter", "by"),
+        ("health?format=json", "unknown-parameter", "format"),
+        ("snapshot?window=7d", "unknown-parameter", "window"),
+        ("summary?window=1y", "bad-value", "window"),
+        ("summary?window=", "bad-value", "window"),
+        ("summary?window=7d&window=7d", "repeated-parameter", "window"),
+        ("summary?window=7d&from=0", "conflicting-parameters", "window"),
+        ("summary?from=yesterday", "bad-value", "from"),
+        ("summary?from=2026-11-23", "bad-value", "from"),
+        ("summary?from=2026-11-23T10:00:00", "bad-value", "from"),
+        ("summary?from=2026-02-30T10:00:00Z", "bad-value", "from"),
+        ("summary?from=2026-11-23T24:00:00Z", "bad-value", "from"),
+        ("summary?from=1969-12-31T23:59:59Z", "bad-value", "from"),
+        ("summary?from=-1", "bad-value", "from"),
+        ("summary?from=1.5", "bad-value", "from"),
+        ("summary?from=%D9%A1", "bad-value", "from"),  # an Arabic digit
+        (f"summary?from={LONG}", "bad-value", "from"),
+        (f"summary?to={LONG}", "bad-value", "to"),
+        ("summary?from=9999999999&to=1", "reversed-window", "to"),
+        ("summary?from=5&to=5", "reversed-window", "to"),
+        ("summary?from=2030-01-01T00:00:00Z", "reversed-window", "to"),
+        ("summary?from=0&to=34560001", "window-too-long", "from"),
+        ("summary?from=0", "window-too-long", "from"),
+        ("summary?tz=Mars/Olympus", "bad-value", "tz"),
+        ("summary?tz=../../etc/passwd", "bad-value", "tz"),
+        ("summary?tz=/etc/passwd", "bad-value", "tz"),
+        ("summary?tz=%00", "bad-value", "tz"),
+        ("summary?tz=Asia/Kolkata", "off-the-hour", "tz"),
+        ("summary?window=today&tz=Asia/Kathmandu", "off-the-hour", "tz"),
+        # Half an hour off the hour in winter only: a window of summer could be used.
+        ("timeseries?by=day&tz=Australia/Lord_Howe&window=last_month", "off-the-hour", "tz"),
+        ("summary?site=", "bad-value", "site"),
+        ("summary?site=a%00b", "bad-value", "site"),
+        ("summary?compare=next", "bad-value", "compare"),
+        ("summary?compare=previous&format=csv", "conflicting-parameters", "compare"),
+        ("summary?format=xml", "bad-value", "format"),
+        ("top/path?format=openmetrics", "bad-value", "format"),
+        ("timeseries?by=minute", "bad-value", "by"),
+        ("timeseries?metrics=requests,visits", "bad-value", "metrics"),
+        ("timeseries?metrics=", "bad-value", "metrics"),
+        (
+            "timeseries?from=0&to=34560000&metrics=requests,bytes,hits,misses,errors_4xx,"
+            "errors_5xx,hit_ratio,mean_time_ms,bytes_received,rejected_lines,unique_paths",
+            "too-many-figures",
+            "by",
+        ),
+        ("top/nothing", "bad-value", "dimension"),
+        ("top/%2e%2e", "bad-value", "dimension"),
+        ("top/path?metric=hits", "bad-value", "metric"),
+        ("top/path?limit=0", "bad-value", "limit"),
+        ("top/path?limit=201", "bad-value", "limit"),
+        ("top/path?limit=1.0", "bad-value", "limit"),
+        (f"top/path?limit={LONG}", "bad-value", "limit"),
+        ("top/path?cursor=", "bad-cursor", "cursor"),
+        ("top/path?cursor=!", "bad-cursor", "cursor"),
+        ("top/path?cursor=AAAA", "bad-cursor", "cursor"),
+        (f"top/path?cursor={'A' * 7000}", "bad-cursor", "cursor"),
+    ],
+)
+def test_what_is_not_understood_is_refused(
+    api: Api, target: str, kind: str, param: str | None
+) -> None:
+    """As a 400 that names the parameter and what is allowed, and does not repeat what was sent."""
+    answer = ask(api, f"/metrics/{target}")
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+    problem = answer.json
+    assert (problem["type"], problem.get("param")) == (KIND + kind, param)
+    assert problem["title"] == KINDS[kind]
+    for sent in ("script", "9999", "passwd", "Mars", "minute", "visits", "AAAA"):
+        assert sent not in answer.text.replace("9999-01-01", "")
+    if kind in ("unknown-parameter",) or param in ("window", "by", "metric", "dimension"):
+        limits = kind in ("unknown-parameter", "bad-value")
+        assert not limits or "allowed" in problem
+
+
+def test_limits_are_told(api: Api) -> None:
+    """As numbers that a program can use."""
+    problem = ask(api, "/metrics/top/path?limit=500").json
+    assert problem["limit"] == {"minimum": 1, "maximum": 200}
+    problem = ask(api, "/metrics/summary?from=0").json
+    assert problem["limit"] == {"maximum_days": 400}
+    assert ask(api, "/metrics/top/path?metric=x").json["allowed"][0] == "requests"
+
+
+def test_a_site_that_is_not_there_is_a_404(api: Api) -> None:
+    """With those that are; several may be given in two ways, and their order says nothing."""
+    problem = ask(api, "/metrics/summary?site=E0")
+    assert (problem.status, problem.json["param"]) == (404, "site")
+    assert problem.json["allowed"] == ["site"]
+    assert ask(api, "/metrics/summary?site=site,E0").status == 404
+    one = ask(api, "/metrics/summary?site=site")
+    other = ask(api, "/metrics/summary?site=site&site=site,site")
+    assert one.json["meta"]["query"]["site"] == ["site"]
+    assert other.headers["etag"] == one.headers["etag"]
+
+
+def test_a_cursor_is_of_one_ranking(api: Api) -> None:
+    """With other parameters, changed by a letter, or made up, it is refused."""
+    page = ask(api, "/metrics/top/path?window=7d&limit=1").json
+    cursor = page["next_cursor"]
+    follow = ask(api, f"/metrics/top/path?limit=1&cursor={cursor}").json
+    assert follow["meta"]["query"]["from"] == page["meta"]["query"]["from"]
+    assert follow["data"] != page["data"]
+    for target in (
+        f"/metrics/top/path?metric=bytes&cursor={cursor}",
+        f"/metrics/top/method?cursor={cursor}",
+        f"/metrics/top/path?site=site&cursor={cursor}",
+        f"/metrics/top/path?tz=Europe/London&cursor={cursor}",
+        f"/metrics/top/path?cursor={cursor[:-1]}",
+        f"/metrics/top/path?cursor={cursor}=",
+        f"/metrics/top/path?cursor={cursor}A",
+    ):
+        assert ask(api, target).json["type"] == f"{KIND}bad-cursor", target
+
+
+@pytest.mark.parametrize(("start", "end"), [(10**15, 10**15 + 1), (-5, 1), (5, 5), (0, 10**5)])
+def test_a_cursor_of_an_impossible_window_is_refused(api: Api, start: int, end: int) -> None:
+    """Though it is of the right ranking: it may be made up."""
+    cursor = TopAsked(start, end).cursor(Place(1, "/"))
+    assert ask(api, f"/metrics/top/path?cursor={cursor}&compare=previous").status == 400
+
+
+def test_a_cursor_brings_its_own_window(api: Api) -> None:
+    """Whether days could begin in the zone now says nothing of then: Lord Howe is on the hour in
+    summer only."""
+    summer = TopAsked(1_793_000_000 // 3600, 1_793_000_000 // 3600 + 24, "Australia/Lord_Howe")
+    target = "/metrics/top/path?tz=Australia/Lord_Howe&cursor="
+    assert ask(api, target + summer.cursor(Place(1, "/"))).status == 200
+    winter = TopAsked(1_780_000_000 // 3600, 1_780_000_000 // 3600 + 24, "Australia/Lord_Howe")
+    answer = ask(api, target + winter.cursor(Place(1, "/")))
+    assert answer.json["type"] == f"{KIND}off-the-hour"
+
+
+def test_behind_a_custom_domain_the_greedy_path_is_what_counts(api: Api) -> None:
+    """The path has the domain's base in front there."""
+    event = {"httpMethod": "POST", "path": "/stats/metrics/summary", "resource": "/{proxy+}"}
+    event |= {"pathParameters": {"proxy": "metrics/summary"}}  # type: ignore[dict-item]
+    assert api(event, None)["statusCode"] == 405
+
+
+@given(st.text(max_size=200))
+def test_no_cursor_breaks_anything(text: str) -> None:
+    """Any text is a page or a refusal."""
+    clock = FakeClock()
+    api = make_api(MemoryStore(clock=clock), clock)
+    assert ask(api, f"/metrics/top/path?cursor={quote(text)}").status == 400
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["from", "to", "window", "tz", "site", "by", "metrics", "x", "limit"]),
+        st.text(max_size=30) | st.integers().map(str) | st.datetimes().map(str),
+        max_size=4,
+    ),
+    st.sampled_from(["summary", "timeseries", "top/path", "sites", "settings", "health"]),
+)
+def test_no_query_breaks_anything(query: dict[str, str], route: str) -> None:
+    """Any parameters are an answer or a refusal, never an error of ours."""
+    clock = FakeClock()
+    api = make_api(MemoryStore(clock=clock), clock)
+    event = {
+        "httpMethod": "GET",
+        "path": f"/metrics/{route}",
+        "multiValueQueryStringParameters": {name: [value] for name, value in query.items()},
+    }
+    answer = api(event, None)
+    assert answer["statusCode"] in (200, 400, 404)
+    assert answer["statusCode"] == 200 or json.loads(answer["body"])["detail"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("", "json"),
+        ("*/*", "json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "json"),
+        ("text/csv", "csv"),
+        ("text/csv;q=0.5, application/json;q=0.4", "csv"),
+        ("text/csv;q=0.4, application/json;q=0.5", "json"),
+        ("application/json;q=0, text/csv", "csv"),
+        ("application/x-ndjson", "ndjson"),
+        ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "openmetrics"),
+        ("TEXT/CSV", "csv"),
+        ("image/png", "json"),
+        (",,;q=;;", "json"),
+        ("text/csv;q=2", "csv"),
+    ],
+)
+def test_the_header_accept_chooses_the_format(accept: str, wanted: str) -> None:
+    """By quality, then by place; JSON for whoever wants none of ours."""
+    assert preferred(accept, FORMATS) == wanted
+
+
+def test_the_parameter_goes_before_the_header(api: Api) -> None:
+    """And the answer says that it depends on the header."""
+    answer = ask(api, "/metrics/timeseries?format=ndjson", {"accept": "text/csv"})
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert "Accept" in answer.headers["vary"]
+    answer = ask(api, "/metrics/summary?compare=previous", {"accept": "text/csv"})
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_an_hour_that_runs_is_not_complete(api: Api) -> None:
+    """Every bucket is there, of zeros where nothing was; those to come are not complete either."""
+    answer = ask(api, "/metrics/timeseries?from=1795420800&to=1795442400&metrics=requests").json
+    found = [(each["start"][11:13], each["complete"], each["requests"]) for each in answer["data"]]
+    assert found == [
+        ("08", True, 0),
+        ("09", True, 0),
+        ("10", True, 0),
+        ("11", True, 0),
+        ("12", False, 4),
+        ("13", False, 0),
+    ]
+
+
+def test_figures_that_cannot_be_told_are_null(api: Api) -> None:
+    """Percentiles of nothing, visitors where no log had addresses; and zeros where nothing was."""
+    names = "hit_ratio,mean_time_ms,time_taken_p95_ms,unique_visitors,unique_paths"
+    first, *_, last = ask(api, f"/metrics/timeseries?metrics={names}").json["data"]
+    del first["start"], first["end"], last["start"], last["end"]
+    assert first == {
+        "complete": True,
+        "hit_ratio": 0.0,
+        "mean_time_ms": 0.0,
+        "time_taken_p95_ms": None,
+        "unique_visitors": 0,
+        "unique_paths": 0,
+    }
+    assert (last["hit_ratio"], last["unique_visitors"]) == (0.75, None)
+
+
+def test_what_falls_out_of_a_table_closes_the_ranking() -> None:
+    """As `(other)`, so that the pages add up; and `meta` says by how much a value may be short."""
+    from pipeline.hour.aggregate import HourlyAggregate
+    from pipeline.hour.heavy_hitters import Table
+    from pipeline.hour.vector import Vector
+    from pipeline.hours import hour_of
+    from pipeline.objects import ObjectRef
+    from pipeline.store.counted import Counted
+
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    table = Table.of({"/a": Vector(7), "/b": Vector(5)}, Vector(3), 2, {"/a": 5, "/b": 3})
+    hour = HourlyAggregate(Vector(15), tables={"path": table})
+    store.commit([Counted(ObjectRef("b", "k"), "s", 15, {}, {hour_of(clock()): hour})])
+    api = make_api(store, clock)
+    answer: Any = ask(api, "/metrics/top/path").json
+    assert [(each["value"], each["requests"]) for each in answer["data"]] == [
+        ("/a", 7),
+        ("/b", 5),
+        ("(other)", 3),
+    ]
+    assert answer["meta"]["approximate"] == {"path": 2}

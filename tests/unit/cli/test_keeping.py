@@ -1,0 +1,278 @@
+"""The commands that keep a store, as a user runs them."""
+
+import gzip
+import json
+import sqlite3
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from rich.progress import Progress
+
+from pipeline.cli.app import main
+from pipeline.cli.console import Rate, TimeLeft
+from pipeline.errors import QueueError
+from pipeline.objects import ObjectRef
+from pipeline.threads import in_background
+from pipeline.upkeep.backfill import announce
+
+HEADER = "#Fields: date time cs-uri-stem\n"
+
+
+def log(*hours: int, path: str = "/") -> bytes:
+    lines = "".join(f"2026-11-22\t{hour:02}:30:00\t{path}\n" for hour in hours)
+    return gzip.compress((HEADER + lines).encode())
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three objects that are counted and one that is not, in the store of the environment."""
+    monkeypatch.setenv("EDGETALLY_STORE", f"sqlite:///{tmp_path / 'store.db'}")
+    monkeypatch.setenv("COLUMNS", "300")
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"E1.2026-11-22-1{number}.a.gz").write_bytes(log(10 + number, 11 + number))
+    (folder / "cut.gz").write_bytes(log(10)[:-4])
+    assert main(["ingest", str(folder)]) == 1
+    return folder
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> Any:
+    """The JSON that a command has just printed."""
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr()
+    return captured.out + captured.err
+
+
+def test_the_ledger_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The latest entries, those that failed, and in JSON all that is known of them."""
+    capsys.readouterr()
+    assert main(["objects", "--last", "2"]) == 0
+    shown = said(capsys)
+    assert shown.count(".gz") == 2
+    assert main(["objects", "--failed"]) == 0
+    shown = said(capsys)
+    assert f"{logs}/cut.gz" in shown
+    assert "truncated" in shown
+    assert "tried 1 times" in shown
+    assert main(["objects", "--conflicts"]) == 0
+    assert said(capsys).strip() == "none"
+    assert main(["objects", "--json"]) == 0
+    entries = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+    one = entries[f"{logs}/E1.2026-11-22-10.a.gz"]
+    assert (one["state"], one["records"], one["site"]) == ("committed", 2, "E1")
+    assert one["hours"] == {"2026-11-22T10:00:00+00:00": 1, "2026-11-22T11:00:00+00:00": 1}
+    assert len(entries) == 4
+
+
+def test_a_conflict_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is another one now, under the same name."""
+    (logs / "E1.2026-11-22-10.a.gz").write_bytes(log(1, 2, 3))
+    assert main(["ingest", str(logs)]) == 1
+    capsys.readouterr()
+    main(["objects", "--conflicts"])
+    shown = said(capsys)
+    assert "E1.2026-11-22-10.a.gz" in shown
+    assert "other content came under its name 1 times" in shown
+
+
+def test_the_audit_says_what_is_wrong(
+    logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1 and a table; 0 when all of it agrees."""
+    capsys.readouterr()
+    assert main(["audit"]) == 1
+    shown = said(capsys)
+    assert "4 objects in the ledger, 5 rows" in shown
+    assert "cut.gz: truncated" in shown
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("DELETE FROM objects WHERE state = 'failed'")
+    assert main(["audit"]) == 0
+    assert "all of it agrees" in said(capsys)
+    assert main(["audit", "--json", "--from", "2026-11-22", "--to", "2026-11-23"]) == 0
+    assert answer_of(capsys)["problems"] == []
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("DELETE FROM aggregates WHERE period = 'hour' AND start % 24 = 11")
+    assert main(["audit", "--json"]) == 1
+    found = answer_of(capsys)
+    assert found["ledger_gap"] == 4
+    assert [each["kind"] for each in found["problems"]] == ["ledger", "day"]
+    assert found["problems"][0]["name"] == "E1 2026-11-22T11"
+
+
+def answer_of(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_rebuild_forgets_and_can_be_taken_back(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Readers see the new count until it is undone, or the old is deleted."""
+    forgotten = str(logs / "E1.2026-11-22-10.a.gz")
+    days = ["rebuild", "--from", "2026-11-22", "--to", "2026-11-23", "--json"]
+
+    def total() -> int:
+        capsys.readouterr()
+        main(["summary", "--json"])
+        return int(answer_of(capsys)["total_records"])
+
+    capsys.readouterr()
+    assert total() == 6
+    assert main([*days, "--forget", forgotten]) == 0
+    done = answer(capsys)
+    assert (done["recounted"], done["forgotten"], done["failed"]) == (2, 1, [])
+    assert total() == 4
+    assert main(["rebuild", "--undo"]) == 0
+    assert total() == 6
+    assert main([*days, "--forget", forgotten]) == 0
+    capsys.readouterr()
+    assert main(["rebuild", "--confirm", "--json"]) == 0
+    assert answer(capsys) == {"deleted_rows": 5}
+    assert total() == 4
+    assert main(["rebuild", "--confirm"]) == 1
+    assert "no rebuild is open" in said(capsys)
+
+
+def test_a_rebuild_names_what_stands_in_its_way(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1, and the old count stays."""
+    (logs / "E1.2026-11-22-10.a.gz").unlink()
+    capsys.readouterr()
+    assert main(["rebuild", "--from", "2026-11-22", "--to", "2026-11-23"]) == 1
+    shown = said(capsys)
+    assert "E1.2026-11-22-10.a.gz: cannot be read" in shown
+    assert "readers still see the old count" in shown
+    assert main(["rebuild", "--from", "2026-11-22"]) == 2
+    assert "--to are needed" in said(capsys)
+
+
+def test_a_store_is_moved_by_a_file(
+    logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exported and imported it is the same, and takes no object twice; the file is private."""
+    first, second = tmp_path / "first.ndjson", tmp_path / "second.ndjson"
+    assert main(["export", "--to", str(first)]) == 0
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    monkeypatch.setenv("EDGETALLY_STORE", f"sqlite:///{tmp_path / 'other.db'}")
+    capsys.readouterr()
+    assert main(["import", str(first), "--json"]) == 0
+    assert answer(capsys) == {"objects": 4, "rows": 5}
+    assert main(["export", "--to", str(second)]) == 0
+    assert first.read_bytes() == second.read_bytes()
+    main(["ingest", str(logs), "--json"])
+    assert answer(capsys)["duplicates"] == 3
+    assert main(["import", str(first)]) == 1
+    assert "has objects already" in said(capsys)
+    assert main(["import", str(tmp_path / "no such file")]) == 2
+    assert main(["export"]) == 2
+    assert list(tmp_path.glob(".*partial")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["backfill", "logs/"], "no s3://bucket/prefix"),
+        (["backfill", "s3://bucket/"], "--queue: is needed"),
+        (["audit", "--enqueue"], "needs --bucket"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    logs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], reason: str
+) -> None:
+    """Exit code 2, and what to do."""
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert reason in said(capsys)
+
+
+def test_a_dry_backfill_counts_what_is_in_range(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the dates in the names; behind a key, if an earlier run named one."""
+    monkeypatch.setenv("COLUMNS", "300")
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(
+            Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
+        )
+        for day in range(1, 29):
+            s3.put_object(Bucket="bucket", Key=f"logs/E1.2026-02-{day:02}-10.a.gz", Body=b"12345")
+        source = "s3://bucket/logs/"
+        window = ["--from", "2026-02-10", "--to", "2026-02-20"]
+        assert main(["backfill", source, *window, "--dry-run", "--json"]) == 0
+        assert answer(capsys) == {"objects": 10, "bytes": 50}
+        after = ["--after", "logs/E1.2026-02-12-10.a.gz"]
+        assert main(["backfill", source, *window, *after, "--dry-run"]) == 0
+        assert "7 objects, 35 B, would be sent" in said(capsys)
+
+
+REFS = [ObjectRef("b", f"k{n:03}") for n in range(95)]
+
+
+def test_objects_are_announced_in_batches_and_in_order() -> None:
+    """What is reported as sent was sent, up to there without a gap."""
+    sent: list[int] = []
+
+    def send(refs: Sequence[ObjectRef]) -> None:
+        sent.append(len(refs))
+
+    reported = [ref for batch in announce(iter(REFS), send, 10) for ref in batch]
+    assert reported == REFS
+    assert sorted(sent) == [5] + [10] * 9
+
+
+def test_a_queue_that_fails_ends_the_backfill_where_it_can_go_on() -> None:
+    """Everything before the failure is reported, nothing behind it."""
+
+    def send(refs: Sequence[ObjectRef]) -> None:
+        if refs[0].key == "k040":
+            raise QueueError("url", "is gone")
+
+    reported: list[str] = []
+
+    def backfill() -> None:
+        for batch in announce(iter(REFS), send, 10):
+            reported.extend(ref.key for ref in batch)
+
+    with pytest.raises(QueueError):
+        backfill()
+    assert reported[-1] == "k039"
+
+
+def test_what_is_listed_in_the_background_arrives_in_order() -> None:
+    """With a count as it goes; an error in the listing arrives too."""
+    counts: list[int] = []
+    assert list(in_background(range(500), counts.append)) == list(range(500))
+    assert counts == list(range(1, 501))
+
+    def broken() -> Any:
+        yield 1
+        raise QueueError("url", "is gone")
+
+    found = in_background(broken(), counts.append)
+    assert next(found) == 1
+    with pytest.raises(QueueError):
+        next(found)
+
+
+def test_rate_and_time_left_are_shown_while_the_total_still_rises() -> None:
+    """A listing raises the total all the time; what was done so far says how fast it goes."""
+    now = [0.0]
+    with Progress(Rate(), TimeLeft(), disable=True, get_time=lambda: now[0]) as bar:
+        task = bar.add_task("objects", total=None)
+        for step in range(1, 5):
+            now[0] = float(step)
+            bar.update(task, total=step * 1000)
+            bar.update(task, completed=step * 100)
+        (shown,) = bar.tasks
+        assert Rate().render(shown).plain == "100/s"
+        assert TimeLeft().render(shown).plain == "0:00:36"

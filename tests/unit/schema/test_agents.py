@@ -1,0 +1,119 @@
+"""What user agents stand for: browsers, systems, devices, and crawlers by their names."""
+
+import pytest
+
+from pipeline.schema.agents import viewer
+from pipeline.schema.crawlers import CRAWLERS
+from pipeline.schema.dimensions import DIMENSIONS, content_type, crawler, host, referrer
+
+WEBKIT = "AppleWebKit/537.36%20(KHTML,%20like%20Gecko)"
+CHROME = f"{WEBKIT}%20Chrome/126.0.0.0"
+AGENTS = {
+    f"Mozilla/5.0%20(Windows%20NT%2010.0;%20Win64)%20{CHROME}%20Safari/537.36": (
+        "Chrome", "Windows", "desktop", ""
+    ),
+    "Mozilla/5.0%20(iPhone;%20CPU%20iPhone%20OS%2017_4%20like%20Mac%20OS%20X)%20AppleWebKit/605.1.15"
+    "%20Version/17.4%20Mobile/15E148%20Safari/604.1": ("Mobile Safari", "iOS", "mobile", ""),
+    "Mozilla/5.0%20(iPad;%20CPU%20OS%2016_0%20like%20Mac%20OS%20X)%20AppleWebKit/605.1.15"
+    "%20Version/16.0%20Mobile/15E148%20Safari/604.1": ("Mobile Safari", "iOS", "tablet", ""),
+    f"Mozilla/5.0%20(Linux;%20Android%2014;%20Pixel%208)%20{CHROME}%20Mobile%20"
+    "Safari/537.36": ("Chrome Mobile", "Android", "mobile", ""),
+    f"Mozilla/5.0%20(Linux;%20Android%2013;%20SM-X906C)%20{CHROME}%20Safari/537.36": (
+        "Chrome", "Android", "tablet", ""
+    ),
+    "Mozilla/5.0%20(X11;%20Linux%20x86_64;%20rv:126.0)%20Gecko/20100101%20Firefox/126.0": (
+        "Firefox", "Linux", "desktop", ""
+    ),
+    f"Mozilla/5.0%20(X11;%20CrOS%20x86_64%2014541.0.0)%20{CHROME}%20Safari/537.36": (
+        "Chrome", "Chrome OS", "desktop", ""
+    ),
+    "Mozilla/5.0%20(SMART-TV;%20Linux;%20Tizen%205.0)%20AppleWebKit/538.1%20Version/5.0%20TV%20"
+    "Safari/538.1": ("Safari", "Tizen", "tv", ""),
+    "Roku/DVP-9.10%20(519.10E04111A)": ("Roku", "Roku", "tv", ""),
+    "curl/8.5.0": ("curl", "Other", "other", ""),
+    f"Mozilla/5.0%20{WEBKIT};%20compatible;%20GPTBot/1.2;%20+https://openai.com/gptbot)": (
+        "GPTBot", "Other", "crawler", "GPTBot"
+    ),
+    "Mozilla/5.0%20(compatible;%20Googlebot/2.1;%20+http://www.google.com/bot.html)": (
+        "Googlebot", "Other", "crawler", "Googlebot"
+    ),
+    "Mozilla/5.0%20(Macintosh;%20Intel%20Mac%20OS%20X%2010_15_7)%20AppleWebKit/605.1.15%20Version/17.4"
+    "%20Safari/605.1.15%20(Applebot/0.1;%20+http://www.apple.com/go/applebot)": (
+        "Applebot", "Mac OS X", "crawler", "Applebot"
+    ),
+    "meta-externalagent/1.1%20(+https://developers.facebook.com/docs/sharing/webmasters/crawler)": (
+        "crawler", "Other", "crawler", "meta-externalagent"
+    ),
+    "AhrefsBot/7.0%20(+http://ahrefs.com/robot/)": ("AhrefsBot", "Other", "crawler", "AhrefsBot"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_an_agent_is_known(agent: str) -> None:
+    """Browser, operating system, class of device, and the crawler where it is one."""
+    assert viewer(agent) == AGENTS[agent]
+
+
+def test_every_named_crawler_is_found_in_any_case() -> None:
+    """Each by its own name, the longer one where one contains another."""
+    for name in CRAWLERS:
+        for spelled in (name, name.lower(), name.upper()):
+            agent = f"Mozilla/5.0 (compatible; {spelled}/1.0; +https://example.com)"
+            assert crawler(agent.replace(" ", "%20")) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    "GPTBot ClaudeBot CCBot PerplexityBot Bytespider Amazonbot Google-Extended Googlebot bingbot "
+    "DuckDuckBot Baiduspider YandexBot Applebot".split(),
+)
+def test_the_crawlers_that_people_ask_about_have_names(name: str) -> None:
+    """AI companies' and search engines'."""
+    assert name in CRAWLERS
+
+
+def test_agents_encoded_twice_are_todays() -> None:
+    """As they were logged from 2013 to 2019."""
+    once = next(iter(AGENTS))
+    for dimension in ("browser", "operating_system", "device", "crawler"):
+        clean = DIMENSIONS[dimension].clean
+        assert clean(once.replace("%", "%25")) == clean(once)
+
+
+@pytest.mark.parametrize("dimension", ["browser", "operating_system", "device", "crawler"])
+def test_no_agent_is_absent(dimension: str) -> None:
+    """It is not taken for an unknown browser."""
+    assert DIMENSIONS[dimension].clean("-") == "-"
+
+
+def test_an_endless_agent_is_looked_at_in_part() -> None:
+    """Whoever sends it does not make the parser slow."""
+    assert viewer("x" * 100_000 + "GPTBot").crawler == ""
+
+
+@pytest.mark.parametrize(
+    ("logged", "counted"),
+    [
+        ("https://www.Example.com/a?b=https://c", "www.example.com"),
+        ("http://user:pw@example.com:8443/x", "example.com"),
+        ("https://example.com?x", "example.com"),
+        ("https://example.com#x@y", "example.com"),
+        ("http://[2001:db8::1]:80/", "[2001:db8::1]"),
+        ("android-app://com.example/", "com.example"),
+        ("-", "-"),
+        ("", "-"),
+        ("https:///x", "https:///x"),
+        ("junk", "junk"),
+        ("<script>://x", "<script>://x"),
+    ],
+)
+def test_a_referrer_is_its_host(logged: str, counted: str) -> None:
+    """In lower case, without user and port; what is no URL stays what it is."""
+    assert referrer(logged) == counted
+
+
+def test_hosts_and_media_types_are_compared_as_the_standards_say() -> None:
+    """Their case does not matter, and a media type's parameters are left out."""
+    assert host("WWW.Example.com") == "www.example.com"
+    assert content_type("Text/HTML;%20charset=utf-8") == "text/html"
+    assert content_type("-") == content_type("") == "-"

@@ -1,0 +1,112 @@
+"""Reading from S3 over a real connection, to a server that breaks it."""
+
+import gzip
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from pipeline.ingest.ingest import Ingest
+from pipeline.ingest.parsed import Reading
+from pipeline.ingest.reader import Reader
+from pipeline.objects import ObjectRef
+from pipeline.source.s3 import S3Source
+from pipeline.store.memory import MemoryStore
+
+BODY = gzip.compress(b"#Fields: date time\n" + b"2024-11-22\t10:00:00\n" * 200_000)
+REF = ObjectRef("bucket", "logs/a.gz", etag="e1")
+
+
+@contextmanager
+def s3(
+    *sent: int, etag: str = "e1", seen: list[dict[str, str]] | None = None
+) -> Iterator[S3Source]:
+    """A source on a server that breaks each answer off after so many bytes, one number per
+    request. From the second request on, the object has this etag."""
+    answers = iter(sent)
+    asked: list[dict[str, str]] = [] if seen is None else seen
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(dict(self.headers.items()))
+            current = etag if len(asked) > 1 else "e1"
+            if self.headers.get("If-Match", f'"{current}"') != f'"{current}"':
+                error = b"<Error><Code>PreconditionFailed</Code></Error>"
+                self.send_response(412)
+                self.send_header("Content-Length", str(len(error)))
+                self.end_headers()
+                self.wfile.write(error)
+                return
+            start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+            rest = BODY[start:]
+            self.send_response(206 if "Range" in self.headers else 200)
+            if "Range" in self.headers:
+                self.send_header("Content-Range", f"bytes {start}-{len(BODY) - 1}/{len(BODY)}")
+            self.send_header("Content-Length", str(len(rest)))
+            self.send_header("ETag", f'"{current}"')
+            self.send_header("Last-Modified", "Fri, 22 Nov 2024 11:00:00 GMT")
+            self.end_headers()
+            self.wfile.write(rest[: next(answers)])
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
+            """Keep the tests' output quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield S3Source(
+                boto3.client(
+                    "s3",
+                    endpoint_url=f"http://127.0.0.1:{server.server_port}",
+                    config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+                )
+            )
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("sent", [0, 1, len(BODY) // 2, len(BODY) - 1])
+def test_a_connection_that_drops_in_mid_body_is_resumed_where_it_dropped(sent: int) -> None:
+    """What arrived is not asked for again, and the object counts once and whole."""
+    store = MemoryStore()
+    seen: list[dict[str, str]] = []
+    with s3(sent, len(BODY), seen=seen) as source:
+        (outcome,) = Ingest(Reader(source, Reading()), store)([REF])
+    assert (outcome.state, outcome.records) == ("committed", 200_000)
+    assert (seen[1]["Range"], seen[1]["If-Match"]) == (f"bytes={sent}-", '"e1"')
+
+
+def test_a_connection_that_keeps_dropping_counts_nothing() -> None:
+    """It is given up, fails alone, and is counted when it comes again."""
+    store = MemoryStore()
+    with s3(1000, *[0] * 5, len(BODY)) as source:
+        ingest = Ingest(Reader(source, Reading()), store)
+        (dropped,) = ingest([REF])
+        assert (dropped.state, store.sites()) == ("failed", [])
+        assert "reading it from S3 failed" in dropped.reason
+        (again,) = ingest([REF])
+    assert (again.state, again.records) == ("committed", 200_000)
+
+
+def test_an_object_that_is_overwritten_while_it_is_read_counts_nothing() -> None:
+    """The rest of another content is not put behind the beginning of the first."""
+    with s3(1000, len(BODY), etag="e2") as source:
+        (outcome,) = Ingest(Reader(source, Reading()), MemoryStore())([REF])
+    assert outcome.state == "failed"
+    assert "overwritten since the event" in outcome.reason
+
+
+def test_exactly_the_announced_version_is_read() -> None:
+    """By its version where it has one, else by its etag."""
+    seen: list[dict[str, str]] = []
+    with s3(len(BODY), seen=seen) as source, source.open(REF) as content:
+        assert content.ref.size == len(BODY)
+    assert seen[0]["If-Match"] == '"e1"'
