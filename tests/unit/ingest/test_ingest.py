@@ -247,7 +247,7 @@ def test_objects_are_opened_eight_at_a_time() -> None:
 
 def test_a_batch_of_large_objects_is_committed_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read does not wait in memory for the end of the batch."""
-    monkeypatch.setattr("pipeline.ingest.ingest.reader._TOGETHER", 2500)
+    monkeypatch.setattr("pipeline.ingest.reader._TOGETHER", 2500)
     store = MemoryStore()
     commits: list[int] = []
     commit = store.commit
