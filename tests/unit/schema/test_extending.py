@@ -44,15 +44,15 @@ def test_a_dimension_is_one_line(tmp_path: Path) -> None:
     for folder in (old, new):
         shutil.copytree(ROOT / "pipeline", folder / "pipeline")
     line, name, spelling = code((ROOT / "docs" / "extending.md").read_text())
-    core = new / "pipeline" / "core"
+    schema = new / "pipeline" / "schema"
     inserted(
-        core / "dimensions.py", 'Dimension("crawler", "crawlers", USER_AGENT, crawler),\n', line
+        schema / "dimensions.py", 'Dimension("crawler", "crawlers", USER_AGENT, crawler),\n', line
     )
-    inserted(core / "dimensions.py", "    TLS_VERSION,\n", "    TLS_CIPHER,\n")
+    inserted(schema / "dimensions.py", "    TLS_VERSION,\n", "    TLS_CIPHER,\n")
     inserted(
-        core / "fields.py", 'CLIENT_IP = "cs_protocol_version", "ssl_protocol", "c_ip"\n', name
+        schema / "fields.py", 'CLIENT_IP = "cs_protocol_version", "ssl_protocol", "c_ip"\n', name
     )
-    inserted(core / "fields.py", '    TLS_VERSION: _spelled("ssl-protocol"),\n', spelling)
+    inserted(schema / "fields.py", '    TLS_VERSION: _spelled("ssl-protocol"),\n', spelling)
 
     (new / "logs").mkdir()
     for kind in FORMATS:
