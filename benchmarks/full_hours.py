@@ -48,6 +48,7 @@ def _full(name: str, cap: int, rng: np.random.Generator) -> Table:
             requests // 20,
             requests // 50,
             requests * 80_000 + noise,
+            requests,
         ]
     )
     return Table(values, counts, Vector(10**4, 10**9), _CUT, requests - _CUT)

@@ -2,9 +2,6 @@
 
 A row is a MessagePack array of the format version and a map of sections, each compressed by
 itself, so that a reader can take the totals or one table without decoding the rest.
-
-Version 1 (0.1.0 while it was developed) had the totals and seven tables, and is still read. What
-its hours did not note, `merge` takes for unknown.
 """
 
 from __future__ import annotations
@@ -24,14 +21,12 @@ if TYPE_CHECKING:
 
     from pipeline.hour.hyperloglog import Uniques
 
-VERSION = 2
+VERSION = 3
 LARGEST = 300_000
 """The largest encoded row in bytes. DynamoDB takes 400 KB an item, keys and attributes included."""
 
 _TOTALS, _VISITORS, _PATHS = "totals", "unique:visitors", "unique:paths"
 _TABLE, _LATENCY = "table:", "latency:"
-_RETIRED = frozenset({"user_agent"})
-"""Tables that earlier versions kept, and whose rows may still have them."""
 
 
 class TooLarge(ValueError):
@@ -140,16 +135,15 @@ def _with_sketches(
 ) -> HourlyAggregate:
     from dataclasses import replace
 
-    from pipeline.hour.sections import unpack_histogram, unpack_table, unpack_table1, unpack_uniques
+    from pipeline.hour.sections import unpack_histogram, unpack_table, unpack_uniques
 
     def uniques(section: str, name: str) -> Uniques | None:
         raw = row.sections.get(section)
         return unpack_uniques(raw) if raw is not None and _is_wanted(wanted, name) else None
 
-    to_table = unpack_table1 if row.version == 1 else unpack_table
     return replace(
         whole,
-        tables={name: to_table(raw) for name, raw in tables.items()},
+        tables={name: unpack_table(raw) for name, raw in tables.items()},
         latency={name: unpack_histogram(raw) for name, raw in latency.items()},
         visitors=uniques(_VISITORS, "visitors"),
         paths=uniques(_PATHS, "paths"),
@@ -167,8 +161,8 @@ def _is_wanted(wanted: Wanted, name: str) -> bool:
 def _row(blob: bytes) -> _Row:
     try:
         version = msgspec.msgpack.decode(blob, type=tuple[int, msgspec.Raw])[0]
-        if version not in (1, VERSION):
-            raise CodecError(f"format version {version}, and this edgetally reads 1 to {VERSION}")
+        if version != VERSION:
+            raise CodecError(f"format version {version}, and this edgetally reads {VERSION}")
         row = msgspec.msgpack.decode(blob, type=_Row)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CodecError(f"not an encoded aggregate ({error})") from error
@@ -189,6 +183,6 @@ def _named(
         if section.startswith(kind)
     }
     for name in found:
-        if name not in known and name not in _RETIRED:
+        if name not in known:
             raise CodecError(f"section {kind + name!r} is unknown")
-    return {name: raw for name, raw in found.items() if name in known}
+    return found

@@ -23,14 +23,6 @@ class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """What was taken from the counter of each value: its requests less its weight."""
 
 
-class _Table1(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    values: list[str]
-    columns: list[list[int]]
-    other: Vector
-    bound: int
-    weights: list[int]
-
-
 class _Histogram(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     first: int
     size: int
@@ -64,18 +56,6 @@ def unpack_table(section: bytes) -> Table:
     except ValueError as error:
         raise CodecError(f"the columns of a table do not fit together ({error})") from error
     return Table(raw.values, counts, raw.other, raw.bound, weights)
-
-
-def unpack_table1(section: bytes) -> Table:
-    """The table of a section of format version 1. Raises CodecError."""
-    raw = unpack(section, _Table1)
-    try:
-        vectors = map(Vector._make, zip(*raw.columns, strict=True))
-        entries = dict(zip(raw.values, vectors, strict=True))
-        weights = dict(zip(raw.values, raw.weights, strict=True)) if raw.bound else None
-    except (TypeError, ValueError) as error:
-        raise CodecError(f"the columns of a table do not fit together ({error})") from error
-    return Table.of(entries, raw.other, raw.bound, weights)
 
 
 def pack_histogram(histogram: Histogram) -> bytes:

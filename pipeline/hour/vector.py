@@ -8,8 +8,8 @@ class Vector(NamedTuple):
     """What is counted for a set of requests. Integers only: float sums are not associative.
 
     `bytes` are bytes sent to viewers (headers included), `hits` are requests answered from an
-    edge cache (`Hit`, `RefreshHit`), `misses` those with result type `Miss`, `time_us` is the sum
-    of time-taken in microseconds.
+    edge cache (`Hit`, `RefreshHit`), `misses` those with result type `Miss`. `timed` are the
+    requests that have a time-taken, and `time_us` is the sum of it in microseconds.
     """
 
     requests: int = 0
@@ -19,6 +19,7 @@ class Vector(NamedTuple):
     errors_4xx: int = 0
     errors_5xx: int = 0
     time_us: int = 0
+    timed: int = 0
 
 
 HITS = frozenset({"Hit", "RefreshHit"})

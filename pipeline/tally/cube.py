@@ -31,11 +31,20 @@ class Measured:
     errors_5xx: Flags
     bytes: Integers
     time_us: Integers
+    timed: Flags
 
     def totals(self) -> Vector:
         """The sums over all rows."""
-        columns = (self.bytes, self.hits, self.misses, self.errors_4xx, self.errors_5xx)
-        return Vector(len(self.bytes), *(int(each.sum()) for each in (*columns, self.time_us)))
+        return Vector(
+            requests=len(self.bytes),
+            bytes=int(self.bytes.sum()),
+            hits=int(self.hits.sum()),
+            misses=int(self.misses.sum()),
+            errors_4xx=int(self.errors_4xx.sum()),
+            errors_5xx=int(self.errors_5xx.sum()),
+            time_us=int(self.time_us.sum()),
+            timed=int(self.timed.sum()),
+        )
 
 
 def vectors(columns: Sequence[Codes], sizes: Sequence[int], measured: Measured) -> list[Integers]:
@@ -86,4 +95,5 @@ def _cube(cells: Integers, size: int, kinds: Integers, measured: Measured) -> In
     cube[2:4] = by_result[:, 1:].T
     cube[4:6] = by_status[:, 1:].T
     np.add.at(cube[6], cells, measured.time_us)
+    cube[7] = cube[0] - np.bincount(cells[~measured.timed], minlength=size)  # nearly none
     return cube

@@ -121,6 +121,7 @@ def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
         errors_5xx=status.flags("status", lambda value: value.startswith("5")),
         bytes=np.maximum(numbers(rows, BYTES_SENT), 0),
         time_us=np.maximum(time_taken, 0),
+        timed=time_taken >= 0,
     )
     cacheable = fields[METHOD].flags("method", _CACHEABLE.__contains__)
     cacheable &= ~results.flags("result_type", _FAILED.__contains__)

@@ -7,11 +7,11 @@ from pipeline.hour.aggregate import HISTOGRAMS, HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.histogram import Histogram
 from pipeline.hour.hyperloglog import Uniques, mixed
-from pipeline.hour.vector import Vector
+from pipeline.hour.vector import MEASURES, Vector
 from pipeline.schema.dimensions import DIMENSIONS
 
 counts = st.integers(0, 2**40)
-vectors = st.builds(Vector, st.integers(1, 2**30), counts, counts, counts, counts, counts, counts)
+vectors = st.builds(Vector, st.integers(1, 2**30), *[counts] * (MEASURES - 1))
 values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 tables = st.dictionaries(values, vectors, max_size=12).map(Table.of)
 histograms = st.lists(st.integers(0, 10**13), min_size=1, max_size=20).map(

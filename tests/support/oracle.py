@@ -14,7 +14,7 @@ from hashlib import blake2b
 from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.schema.agents import viewer
 
-MEASURES = ("requests", "bytes", "hits", "misses", "errors_4xx", "errors_5xx", "time_us")
+MEASURES = ("requests", "bytes", "hits", "misses", "errors_4xx", "errors_5xx", "time_us", "timed")
 DIMENSIONS = {
     "path": ["cs-uri-stem"],
     "referrer": ["cs(Referer)", "cs-referer"],
@@ -116,6 +116,7 @@ class Count:
         status = "000" if status == "0" else status
         status = status if re.fullmatch(r"[0-9]{3}", status) else "-"
         result = row.get("x-edge-result-type", "-")
+        time_us = _number(row.get("time-taken"), 1_000_000, 10**7)
         vector = Counter(
             requests=1,
             bytes=_number(row.get("sc-bytes"), 1, 10**12) or 0,
@@ -123,7 +124,8 @@ class Count:
             misses=int(result == "Miss"),
             errors_4xx=int(status[0] == "4"),
             errors_5xx=int(status[0] == "5"),
-            time_us=_number(row.get("time-taken"), 1_000_000, 10**7) or 0,
+            time_us=time_us or 0,
+            timed=int(time_us is not None),
         )
         hour.totals.update(vector)
         hour.bytes_received += _number(row.get("cs-bytes"), 1, 10**12) or 0

@@ -75,7 +75,7 @@ def whole(count: Count) -> Hour:
 def entry(value: str, vector: Counter[str]) -> dict[str, Any]:
     """How a value is listed."""
     mean = round(vector["time_us"] / vector["requests"] / 1000, 3)
-    shown = {name: vector[name] for name in MEASURES if name != "time_us"}
+    shown = {name: vector[name] for name in MEASURES if name not in ("time_us", "timed")}
     return {"value": "unknown" if value == "-" else value, **shown, "mean_time_ms": mean}
 
 

@@ -50,8 +50,8 @@ def test_merging_nothing_is_empty() -> None:
 
 def test_many_aggregates_merge_like_few() -> None:
     """The batches in which a long stream is taken leave no trace."""
-    one = HourlyAggregate(totals=Vector(1, 2, 3, 4, 5, 6, 7), objects={-1: 1})
-    assert merge([one] * 100).totals == Vector(100, 200, 300, 400, 500, 600, 700)
+    one = HourlyAggregate(totals=Vector(1, 2, 3, 4, 5, 6, 7, 8), objects={-1: 1})
+    assert merge([one] * 100).totals == Vector(100, 200, 300, 400, 500, 600, 700, 800)
     assert merge([one] * 100).objects == {-1: 100}
 
 

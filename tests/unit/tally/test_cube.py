@@ -18,16 +18,17 @@ def test_each_column_has_the_vectors_of_its_values(rows: int, sizes: list[int], 
     rows = min(rows, 2000 if seed % 10 else rows)
     rng = np.random.default_rng(seed)
     columns = [rng.integers(0, size, rows).astype(np.int32) for size in sizes]
+    share = (0.0, 0.5, 1.0)[seed % 3]
     kinds, codes = rng.integers(0, 3, rows), rng.integers(0, 3, rows)
     measured = Measured(
         kinds == 1, kinds == 2, codes == 1, codes == 2,
-        rng.integers(0, 10**12, rows), rng.integers(0, 10**13, rows),
+        rng.integers(0, 10**12, rows), rng.integers(0, 10**13, rows), rng.random(rows) < share,
     )  # fmt: skip
     per_row = [
         Vector(1, *map(int, row))
         for row in zip(
             measured.bytes, measured.hits, measured.misses,
-            measured.errors_4xx, measured.errors_5xx, measured.time_us, strict=True,
+            measured.errors_4xx, measured.errors_5xx, measured.time_us, measured.timed, strict=True,
         )
     ]  # fmt: skip
     total = ZERO
