@@ -13,9 +13,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.batch import batch_answer, batch_refs, is_batch
 from handlers.events import Announced, announced
 from pipeline.bootstrap import open_ingest, open_store
+from pipeline.deadline import Deadline
 from pipeline.errors import EdgetallyError, SettingError
 from pipeline.ingest.ingest import Ingest, Outcome
-from pipeline.ingest.reader import Time
 from pipeline.objects import ObjectRef
 from pipeline.settings import load_settings
 
@@ -24,8 +24,8 @@ tracer = Tracer(service="ingest")
 metrics = Metrics(namespace="edgetally", service="ingest")
 
 
-LEAST_MARGIN = 2.0
-"""Seconds that are kept for a commit, at least."""
+REPORT_SECONDS = 1.0
+"""Seconds that are kept for reporting what became of the objects."""
 
 
 class IngestFailed(EdgetallyError):
@@ -50,12 +50,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.error("nothing is counted until this is mended: %s", error)
         metrics.add_metric("misconfigured", MetricUnit.Count, 1)
         raise
-    time = _time(context)
+    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - REPORT_SECONDS)
     if is_batch(event):
-        return _batch(event, ingest, time)
+        return _batch(event, ingest, deadline)
     messages = announced(event)
     refs = [ref for message in messages for ref in message.refs]
-    outcomes = iter(ingest(refs, time=time))
+    outcomes = iter(ingest(refs, deadline=deadline))
     by_message = [(message, [next(outcomes) for _ in message.refs]) for message in messages]
     _report([outcome for _, group in by_message for outcome in group])
     failed = [
@@ -70,19 +70,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message, _ in failed]}
 
 
-def _time(context: LambdaContext) -> Time:
-    """The time this invocation has, a quarter of which is kept for the commit."""
-
-    def left() -> float:
-        return context.get_remaining_time_in_millis() / 1000
-
-    return Time(left, max(LEAST_MARGIN, left() / 4))
-
-
-def _batch(event: dict[str, Any], ingest: Ingest, time: Time) -> dict[str, Any]:
+def _batch(event: dict[str, Any], ingest: Ingest, deadline: Deadline) -> dict[str, Any]:
     """Count the tasks of S3 Batch Operations, which retries those that failed for a while."""
     found = batch_refs(event)
-    outcomes = ingest([ref for ref in found if isinstance(ref, ObjectRef)], time=time)
+    outcomes = ingest([ref for ref in found if isinstance(ref, ObjectRef)], deadline=deadline)
     _report(outcomes)
     remaining = iter(outcomes)
     return batch_answer(

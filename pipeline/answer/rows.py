@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from math import inf
 from typing import TypeVar
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError, StoreError
 from pipeline.hour.aggregate import EVERYTHING, HourlyAggregate, Wanted
 from pipeline.hours import Span
@@ -19,14 +19,6 @@ T = TypeVar("T")
 _READINGS = 3
 _LOOK = 64
 """Rows between two looks at the clock."""
-
-TimeLeft = Callable[[], float]
-"""Seconds in which an answer must be there."""
-
-
-def unlimited() -> float:
-    """No limit to the time for an answer."""
-    return inf
 
 
 class TakesTooLong(EdgetallyError):
@@ -65,11 +57,11 @@ class Rows:
     """
 
     def __init__(
-        self, store: Store, sites: Sites, generations: Generations, time_left: TimeLeft
+        self, store: Store, sites: Sites, generations: Generations, deadline: Deadline
     ) -> None:
         self._store = store
         self._generations = generations
-        self._time_left = time_left
+        self._deadline = deadline
         self._versions: list[str] = []
         self.sites = sites
         self.newest_us: int | None = None
@@ -98,7 +90,7 @@ class Rows:
 
     def _note(self, key: RowKey, version: str) -> None:
         self._versions.append(f"{key.site} {key.period} {key.start} {version}")
-        if len(self._versions) % _LOOK == 0 and self._time_left() <= 0:
+        if len(self._versions) % _LOOK == 0 and self._deadline.is_over:
             raise TakesTooLong
 
     def _scaled(self, key: RowKey, aggregate: HourlyAggregate) -> HourlyAggregate:
@@ -114,7 +106,7 @@ def as_of_one_moment(
     store: Store,
     names: Sequence[str] | None,
     read: Callable[[Rows], T],
-    time_left: TimeLeft = unlimited,
+    deadline: Deadline = NEVER,
 ) -> tuple[T, Rows]:
     """What `read` makes of the rows of some sites (None is all), and the rows that it read.
 
@@ -124,7 +116,7 @@ def as_of_one_moment(
     sites = Sites.of(store, names)
     generations = store.generations()
     for _ in range(_READINGS):
-        rows = Rows(store, sites, generations, time_left)
+        rows = Rows(store, sites, generations, deadline)
         made = read(rows)
         before, generations = generations, store.generations()
         if generations == before:

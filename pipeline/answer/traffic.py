@@ -12,7 +12,8 @@ from pipeline.answer.cache import Answer, Answers, Given
 from pipeline.answer.calendar import Hours, buckets, hours_before, label
 from pipeline.answer.change import changes
 from pipeline.answer.question import Asked, TimeseriesAsked, TopAsked
-from pipeline.answer.rows import Rows, TimeLeft, as_of_one_moment, unlimited
+from pipeline.answer.rows import Rows, as_of_one_moment
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError
 from pipeline.hours import CLOCK_SKEW, HOUR_US, hour_of, hour_start, spans
 from pipeline.schema.dimensions import Caps
@@ -42,13 +43,13 @@ class Traffic:
     clock: Callable[[], datetime]
     caps: Caps
 
-    def answer(self, asked: Asked, time_left: TimeLeft = unlimited) -> Given:
+    def answer(self, asked: Asked, deadline: Deadline = NEVER) -> Given:
         """The answer to what was asked: its body is a line of JSON with `meta`, and one with the
         rest. Raises UnknownSite, Busy, TakesTooLong, StoreError."""
         return self.answers.get(
             asked.key,
-            lambda: self._computed(asked, time_left),
-            lambda: self._vector(asked, time_left),
+            lambda: self._computed(asked, deadline),
+            lambda: self._vector(asked, deadline),
         )
 
     def sites(self) -> list[Said]:
@@ -59,13 +60,13 @@ class Traffic:
             rates[site] = min(percent, rates.get(site, percent))
         return [{"site": site, "sampling_percent": rates[site]} for site in sorted(rates)]
 
-    def _computed(self, asked: Asked, time_left: TimeLeft) -> Answer:
+    def _computed(self, asked: Asked, deadline: Deadline) -> Answer:
         now = self.clock()
         known = [each["site"] for each in self.sites()] if asked.sites else []
         if asked.sites and not set(asked.sites) <= set(known):
             raise UnknownSite(known)
         (said, bounds), rows = as_of_one_moment(
-            self.store, asked.sites, lambda rows: self._said(asked, rows, now), time_left
+            self.store, asked.sites, lambda rows: self._said(asked, rows, now), deadline
         )
         settled = hour_start(asked.end) + CLOCK_SKEW <= now
         meta = {
@@ -83,12 +84,12 @@ class Traffic:
         etag = blake2b(f"{asked.key} {rows.vector} {moment}".encode(), digest_size=16).hexdigest()
         return Answer(lines, rows.vector, etag, settled)
 
-    def _vector(self, asked: Asked, time_left: TimeLeft) -> str:
+    def _vector(self, asked: Asked, deadline: Deadline) -> str:
         def look(rows: Rows) -> None:
             for hours in _windows(asked):
                 rows.only_versions(spans(hours.window))
 
-        return as_of_one_moment(self.store, asked.sites, look, time_left)[1].vector
+        return as_of_one_moment(self.store, asked.sites, look, deadline)[1].vector
 
     def _said(self, asked: Asked, rows: Rows, now: datetime) -> tuple[Said, dict[str, int]]:
         """What the answer says, and the error bounds of what is approximate in it."""

@@ -11,7 +11,6 @@ from urllib.parse import quote
 import msgspec
 
 from pipeline.answer.question import Asked
-from pipeline.answer.rows import TimeLeft, unlimited
 from pipeline.answer.service import Service
 from pipeline.api import render as formats
 from pipeline.api.parameters import read_parameters
@@ -27,6 +26,7 @@ from pipeline.api.proxy import (
 )
 from pipeline.api.questions import summary_asked, timeseries_asked, top_asked
 from pipeline.api.routes import ROUTES, Route, find_route
+from pipeline.deadline import NEVER, Deadline
 
 _MARGIN_SECONDS = 2.0
 """What is left of a function's time when reading ends, for the answer that says so."""
@@ -39,7 +39,7 @@ class Request(NamedTuple):
     route: Route
     values: Mapping[str, Any]
     headers: Mapping[str, str]
-    time_left: TimeLeft
+    deadline: Deadline
 
     @property
     def format(self) -> str:
@@ -102,7 +102,7 @@ class Api:
                 HTTPStatus.METHOD_NOT_ALLOWED, "every route is GET only", headers={"Allow": "GET"}
             )
         values = read_parameters(route.parameters, query_of(event) | in_path)
-        request = Request(route, values, headers, _time_left(context))
+        request = Request(route, values, headers, _deadline(context))
         return self._answers[route.name](request)
 
     def _data(self, request: Request) -> Response:
@@ -110,7 +110,7 @@ class Api:
         ask = {"summary": summary_asked, "timeseries": timeseries_asked, "top": top_asked}
         form = request.format
         asked: Asked = ask[request.route.name](request.values, self._service.clock())
-        given = self._service.traffic.answer(asked, request.time_left)
+        given = self._service.traffic.answer(asked, request.deadline)
         left = max(0, int(self._service.traffic.answers.ttl_seconds - given.age_seconds))
         headers = {
             "ETag": f'"{given.answer.etag}-{form}"',
@@ -240,9 +240,9 @@ def _flag(value: bool) -> bytes:
     return b"true" if value else b"false"
 
 
-def _time_left(context: Any) -> TimeLeft:
-    """Seconds in which a function must answer."""
+def _deadline(context: Any) -> Deadline:
+    """The moment by which a function must answer."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:
-        return unlimited
-    return lambda: remaining() / 1000 - _MARGIN_SECONDS
+        return NEVER
+    return Deadline.after(remaining() / 1000 - _MARGIN_SECONDS)

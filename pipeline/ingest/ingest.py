@@ -4,11 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import CorruptRow, EdgetallyError, StoreError
-from pipeline.ingest.reader import UNLIMITED, OutOfTime, Reader, Time
+from pipeline.ingest.reader import OutOfTime, Reader
 from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
-from pipeline.store.port import CommitResult, Store
+from pipeline.store.port import TIMEOUT, CommitResult, Store
+
+_READING = 0.75
+"""The share of the time in which objects are read: a quarter is kept for the last commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +43,16 @@ class Ingest:
         self,
         refs: Sequence[ObjectRef],
         on_read: Callable[[ObjectRef], None] = lambda ref: None,
-        time: Time = UNLIMITED,
+        deadline: Deadline = NEVER,
     ) -> list[Outcome]:
         """One outcome per ref, in their order. `on_read` is called as each object is done with.
 
         Every object is parsed to its end before anything is written; a bad one fails alone. All
-        good ones are committed together, as far as memory and `time` allow. Raises StoreError
+        good ones are committed together, as far as memory and `deadline` allow. Raises StoreError
         only when the ledger cannot be read: then nothing was done.
         """
         first = {ref.id: ref for ref in reversed(refs)}
-        outcomes = self._ingest(list(first.values()), on_read, time)
+        outcomes = self._ingest(list(first.values()), on_read, deadline)
         seen: set[str] = set()
         answers: list[Outcome] = []
         for ref in refs:
@@ -57,7 +61,7 @@ class Ingest:
         return [self._noted(answer) for answer in answers]
 
     def _ingest(
-        self, refs: list[ObjectRef], on_read: Callable[[ObjectRef], None], time: Time
+        self, refs: list[ObjectRef], on_read: Callable[[ObjectRef], None], deadline: Deadline
     ) -> dict[str, Outcome]:
         """The outcome of each of these distinct objects, by id."""
         outcomes: dict[str, Outcome] = {}
@@ -70,16 +74,18 @@ class Ingest:
             else:
                 outcomes[ref.id] = _settled(ref, standing)
                 on_read(ref)
-        for group in self.reader.groups(new, on_read, time):
+        for group in self.reader.groups(new, on_read, deadline.within(deadline.left * _READING)):
             for ref, error in group.failed:
                 outcomes[ref.id] = self._failed(ref, error)
-            for outcome in self._commit(group.counted, time.patience):
+            for outcome in self._commit(group.counted, deadline):
                 outcomes[outcome.ref.id] = outcome
         return outcomes
 
-    def _commit(self, counted: list[Counted], patience: float) -> list[Outcome]:
+    def _commit(self, counted: list[Counted], deadline: Deadline) -> list[Outcome]:
         try:
-            result = self.store.commit(counted, patience) if counted else CommitResult()
+            result = (
+                self.store.commit(counted, deadline.within(TIMEOUT)) if counted else CommitResult()
+            )
         except StoreError as error:
             result = CommitResult(failed=tuple((each.ref, error) for each in counted))
         figures = {each.ref: each for each in counted}
@@ -94,7 +100,7 @@ class Ingest:
         for ref, why in result.failed:
             if isinstance(why, CorruptRow) and len(counted) > 1:
                 # Only objects of that very hour are affected: the others commit by themselves.
-                outcomes += self._commit([figures[ref]], patience)
+                outcomes += self._commit([figures[ref]], deadline)
             elif isinstance(why, CorruptRow):
                 outcomes.append(self._failed(ref, why))
             else:

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from math import inf
 from typing import NamedTuple
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError
 from pipeline.ingest.parse import parse_alone, parse_small, parse_together
 from pipeline.ingest.parsed import Parsed, Reading
@@ -18,7 +18,6 @@ from pipeline.objects import ObjectRef, site_of
 from pipeline.sites import rate_of, stored_site
 from pipeline.source.port import Content, Source
 from pipeline.store.counted import Counted
-from pipeline.store.port import PATIENCE
 from pipeline.threads import in_order
 
 READERS = 8
@@ -37,28 +36,6 @@ class OutOfTime(EdgetallyError):
 
     def __init__(self) -> None:
         super().__init__("there was no time left for it; it comes again")
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The time there is: `left` gives the seconds that are left, `margin` those which a commit may
-    need. Objects are read until only the margin is left."""
-
-    left: Callable[[], float] = lambda: inf
-    margin: float = 0.0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether only the margin is left."""
-        return self.left() < self.margin
-
-    @property
-    def patience(self) -> float:
-        """How long a commit may be tried now: a second is left to report what became of it."""
-        return min(PATIENCE, self.left() - 1)
-
-
-UNLIMITED = Time()
 
 
 class Group(NamedTuple):
@@ -94,11 +71,11 @@ class Reader:
         self,
         refs: Sequence[ObjectRef],
         on_read: Callable[[ObjectRef], None] = lambda ref: None,
-        time: Time = UNLIMITED,
+        deadline: Deadline = NEVER,
     ) -> Iterator[Group]:
         """Every object in a group, with what it holds or with the reason why it cannot be read.
 
-        `on_read` is called as each is done with. When the time is over, no further object is
+        `on_read` is called as each is done with. After the deadline, no further object is
         opened, and the one that is being read is given up: their reason is OutOfTime.
         """
         read: list[tuple[ObjectRef, Parsed | Small]] = []
@@ -106,10 +83,10 @@ class Reader:
         left = deque(refs)
         size = 0
         remote = any(ref.bucket for ref in refs)  # for a local file there is nothing to wait for
-        for opened in in_order(self._openings(refs, time), READERS if remote else 1):
+        for opened in in_order(self._openings(refs, deadline), READERS if remote else 1):
             ref = left.popleft()
             try:
-                found = self._read(opened, time)
+                found = self._read(opened, deadline)
                 read.append(found)
                 size += found[0].size
             except Exception as error:
@@ -121,10 +98,10 @@ class Reader:
         yield self._group(read, [*failed, *((ref, OutOfTime()) for ref in left)])
 
     def _openings(
-        self, refs: Sequence[ObjectRef], time: Time
+        self, refs: Sequence[ObjectRef], deadline: Deadline
     ) -> Iterator[Callable[[], _Opened | Exception]]:
         for ref in refs:
-            if time.is_over:
+            if deadline.is_over:
                 return
             yield partial(self._open, ref)
 
@@ -141,12 +118,14 @@ class Reader:
         except Exception as error:
             return error
 
-    def _read(self, opened: _Opened | Exception, time: Time) -> tuple[ObjectRef, Parsed | Small]:
+    def _read(
+        self, opened: _Opened | Exception, deadline: Deadline
+    ) -> tuple[ObjectRef, Parsed | Small]:
         if isinstance(opened, Exception):
             raise opened
         content = opened.content
         try:
-            chunks = _while_there_is_time(chain(opened.head, opened.rest), time)
+            chunks = _while_there_is_time(chain(opened.head, opened.rest), deadline)
             return content.ref, parse_small(chunks, content.modified, self.reading)
         finally:
             opened.close()
@@ -177,8 +156,8 @@ class Reader:
         )
 
 
-def _while_there_is_time(chunks: Iterable[bytes], time: Time) -> Iterator[bytes]:
+def _while_there_is_time(chunks: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
     for chunk in chunks:
-        if time.is_over:
+        if deadline.is_over:
             raise OutOfTime
         yield chunk

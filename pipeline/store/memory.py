@@ -6,6 +6,7 @@ from secrets import token_bytes
 from threading import RLock
 from typing import NamedTuple
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.hour.aggregate import EVERYTHING, HourlyAggregate, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
@@ -21,7 +22,7 @@ from pipeline.store.ledger import (
     deltas,
     recounted,
 )
-from pipeline.store.port import PATIENCE, VISITOR_KEY_BYTES, Cached, CommitResult, sort_out
+from pipeline.store.port import VISITOR_KEY_BYTES, Cached, CommitResult, sort_out
 from pipeline.store.rows import (
     add_to_row,
     decode_row,
@@ -85,7 +86,7 @@ class MemoryStore:
                 if (row := self._objects.get(ref.id)) and self._live(row.expires)
             }
 
-    def commit(self, objects: Sequence[Counted], patience: float = PATIENCE) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
         """See `Store.commit`."""
         with self._lock:
             ledger = self.ledger([counted.ref for counted in objects])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
 from pipeline.hour.aggregate import EVERYTHING, Wanted
 from pipeline.hours import Span
@@ -15,8 +16,8 @@ from pipeline.store.ledger import LedgerEntry, RowKey, StoredRow
 
 VISITOR_KEY_BYTES = 32
 
-PATIENCE = 60.0
-"""Seconds for which a commit that keeps meeting others is tried, if nobody says otherwise."""
+TIMEOUT = 60.0
+"""Seconds after which an operation that keeps meeting others is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,13 @@ class Store(Protocol):
         """The entries of those objects (by bucket and key) that the ledger knows."""
         ...
 
-    def commit(self, objects: Sequence[Counted], patience: float = PATIENCE) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
         """Count the objects, each exactly once: its ledger row and its share of every hour and
         day row are written together or not at all. No two may have the same bucket and key.
 
         An object the ledger already has is left out: a duplicate if its etag is the same, a
-        conflict otherwise. A commit that keeps meeting others is given up after `patience`
-        seconds.
+        conflict otherwise. A commit that keeps meeting others is given up at the
+        deadline.
         """
         ...
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
 from pipeline.hour.aggregate import EVERYTHING, HourlyAggregate, Wanted
 from pipeline.hours import Span
@@ -29,7 +30,7 @@ from pipeline.store.ledger import (
     deltas,
     recounted,
 )
-from pipeline.store.port import PATIENCE, VISITOR_KEY_BYTES, Cached, CommitResult, sort_out
+from pipeline.store.port import TIMEOUT, VISITOR_KEY_BYTES, Cached, CommitResult, sort_out
 from pipeline.store.rows import (
     add_to_row,
     decode_row,
@@ -119,9 +120,9 @@ class SqliteStore:
         with self._connect() as db:
             return self._ledger(db, refs)
 
-    def commit(self, objects: Sequence[Counted], patience: float = PATIENCE) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
         """See `Store.commit`."""
-        with self._transaction(patience) as db:
+        with self._transaction(deadline) as db:
             ledger = self._ledger(db, [counted.ref for counted in objects])
             fresh, result = sort_out(objects, ledger)
             generations = _generations(db)
@@ -311,13 +312,14 @@ class SqliteStore:
             )
 
     @contextmanager
-    def _connect(self, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
+    def _connect(self, deadline: Deadline = NEVER) -> Iterator[sqlite3.Connection]:
         """A connection that is closed at the end, with SQLite's errors as StoreError.
 
         `sqlite3.Connection` as a context manager commits but does not close, hence our own.
         """
         try:
-            db = sqlite3.connect(self._path, timeout=patience, isolation_level=None)
+            timeout = max(0.0, deadline.within(TIMEOUT).left)
+            db = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
             try:
                 yield db
             finally:
@@ -326,8 +328,8 @@ class SqliteStore:
             raise StoreError(f"SQLite store {self._path}: {error}") from error
 
     @contextmanager
-    def _transaction(self, patience: float = PATIENCE) -> Iterator[sqlite3.Connection]:
-        with self._connect(patience) as db:
+    def _transaction(self, deadline: Deadline = NEVER) -> Iterator[sqlite3.Connection]:
+        with self._connect(deadline) as db:
             db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")  # an exception before this closes the connection: rolled back

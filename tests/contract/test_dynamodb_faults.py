@@ -14,6 +14,7 @@ from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
 from tests.support import dynamodb_local
+from tests.support.clock import Sleeper
 from tests.support.dynamodb_faults import Faults, busy
 
 HOUR = 498_636
@@ -108,8 +109,9 @@ def test_parts_of_another_version_are_not_mixed(dynamodb: Any, table: str) -> No
 
 
 def test_a_row_that_others_keep_changing_is_given_up_in_time(dynamodb: Any, table: str) -> None:
-    """Patience ends with a message that says what to do; nothing was written."""
-    store = DynamoStore(dynamodb, table, patience=0.5)
+    """It ends before its deadline and says what to do; nothing was written."""
+    store = DynamoStore(dynamodb, table)
+    sleeper = Sleeper()
 
     def change(**_: Any) -> None:
         dynamodb.meta.events.unregister("before-call.dynamodb.TransactWriteItems", change)
@@ -123,9 +125,11 @@ def test_a_row_that_others_keep_changing_is_given_up_in_time(dynamodb: Any, tabl
     dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", change)
     try:
         with pytest.raises(StoreError, match="raise the number of shards"):
-            store.commit([SHORT])
+            store.commit([SHORT], sleeper.deadline(20))
     finally:
         dynamodb.meta.events.unregister("before-call.dynamodb.TransactWriteItems", change)
+    assert sleeper.now == pytest.approx(20)
+    assert max(sleeper.slept) <= 2
     assert store.ledger([SHORT.ref]) == {}
     assert total(store).totals.requests == next(numbers)
 
@@ -179,7 +183,7 @@ def test_a_note_waits_for_the_transaction_that_is_at_work_on_its_row(
     """A failure is noted once, though DynamoDB refuses single writes meanwhile; not for ever."""
     client = dynamodb_local.client(dynamodb.meta.endpoint_url)
     faults = Faults(client, "UpdateItem")
-    store = DynamoStore(client, table, patience=0.3)
+    store = DynamoStore(client, table, timeout=0.3)
     faults.plan(busy, busy)
     store.record_failure(SHORT.ref, "truncated")
     assert store.ledger([SHORT.ref])[SHORT.ref].attempts == 1

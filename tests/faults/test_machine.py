@@ -24,9 +24,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
 from pipeline.ingest.ingest import Ingest, Outcome
-from pipeline.ingest.reader import UNLIMITED, Reader, Time
+from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
 from pipeline.store import rows
 from pipeline.store.dynamodb import DynamoStore
@@ -37,7 +38,7 @@ from pipeline.store.sqlite import SqliteStore
 from pipeline.upkeep.rebuild import confirm, rebuild, undo
 from tests.faults.world import MODIFIED, READING, RETENTION_DAYS, Made, World
 from tests.support import dynamodb_local
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, reading_ends_after
 from tests.support.dynamodb_faults import (
     Crash,
     Fault,
@@ -154,8 +155,7 @@ class Machine(RuleBasedStateMachine):
     @rule(keys=some_keys, checks=st.integers(0, 5))
     def deadline(self, keys: list[str], checks: int) -> None:
         """The time is over before, in, or after an object."""
-        left = iter([100.0] * checks)
-        self.run(keys, Time(lambda: next(left, 5.0), margin=10.0))
+        self.run(keys, reading_ends_after(checks))
 
     @rule(days=st.integers(1, 20))
     def time_passes(self, days: int) -> None:
@@ -193,10 +193,10 @@ class Machine(RuleBasedStateMachine):
     def ingest(self) -> Ingest:
         return Ingest(self.reader(), self.backend.open())
 
-    def run(self, keys: list[str], time: Time = UNLIMITED) -> list[Outcome]:
+    def run(self, keys: list[str], deadline: Deadline = NEVER) -> list[Outcome]:
         refs = [self.world.versions[key][-1].ref for key in keys if key in self.world.versions]
         found: list[Outcome] = []
-        self.attempt(lambda: found.extend(self.ingest()(refs, time=time)))
+        self.attempt(lambda: found.extend(self.ingest()(refs, deadline=deadline)))
         return found
 
     def attempt(self, work: Callable[[], object]) -> None:
@@ -272,7 +272,7 @@ class OnDynamo(Backend):
             self.table,
             shards=self.shards,
             retention_days=RETENTION_DAYS,
-            patience=5,
+            timeout=5,
             clock=self.clock,
         )
 
@@ -325,7 +325,7 @@ class OnSqlite(Backend):
             if self.locked:
                 self.locked -= 1
                 with self._busy():
-                    return commit(args[0], 0.01)
+                    return commit(args[0], Deadline.after(0.01))
             result = commit(*args)
             if self.returning:
                 self.returning.pop(0)()

@@ -20,12 +20,13 @@ from botocore.config import Config
 from moto import mock_aws
 
 import handlers.ingest
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import CorruptRow, QueueError
 from pipeline.hour import codec
 from pipeline.hour.aggregate import merge
 from pipeline.hours import Span
 from pipeline.ingest.ingest import Ingest
-from pipeline.ingest.reader import UNLIMITED, Reader, Time
+from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
 from pipeline.source.queue import Queue
 from pipeline.source.s3 import S3Source
@@ -35,7 +36,7 @@ from pipeline.store.port import Store
 from pipeline.store.sqlite import SqliteStore
 from tests.faults.world import READING, Made, World
 from tests.support import dynamodb_local
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, Sleeper, reading_ends_after
 from tests.support.dynamodb_faults import (
     Crash,
     Faults,
@@ -71,10 +72,12 @@ class Scene:
     def refs(self) -> list[ObjectRef]:
         return [each.ref for each in self.objects]
 
-    def deliver(self, refs: Sequence[ObjectRef] | None = None, time: Time = UNLIMITED) -> list[str]:
+    def deliver(
+        self, refs: Sequence[ObjectRef] | None = None, deadline: Deadline = NEVER
+    ) -> list[str]:
         """What becomes of a batch of events; of one for every object, if nothing else is said."""
         ingest = Ingest(Reader(self.world, READING), self.store)
-        outcomes = ingest(self.refs if refs is None else refs, time=time)
+        outcomes = ingest(self.refs if refs is None else refs, deadline=deadline)
         return [each.state for each in outcomes]
 
     def sound(self, committed: int, now: datetime = NOW) -> None:
@@ -218,7 +221,7 @@ def test_row_08_a_storm_of_conflicts(dynamo: OnDynamo) -> None:
     later = made(9)
     dynamo.world.put(later)
     dynamo.faults.plan(*[conflict] * 500)
-    assert dynamo.deliver([later.ref], Time(lambda: 1.5, margin=0)) == ["failed"]
+    assert dynamo.deliver([later.ref], Sleeper().deadline(30)) == ["failed"]
     dynamo.faults.clear()
     dynamo.sound(3)
     assert dynamo.deliver([later.ref]) == ["committed"]
@@ -318,8 +321,7 @@ def test_row_09_throttling_and_errors_of_the_queue(monkeypatch: pytest.MonkeyPat
 def test_row_10_the_deadline_in_the_middle_of_a_batch(scene: Scene) -> None:
     """What was read is committed, the rest comes again; also in the middle of an object."""
     for checks in range(8):
-        left = iter([100.0] * checks)
-        states = scene.deliver(time=Time(lambda left=left: next(left, 5.0), margin=10))  # type: ignore[misc]
+        states = scene.deliver(deadline=reading_ends_after(checks))
         assert set(states) <= {"committed", "duplicate", "postponed"}
         scene.sound(sum(state != "postponed" for state in states))
     assert scene.deliver() == ["duplicate"] * 3
@@ -359,9 +361,9 @@ def event(key: str, etag: str = "", **changes: str) -> str:
 def test_row_10_the_function_returns_what_it_had_no_time_for(
     scene: Scene, function: Callable[..., list[str]]
 ) -> None:
-    """With two seconds left, a quarter of which would not be enough for a commit."""
+    """With one second left, which the report of the outcomes needs."""
     bodies = [event(each.key) for each in scene.objects]
-    assert function(*bodies, seconds=1.9) == ["0", "1", "2"]
+    assert function(*bodies, seconds=1) == ["0", "1", "2"]
     scene.sound(0)
     assert function(*bodies) == []
     scene.sound(3)

@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pipeline.deadline import Deadline
 from pipeline.errors import StoreError
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import Caps
 from pipeline.store.counted import Counted
-from pipeline.store.dynamodb.backoff import Deadline
+from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.fences import Fences
 from pipeline.store.dynamodb.items import Item, ledger_advance, ledger_entry, ledger_put
 from pipeline.store.dynamodb.ledger import Ledger
@@ -48,7 +49,7 @@ class Commits:
     def commit(self, objects: Sequence[Counted], until: Deadline) -> CommitResult:
         """See `Store.commit`. Objects that do not fit one transaction together are committed
         one after the other; one that does not fit by itself, in parts."""
-        ledger = self._ledger.items([counted.ref for counted in objects])
+        ledger = self._ledger.items([counted.ref for counted in objects], until)
         entries = {ref: ledger_entry(item) for ref, item in ledger.items()}
         fresh, result = sort_out(objects, entries)
         begun = [c for c in fresh if c.ref in entries and entries[c.ref].state == "partial"]
@@ -64,9 +65,9 @@ class Commits:
         if len(objects) + len(added) > MAX_ACTIONS:
             return self._divided(objects, until)
         rows = Rows(self._table, self._shards, self._caps)
-        for _ in until.attempts():
-            sight = self._fences.look(added, rows.shard)
-            blobs = rows.add(as_written(added, sight.generations))
+        for _ in attempts(until):
+            sight = self._fences.look(added, rows.shard, until)
+            blobs = rows.add(as_written(added, sight.generations), until)
             entries = [self._entry(counted, sight.generations) for counted in objects]
             puts = rows.puts(blobs, self._retention_days)
             if not fits(blobs, [*entries, *sight.checks, *puts]):
@@ -78,7 +79,7 @@ class Commits:
                 # Somebody else has counted one of them meanwhile: look again, without it.
                 return self.commit(objects, until)
             rows.refused(blobs, refusals[-len(puts) :] if puts else [])
-        raise gave_up(len(objects), self._table, until)
+        raise gave_up(len(objects), self._table)
 
     def _divided(self, objects: list[Counted], until: Deadline) -> CommitResult:
         if len(objects) == 1:
@@ -101,20 +102,20 @@ class Commits:
         """
         parts = in_parts(deltas([counted]))
         rows = Rows(self._table, self._shards, self._caps)
-        for _ in until.attempts(rounds=len(parts)):
-            item = self._ledger.items([counted.ref]).get(counted.ref)
+        for _ in attempts(until, rounds=len(parts)):
+            item = self._ledger.items([counted.ref], until).get(counted.ref)
             standing = ledger_entry(item).standing(counted.ref) if item else "new"
             if standing == "duplicate":
                 return CommitResult(duplicates=(counted.ref,))
             if standing == "conflict":
                 return CommitResult(conflicts=(counted.ref,))
             done = _parts_done(item, counted.ref, len(parts))
-            sight = self._fences.look(parts[done], rows.shard)
+            sight = self._fences.look(parts[done], rows.shard, until)
             generations = sight.generations
             if done and item and ledger_entry(item).generation < generations.latest:
                 # Begun before a rebuild, which counts the whole of it when it is complete.
                 generations = replace(generations, rebuild=None)
-            blobs = rows.add(as_written(parts[done], generations))
+            blobs = rows.add(as_written(parts[done], generations), until)
             entry = (
                 ledger_advance(self._table.name, counted, done, len(parts))
                 if done
@@ -128,7 +129,7 @@ class Commits:
             rows.done(blobs)
             if done + 1 == len(parts):
                 return CommitResult(committed=(counted.ref,))
-        raise gave_up(1, self._table, until)
+        raise gave_up(1, self._table)
 
     def _entry(
         self, counted: Counted, generations: Generations, parts: int = 1

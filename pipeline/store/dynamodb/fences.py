@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
-from pipeline.store.dynamodb.backoff import Deadline
 from pipeline.store.dynamodb.items import Fence, fence_check, fence_key, number, pointer_key, text
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.generations import Generations
@@ -53,12 +53,12 @@ class Fences:
         item = self._table.get_one(pointer_key(), consistent=True)
         return Generations.from_json(item["pointer"]["S"] if item else None)
 
-    def look(self, rows: Iterable[RowKey], shard: int) -> Sight:
+    def look(self, rows: Iterable[RowKey], shard: int, deadline: Deadline) -> Sight:
         """What a commit of these rows to a shard goes by. The pointer is read only when one of the
         fences is not as it was when it was last read."""
         found = dict.fromkeys((Fence(key.site, shard, key.day % SLOTS) for key in rows), 0)
         fences = {fence_key(fence)["pk"]["S"]: fence for fence in found}
-        for item in self._table.get([fence_key(fence) for fence in found]):
+        for item in self._table.get([fence_key(fence) for fence in found], deadline):
             found[fences[item["pk"]["S"]]] = int(item["version"]["N"])
         versions, generations = self._seen
         if any(versions.get(fence) != version for fence, version in found.items()):
@@ -73,7 +73,7 @@ class Fences:
         shards: Callable[[], Iterable[tuple[str, int]]],
     ) -> Generations:
         """Change the pointer and raise all fences; `shards` gives every shard of every site."""
-        for _ in Deadline(self._table.patience).attempts():
+        for _ in self._table.attempts(NEVER):
             before = self.pointer()
             after = change(before)
             if self._replace(before, after):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.hours import hour_of, hour_start
 from pipeline.objects import ObjectRef
 from pipeline.store.dynamodb.items import (
@@ -28,12 +29,13 @@ class Ledger:
         self._table = table
         self._clock = clock
 
-    def items(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, Item]:
+    def items(self, refs: Sequence[ObjectRef], deadline: Deadline = NEVER) -> dict[ObjectRef, Item]:
         """The live ledger rows of these objects."""
         at = self._clock()
+        keys = {ref.id: ledger_key(ref) for ref in refs}
         found = {
             item["pk"]["S"].removeprefix("object#"): item
-            for item in self._table.get([*{ref.id: ledger_key(ref) for ref in refs}.values()])
+            for item in self._table.get([*keys.values()], deadline)
             if is_live(item, at)
         }
         return {ref: found[ref.id] for ref in refs if ref.id in found}

@@ -3,11 +3,12 @@ rows and the rows of that generation, tried until they go through."""
 
 from collections.abc import Sequence
 
+from pipeline.deadline import Deadline
 from pipeline.errors import StoreError
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import Caps
 from pipeline.store.counted import Counted
-from pipeline.store.dynamodb.backoff import Deadline
+from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.fences import Fences
 from pipeline.store.dynamodb.items import ledger_entry, ledger_recount, number
 from pipeline.store.dynamodb.ledger import Ledger
@@ -43,7 +44,7 @@ class Recounts:
         self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef]
     ) -> None:
         """See `Store.recount`."""
-        until = Deadline(self._table.patience)
+        until = Deadline.after(self._table.timeout)
         generations = self._fences.pointer()
         for ref in forgotten:
             self._forget(rebuild, ref, generations, until)
@@ -53,7 +54,7 @@ class Recounts:
         self, rebuild: Rebuild, ref: ObjectRef, generations: Generations, until: Deadline
     ) -> None:
         """Note that an object counts for nothing in a rebuild."""
-        for _ in until.attempts():
+        for _ in attempts(until):
             behind = self._behind([ref], rebuild)
             notes = [
                 ledger_recount(
@@ -75,12 +76,12 @@ class Recounts:
         """Recount objects in one transaction; in halves when they do not fit one, or when it goes
         on meeting commits: these are small and quick, and a large one would never have its turn."""
         rows = Rows(self._table, self._shards, self._caps)
-        for attempt in until.attempts():
+        for attempt in attempts(until):
             entries = self._behind([counted.ref for counted in objects], rebuild)
             objects = [counted for counted in objects if counted.ref in entries]
             if not objects:
                 return
-            blobs = rows.add(as_recounted(deltas(objects), rebuild))
+            blobs = rows.add(as_recounted(deltas(objects), rebuild), until)
             notes = [
                 ledger_recount(
                     self._table.name,
@@ -99,7 +100,7 @@ class Recounts:
             if attempt >= _LARGE_ATTEMPTS and len(objects) > 1:
                 break
         else:
-            raise gave_up(len(objects), self._table, until)
+            raise gave_up(len(objects), self._table)
         if len(objects) == 1:
             self._recount_in_parts(rebuild, objects[0], generations, until)
             return
@@ -113,14 +114,14 @@ class Recounts:
         """As `_in_parts`: the ledger row says how many parts are recounted."""
         parts = in_parts(as_recounted(deltas([counted]), rebuild))
         rows = Rows(self._table, self._shards, self._caps)
-        for _ in until.attempts(rounds=len(parts)):
+        for _ in attempts(until, rounds=len(parts)):
             item = self._ledger.items([counted.ref])[counted.ref]
             entry = ledger_entry(item)
             if entry.generation >= rebuild.generation:
                 return
             under_way = int(item.get("recounting", number(0))["N"]) == rebuild.generation
             part = int(item["recounted"]["N"]) if under_way else 0
-            blobs = rows.add(parts[part])
+            blobs = rows.add(parts[part], until)
             note = ledger_recount(
                 self._table.name,
                 recounted(entry, counted, rebuild, generations),
@@ -133,7 +134,7 @@ class Recounts:
                 rows.done(blobs)
             else:
                 rows.refused(blobs, refusals[1:])
-        raise gave_up(1, self._table, until)
+        raise gave_up(1, self._table)
 
     def _behind(self, refs: Sequence[ObjectRef], rebuild: Rebuild) -> dict[ObjectRef, LedgerEntry]:
         """The entries of those that the rebuild does not have yet."""

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.deadline import Deadline
 from pipeline.errors import StoreError
 from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.schema.dimensions import Caps
-from pipeline.store.dynamodb.backoff import Deadline
 from pipeline.store.dynamodb.items import row_key, row_label, row_partition, row_put
 from pipeline.store.dynamodb.table import ACCEPTED, Table
 from pipeline.store.ledger import RowKey
@@ -47,7 +47,9 @@ class Rows:
     def _draw(self) -> None:
         self.shard = random.randrange(self._shards)  # noqa: S311 - spreads load, keeps no secret
 
-    def add(self, added: Mapping[RowKey, list[HourlyAggregate]]) -> dict[RowKey, bytes]:
+    def add(
+        self, added: Mapping[RowKey, list[HourlyAggregate]], deadline: Deadline
+    ) -> dict[RowKey, bytes]:
         """The rows with something added to them; those not read yet are read."""
         missing = {
             (row_partition(key, self.shard), row_label(key)): key
@@ -55,7 +57,9 @@ class Rows:
             if key not in self._read
         }
         self._read.update(dict.fromkeys(missing.values(), _Read()))
-        for item in self._table.get([row_key(key, self.shard) for key in missing.values()]):
+        for item in self._table.get(
+            [row_key(key, self.shard) for key in missing.values()], deadline
+        ):
             key = missing[item["pk"]["S"], item["sk"]["S"]]
             self._read[key] = _Read(int(item["version"]["N"]), item["aggregate"]["B"])
         return {
@@ -110,10 +114,10 @@ def in_parts(
     return parts
 
 
-def gave_up(count: int, table: Table, until: Deadline) -> StoreError:
-    """The error of a commit that met others until its time was over."""
+def gave_up(count: int, table: Table) -> StoreError:
+    """The error of a commit that met others until its deadline."""
     return StoreError(
-        f"committing {count} objects to table {table.name} met other commits "
-        f"for {until.seconds:.0f} s; they will be tried again. If this goes on, raise "
-        "the number of shards"
+        f"committing {count} objects to table {table.name} met other commits until "
+        "there was no time left; they will be tried again. If this goes on, raise the number "
+        "of shards"
     )

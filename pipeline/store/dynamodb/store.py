@@ -7,13 +7,13 @@ from math import ceil
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
 from pipeline.hour.aggregate import EVERYTHING, Wanted
 from pipeline.hours import HOURS_PER_DAY, Span
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.store.counted import Counted
-from pipeline.store.dynamodb.backoff import Deadline
 from pipeline.store.dynamodb.commit import Commits
 from pipeline.store.dynamodb.fences import Fences
 from pipeline.store.dynamodb.items import (
@@ -38,7 +38,7 @@ from pipeline.store.dynamodb.recount import Recounts
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.generations import Generations, Rebuild
 from pipeline.store.ledger import LedgerEntry, RowKey, StoredRow
-from pipeline.store.port import PATIENCE, VISITOR_KEY_BYTES, Cached, CommitResult
+from pipeline.store.port import TIMEOUT, VISITOR_KEY_BYTES, Cached, CommitResult
 from pipeline.store.rows import decode_row, encode_row, now, row_version, start_label, unread
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class DynamoStore:
     """A store in a DynamoDB table with string keys `pk` and `sk`, and `expires` as its TTL.
 
     `shards` spreads each hour over that many rows, so that concurrent commits rarely meet;
-    `patience` is how many seconds a commit that keeps meeting others goes on trying.
+    `timeout` is after how many seconds other operations than a commit give up trying.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class DynamoStore:
         *,
         shards: int = 1,
         retention_days: int = 0,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
         clock: Callable[[], datetime] = now,
         caps: Caps = DEFAULT_CAPS,
     ) -> None:
-        self._table = Table(client, table, patience)
+        self._table = Table(client, table, timeout)
         self._ledger = Ledger(self._table, clock)
         self._fences = Fences(self._table)
         self._commits = Commits(
@@ -82,10 +82,10 @@ class DynamoStore:
         """See `Store.ledger`."""
         return {ref: ledger_entry(item) for ref, item in self._ledger.items(refs).items()}
 
-    def commit(self, objects: Sequence[Counted], patience: float = PATIENCE) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
         """See `Store.commit`."""
-        self._register({counted.site for counted in objects})
-        return self._commits.commit(objects, Deadline(min(patience, self._table.patience)))
+        self._register({counted.site for counted in objects}, deadline)
+        return self._commits.commit(objects, deadline)
 
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
         """See `Store.record_failure`."""
@@ -280,12 +280,13 @@ class DynamoStore:
             start, generation = int(item["start"]["N"]), int(item["generation"]["N"])
             yield key._replace(start=start, generation=generation), item
 
-    def _register(self, sites: set[str]) -> None:
+    def _register(self, sites: set[str], deadline: Deadline = NEVER) -> None:
         """Let readers know these sites and their shards, before anything is written to them."""
         for site in sites - self._registered:
             # The condition fails where the site has as many shards already, or more from an
             # earlier setting: readers go on reading those.
             self._table.update(
+                deadline,
                 Key=site_key(site),
                 UpdateExpression="SET shards = :shards",
                 ConditionExpression="attribute_not_exists(shards) OR shards < :shards",

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
-from pipeline.store.dynamodb.backoff import Deadline
+from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.items import Item
 
 if TYPE_CHECKING:
@@ -35,16 +36,20 @@ _WORTH_RETRYING = {
 class Table:
     """One table. Every error of the backend is a StoreError that says what was being done."""
 
-    def __init__(self, client: "DynamoDBClient", name: str, patience: float) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, timeout: float) -> None:
         self._client = client
         self.name = name
-        self.patience = patience
+        self.timeout = timeout
 
-    def get(self, keys: Sequence[Item]) -> Iterator[Item]:
+    def attempts(self, deadline: Deadline) -> Iterator[int]:
+        """Attempts at an operation until the deadline, or until the table's timeout."""
+        return attempts(deadline.within(self.timeout))
+
+    def get(self, keys: Sequence[Item], deadline: Deadline = NEVER) -> Iterator[Item]:
         """The items of these keys that exist, read consistently, in no particular order."""
         for start in range(0, len(keys), _BATCH_GET):
             wanted = list(keys[start : start + _BATCH_GET])
-            for _ in Deadline(self.patience).attempts():
+            for _ in self.attempts(deadline):
                 with self._errors("reading"):
                     answer = self._client.batch_get_item(
                         RequestItems={self.name: {"Keys": wanted, "ConsistentRead": True}}
@@ -107,7 +112,7 @@ class Table:
         waiting += [{"DeleteRequest": {"Key": key}} for key in deletes]
         for start in range(0, len(waiting), _BATCH_WRITE):
             left = waiting[start : start + _BATCH_WRITE]
-            for _ in Deadline(self.patience).attempts():
+            for _ in self.attempts(NEVER):
                 with self._errors("writing"):
                     answer = self._client.batch_write_item(RequestItems={self.name: left})
                 left = list(answer["UnprocessedItems"].get(self.name, []))
@@ -121,10 +126,10 @@ class Table:
         with self._errors("writing"):
             self._client.put_item(TableName=self.name, Item=item)
 
-    def update(self, **request: Any) -> bool:
+    def update(self, deadline: Deadline = NEVER, **request: Any) -> bool:
         """An UpdateItem request; whether its condition held. One that meets a transaction is
         tried again."""
-        for _ in Deadline(self.patience).attempts():
+        for _ in self.attempts(deadline):
             try:
                 with self._errors("writing"):
                     self._client.update_item(TableName=self.name, **request)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import ObjectUnavailable, StoreError
 from pipeline.hours import Span
 from pipeline.ingest.ingest import Ingest
@@ -111,7 +112,7 @@ def test_a_damaged_row_stops_only_the_objects_of_its_hour(tmp_path: Path) -> Non
 class DownStore(MemoryStore):
     """A store that takes nothing."""
 
-    def commit(self, objects: Sequence[Counted], patience: float = 0) -> CommitResult:
+    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
         raise StoreError("the table is gone")
 
 
@@ -252,9 +253,9 @@ def test_a_batch_of_large_objects_is_committed_bit_by_bit(monkeypatch: pytest.Mo
     commits: list[int] = []
     commit = store.commit
 
-    def noted(objects: Sequence[Counted], patience: float) -> CommitResult:
+    def noted(objects: Sequence[Counted], deadline: Deadline) -> CommitResult:
         commits.append(len(objects))
-        return commit(objects, patience)
+        return commit(objects, deadline)
 
     monkeypatch.setattr(store, "commit", noted)
     batch = [ObjectRef("b", f"h{n}", "e", size=1000) for n in range(6)]
