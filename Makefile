@@ -17,13 +17,20 @@ help: ## Show this help
 demo: $(VENV)/ready $(TOOLS)/ready ## Deploy to an embedded AWS, feed it logs, show the summary (KEEP=1 stays up)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
+PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
+BOTH := --numprocesses=2 --dist=worksteal
+
+.PHONY: quick
+quick: $(VENV)/ready ## Run the tests that take no time: the inner loop, below a minute
+	$(PYTEST) -q $(BOTH) --hypothesis-profile=quick -m "not slow" tests/unit tests/contract
+
 # The deployed stack mostly waits: its tests run beside all the others.
 .PHONY: test test-deployed test-others
 test: test-others test-deployed ## Run every test (DynamoDB Local needs Node.js and Java 17)
 test-others: $(VENV)/ready $(TOOLS)/ready $(CLIENTS)/ready
-	$(BIN)/python -m pytest --ignore=tests/deployed
+	$(PYTEST) $(BOTH) --ignore=tests/deployed
 test-deployed: $(VENV)/ready $(TOOLS)/ready $(CLIENTS)/ready
-	$(BIN)/python -m pytest -p no:cacheprovider tests/deployed
+	$(PYTEST) tests/deployed
 
 .PHONY: check
 check: $(VENV)/ready $(TOOLS)/ready ## Run the linters, the type checker and the template checks

@@ -17,7 +17,30 @@ from tests.support.clock import FakeClock
 
 # How long something takes is measured in benchmarks/, and fails no test on a busy machine.
 settings.register_profile("edgetally", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("edgetally")
+
+
+# A process of pytest-xdist is told a terminal's size, which rich would keep for good.
+for variable in ("COLUMNS", "LINES"):
+    os.environ.pop(variable, None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test on DynamoDB Local is slow: it waits for a Java process and its transactions."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        params = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        if "dynamodb" in item.fixturenames or any(
+            str(value).startswith("dynamodb") for value in params
+        ):
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their parameter: gzip's hold the time, and every process of a run must
+    give a test the same name."""
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(autouse=True)

@@ -60,6 +60,8 @@ class _Lease(NamedTuple):
 class MemoryStore:
     """The reference for the other stores: their semantics in plain dictionaries and one lock."""
 
+    lag_seconds = 0.0
+
     def __init__(
         self,
         retention_days: int = 0,

@@ -55,6 +55,9 @@ class Store(Protocol):
     A row past its time to live is never seen, deleted or not.
     """
 
+    lag_seconds: float
+    """How far, at most, an eventually consistent read is behind what was written."""
+
     def ledger(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
         """The entries of those objects (by bucket and key) that the ledger knows."""
         ...

@@ -84,6 +84,8 @@ class SqliteStore:
     file; a commit is one BEGIN IMMEDIATE transaction, which makes writers take turns.
     """
 
+    lag_seconds = 0.0
+
     def __init__(
         self,
         path: Path,

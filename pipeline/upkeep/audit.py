@@ -28,8 +28,6 @@ GRACE = timedelta(hours=1)
 
 _LOOKED_UP = 1000
 _ROUNDS = 3
-_SETTLING_SECONDS = 3.0
-"""Longer than DynamoDB's eventually consistent reads and indexes lag behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +67,12 @@ def audit(
     listed: Iterable[Listed] = (),
     retention_days: int = 0,
     on_object: Callable[[], None] = lambda: None,
-    settle: Callable[[], None] = lambda: time.sleep(_SETTLING_SECONDS),
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Audit:
     """Check whole days: those that the window touches and whose rows have not expired.
 
-    `listed` are the objects that should have been counted by now. `settle` waits until what was
-    read last is no longer behind what was written. Raises StoreError.
+    `listed` are the objects that should have been counted by now. Before it reads
+    again, it sleeps as long as the store's reads may lag. Raises StoreError.
     """
     days = _days(window, now, retention_days)
     accounts = _Accounts(store, days)
@@ -85,7 +83,7 @@ def audit(
         if book.most == rows and _days_of(rows) == by_day:
             break
         # Something was written meanwhile, or something is wrong: what comes after decides.
-        settle()
+        sleep(store.lag_seconds)
         again, later = accounts.rows("hour"), accounts.ledger(on_object)
         gaps += _gaps("ledger", book.least, rows, later.most)
         gaps += _gaps("day", _days_of(rows), by_day, _days_of(again))

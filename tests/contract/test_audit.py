@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def check(store: Store, window: Window = ALWAYS, listed: list[Listed] | None = None) -> Audit:
-    return audit(store, window, NOW, listed or [], settle=lambda: None)
+    return audit(store, window, NOW, listed or [], sleep=lambda _: None)
 
 
 def filled(store: Store) -> Store:
@@ -45,6 +45,16 @@ def test_a_sound_store_has_no_problems(store: Store) -> None:
     found = check(filled(store))
     assert (found.problems, found.ledger_gap, found.objects, found.rows) == ([], 0, 6, 12 + 5)
     assert check(store, Window(HOUR, HOUR + 1)).problems == []
+
+
+def test_the_audit_waits_as_long_as_the_stores_reads_lag(store: Store) -> None:
+    """Only where something disagrees, before each second look, and not at all on a local store."""
+    slept: list[float] = []
+    audit(filled(store), ALWAYS, NOW, sleep=slept.append)
+    assert slept == []
+    put(store, RowKey("s0", "hour", HOUR), 1000)
+    audit(store, ALWAYS, NOW, sleep=slept.append)
+    assert slept == [3.0 if isinstance(store, DynamoStore) else 0.0] * 3
 
 
 def test_an_empty_store_has_no_problems(store: Store) -> None:
@@ -115,9 +125,9 @@ def test_what_has_expired_is_not_missed(store: Store, clock: FakeClock) -> None:
     filled(store)
     clock.pass_time(days=29)
     now = NOW + timedelta(days=29)
-    found = audit(store, ALWAYS, now, retention_days=30, settle=lambda: None)
+    found = audit(store, ALWAYS, now, retention_days=30, sleep=lambda _: None)
     assert found.problems == []
-    unaware = audit(store, ALWAYS, now, settle=lambda: None)
+    unaware = audit(store, ALWAYS, now, sleep=lambda _: None)
     assert "ledger" in {each.kind for each in unaware.problems}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -82,15 +82,21 @@ def concurrently(
         return [outcome for each in pool.map(writer, range(WRITERS)) for outcome in each]
 
 
-def check(store: Store, outcomes: list[Outcome], objects: list[MadeObject]) -> None:
+class Expected(NamedTuple):
+    """The objects, the oracle's count of them, and the encoded hours of one run in order."""
+
+    objects: list[MadeObject]
+    oracle: Count
+    in_order: dict[RowKey, bytes]
+
+
+def check(store: Store, outcomes: list[Outcome], expected: Expected) -> None:
     """Every total is the oracle's; every hour is, to the byte, that of one run in order."""
     assert Counter(each.state for each in outcomes).keys() == {"committed", "duplicate"}
     committed = [each.ref.key for each in outcomes if each.state == "committed"]
-    assert sorted(committed) == sorted(each.key for each in objects)
+    assert sorted(committed) == sorted(each.key for each in expected.objects)
 
-    count = Count()
-    for each in objects:
-        count.add(each.text, site_of(each.key, None), FIELDS, MODIFIED)
+    count = expected.oracle
     hours = stored(store, "hour")
     with_lines = {
         (key.site, key.start): hour for key, hour in hours.items() if hour.totals.requests
@@ -103,25 +109,25 @@ def check(store: Store, outcomes: list[Outcome], objects: list[MadeObject]) -> N
     assert rejected == +count.rejected
     assert count.lines == count.records + sum(rejected.values())
 
-    single = MemoryStore()
-    one_by_one = Ingest(Reader(MadeSource(objects), Reading()), single)
-    for each in objects:
-        one_by_one([ObjectRef("bucket", each.key, etag="e")])
-    in_order = stored(single, "hour")
-    assert {key: codec.encode(hour) for key, hour in hours.items()} == {
-        key: codec.encode(hour) for key, hour in in_order.items()
-    }
+    assert {key: codec.encode(hour) for key, hour in hours.items()} == expected.in_order
     days: dict[RowKey, list[HourlyAggregate]] = {}
     for key, hour in hours.items():
         days.setdefault(RowKey(key.site, "day", key.start // HOURS_PER_DAY), []).append(hour)
     assert stored(store, "day") == {key: merge(parts) for key, parts in days.items()}
 
 
-@pytest.fixture
-def objects() -> list[MadeObject]:
-    """Objects of random layouts, without those that are refused whole."""
+@pytest.fixture(scope="module")
+def expected() -> Expected:
+    """Objects of random layouts, without those that are refused whole, and what they add up to."""
     made = made_objects(seed=42, count=OBJECTS * 2)
-    return [each for each in made if _is_read(each)][:OBJECTS]
+    objects = [each for each in made if _is_read(each)][:OBJECTS]
+    count, single = Count(), MemoryStore()
+    one_by_one = Ingest(Reader(MadeSource(objects), Reading()), single)
+    for each in objects:
+        count.add(each.text, site_of(each.key, None), FIELDS, MODIFIED)
+        one_by_one([ObjectRef("bucket", each.key, etag="e")])
+    hours = stored(single, "hour").items()
+    return Expected(objects, count, {key: codec.encode(hour) for key, hour in hours})
 
 
 def _is_read(made: MadeObject) -> bool:
@@ -131,21 +137,22 @@ def _is_read(made: MadeObject) -> bool:
     return outcome.state == "committed"
 
 
-def test_eight_writers_on_sqlite(objects: list[MadeObject], tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_eight_writers_on_sqlite(expected: Expected, tmp_path: Path) -> None:
     """200 objects, shuffled, each delivered one to three times, eight writers: exact."""
-    outcomes = concurrently(lambda: SqliteStore(tmp_path / "store.db"), objects, seed=1)
-    check(SqliteStore(tmp_path / "store.db"), outcomes, objects)
+    outcomes = concurrently(lambda: SqliteStore(tmp_path / "store.db"), expected.objects, seed=1)
+    check(SqliteStore(tmp_path / "store.db"), outcomes, expected)
 
 
 @pytest.mark.parametrize("shards", [1, 4])
-def test_eight_writers_on_dynamodb(objects: list[MadeObject], dynamodb: Any, shards: int) -> None:
+def test_eight_writers_on_dynamodb(expected: Expected, dynamodb: Any, shards: int) -> None:
     """The same on DynamoDB, where writers meet in transactions."""
     table = dynamodb_local.new_table(dynamodb)
 
     def open_store() -> Store:
         return DynamoStore(dynamodb, table, shards=shards)
 
-    check(open_store(), concurrently(open_store, objects, seed=2), objects)
+    check(open_store(), concurrently(open_store, expected.objects, seed=2), expected)
 
 
 def test_one_object_sixteen_times_at_once(dynamodb: Any) -> None:

@@ -263,6 +263,7 @@ class Traffic:
 WRITTEN = 400
 
 
+@pytest.mark.slow
 def test_readers_see_the_old_count_or_the_new_one_while_writers_go_on(
     opened: Callable[[], Store],
 ) -> None:

@@ -52,6 +52,8 @@ class DynamoStore:
     `timeout` is after how many seconds other operations than a commit give up trying.
     """
 
+    lag_seconds = 3.0  # more than eventually consistent reads and indexes lag behind
+
     def __init__(
         self,
         client: "DynamoDBClient",

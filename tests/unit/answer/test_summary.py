@@ -86,6 +86,7 @@ def ranked(table: dict[str, Counter[str]], *measures: str) -> list[tuple[str, Co
     )
 
 
+@pytest.mark.slow
 def test_a_mixed_month_equals_the_plain_count() -> None:
     """Everything that is exact, exactly; what is estimated, within what it states."""
     store, count, requests = month()

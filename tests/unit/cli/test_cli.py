@@ -1,4 +1,4 @@
-"""The commands as a user runs them: in a process of their own, on real files."""
+"""The commands as a user runs them, on real files."""
 
 import gzip
 import json
@@ -6,8 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from unittest.mock import patch
 from urllib.request import urlopen
 
 import boto3
@@ -50,15 +54,22 @@ def logs(tmp_path: Path) -> Path:
     return folder
 
 
-def run(*arguments: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **(env or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+class Done(NamedTuple):
+    """What a command left: its exit code and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str, env: Mapping[str, str] | None = None) -> Done:
+    with (
+        patch.dict(os.environ, {"COLUMNS": "200", **(env or {})}),
+        redirect_stdout(StringIO()) as printed,
+        redirect_stderr(StringIO()) as complained,
+    ):
+        code = app.main(arguments)
+    return Done(code, printed.getvalue(), complained.getvalue())
 
 
 def summary(*arguments: str) -> Any:
@@ -110,6 +121,21 @@ def test_ingest_and_summary(logs: Path) -> None:
     assert summary("--site", "default", "--site", "E1")["total_records"] == 4
     assert summary("--site", "unknown")["total_records"] == 0
     assert summary("--hours", "1")["time_range"] == ""
+
+
+def test_the_module_is_the_program(logs: Path) -> None:
+    """`python -m pipeline` runs a command in a process of its own and exits with its code."""
+    command = [sys.executable, "-m", "pipeline", "inspect", str(logs / "cut.gz"), "--json"]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "truncated" in json.loads(done.stdout)[0]["refused"]
 
 
 def test_ingesting_again_commits_nothing(logs: Path) -> None:

@@ -103,6 +103,7 @@ def test_long_values_cannot_grow_a_table(length: int) -> None:
     assert (merged.bound > 0) == (kept < 199)
 
 
+@pytest.mark.slow
 def test_a_million_random_paths_do_not_push_out_the_top() -> None:
     """A flood of distinct values neither grows the row nor hides the heavy hitters."""
     flood = (

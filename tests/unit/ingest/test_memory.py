@@ -53,6 +53,7 @@ def ingested(path: Path) -> tuple[dict[str, int], int]:
     return json.loads(figures), int(peak)
 
 
+@pytest.mark.slow
 def test_two_million_lines_fit_in_300_megabytes(tmp_path: Path) -> None:
     """One object of 2,000,000 lines, inflated well over 700 MB."""
     member = gzip.compress(text := realtime_lines(seed=4, count=DISTINCT), 1)
@@ -64,6 +65,7 @@ def test_two_million_lines_fit_in_300_megabytes(tmp_path: Path) -> None:
     assert peak < MEGABYTES * 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", [b"", b"#Fields: date time\n2026-11-22\t10:00:00\n"])
 def test_a_gibibyte_without_a_line_end_fits_too(tmp_path: Path, begin: bytes) -> None:
     """A bomb of zeros is refused, or its one line rejected, within the same memory."""

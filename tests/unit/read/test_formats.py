@@ -172,6 +172,7 @@ def assert_summed(summed: Any, count: Count) -> None:
     assert summed["rejected_lines"] == {"total": 0, "by_reason": {}}
 
 
+@pytest.mark.slow
 def test_the_same_requests_give_the_same_summary_in_every_format() -> None:
     """100,000 requests, six formats, one summary."""
     same = list(requests(seed=3, count=100_000))

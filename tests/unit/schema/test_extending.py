@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.generate import FORMATS
 from tests.support.samples import DATA, REQUESTS
 
@@ -37,6 +39,7 @@ def run(folder: Path, *arguments: str) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_a_dimension_is_one_line(tmp_path: Path) -> None:
     """The page's lines put where it says: the summary lists the new dimension, in all formats; and
     hours that were stored before say how much they do not know."""

