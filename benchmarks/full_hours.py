@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from pipeline.hour.aggregate import HISTOGRAMS, HourlyAggregate
+from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.histogram import Histogram
 from pipeline.hour.hyperloglog import Uniques, mixed
-from pipeline.hour.vector import Vector
+from pipeline.hour.sketches import HISTOGRAMS, Sketches
+from pipeline.hour.totals import Totals
+from pipeline.hour.vector import MEASURES, Vector
 from pipeline.schema.dimensions import DEFAULT_CAPS, DIMENSIONS
 
 _CUT = 50
@@ -20,16 +22,8 @@ def full_hour(seed: int) -> HourlyAggregate:
         name: Histogram.of(rng.lognormal(10, 1, 20_000).astype(np.int64)) for name in HISTOGRAMS
     }
     seen = Uniques.of(mixed(rng.integers(0, 2**63, 50_000).astype(np.uint64)))
-    return HourlyAggregate(
-        totals=Vector(*[2**40] * len(Vector._fields)),
-        first_us=1,
-        last_us=2,
-        objects={-1: 60},
-        tables=tables,
-        latency=times,
-        visitors=seen,
-        paths=seen,
-    )
+    totals = Totals(Vector(*[2**40] * MEASURES), first_us=1, last_us=2, objects={-1: 60})
+    return HourlyAggregate(totals, Sketches(tables, times, seen, seen))
 
 
 def _full(name: str, cap: int, rng: np.random.Generator) -> Table:

@@ -13,13 +13,13 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
 from tests.support import dynamodb_local
+from tests.support.aggregates import hour_with
 
 WRITERS, SHARDS = (1, 4, 16, 32), (1, 4, 16)
 HOUR = 498_636
@@ -38,7 +38,7 @@ def write(endpoint: str, table: str, shards: int, number: int, seconds: float, p
     client.meta.events.register("after-call.dynamodb.TransactWriteItems", note)
     store = DynamoStore(client, table, shards=shards)
     paths = Table.of({f"/{number}-{n}": Vector(n + 1) for n in range(20)})
-    hour = HourlyAggregate(Vector(210), objects={-1: 1}, tables={"path": paths})
+    hour = hour_with(Vector(210), objects={-1: 1}, tables={"path": paths})
     pipe.send("ready")
     pipe.recv()
     began = time.monotonic()

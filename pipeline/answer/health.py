@@ -12,7 +12,8 @@ from pipeline.answer.cache import Answers
 from pipeline.answer.rows import as_of_one_moment
 from pipeline.answer.snapshot import KEY as SNAPSHOT
 from pipeline.errors import EdgetallyError, StoreError
-from pipeline.hour.aggregate import EMPTY, TOTALS, HourlyAggregate, merge
+from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
+from pipeline.hour.sketches import TOTALS
 from pipeline.hours import HOURS_PER_DAY, Span, from_micros, hour_of
 from pipeline.source.port import Depth
 from pipeline.store.port import Store
@@ -94,10 +95,10 @@ class Health:
 
     def _newest(self, whole: HourlyAggregate) -> Check:
         name = "newest_object"
-        if whole is EMPTY or whole.last_us is None:
+        if whole is EMPTY or whole.totals.last_us is None:
             detail = f"no log object of the last {_RECENT_DAYS} days has been counted"
             return Check(name, "fail", None, detail)
-        age = max(0, int((self.clock() - from_micros(whole.last_us)).total_seconds()))
+        age = max(0, int((self.clock() - from_micros(whole.totals.last_us)).total_seconds()))
         detail = f"the newest request in a counted log object is {_ago(age)} old"
         if age <= _QUIET_SECONDS:
             return Check(name, "ok", age, detail)
@@ -153,7 +154,7 @@ class Health:
 
 
 def _rejected(whole: HourlyAggregate) -> Check:
-    rejected = sum(whole.rejected.values())
+    rejected = whole.totals.rejected_lines
     share = round(rejected / max(1, rejected + whole.totals.requests), 6)
     detail = f"{rejected:,} log lines of the last {_RECENT_DAYS} days were not counted"
     if share <= _MANY_REJECTED:

@@ -38,7 +38,7 @@ def mean_time_ms(counted: Vector) -> float:
 
 def _percentile(histogram: str, percent: int) -> Metric:
     def of(whole: HourlyAggregate) -> float | None:
-        times = whole.latency.get(histogram)
+        times = whole.sketches.latency.get(histogram)
         return round(times.percentile_us(percent) / 1000, 3) if times and times.requests else None
 
     return Metric(
@@ -53,13 +53,13 @@ def _percentile(histogram: str, percent: int) -> Metric:
 def _unique_visitors(whole: HourlyAggregate) -> int | None:
     if not whole.totals.requests:
         return 0
-    return None if whole.visitors is None else whole.visitors.estimate()
+    return None if whole.sketches.visitors is None else whole.sketches.visitors.estimate()
 
 
 def _unique_paths(whole: HourlyAggregate) -> int | None:
     if not whole.totals.requests:
         return 0
-    return None if whole.paths is None else whole.paths.estimate()
+    return None if whole.sketches.paths is None else whole.sketches.paths.estimate()
 
 
 METRICS: dict[str, Metric] = {
@@ -70,63 +70,65 @@ METRICS: dict[str, Metric] = {
             "bytes",
             "bytes",
             "bytes sent to viewers, headers included",
-            lambda whole: whole.totals.bytes,
+            lambda whole: whole.totals.counts.bytes,
         ),
         Metric(
             "hits",
             "requests",
             "requests answered from an edge cache (Hit, RefreshHit)",
-            lambda whole: whole.totals.hits,
+            lambda whole: whole.totals.counts.hits,
         ),
         Metric(
             "misses",
             "requests",
             "requests with the result type Miss",
-            lambda whole: whole.totals.misses,
+            lambda whole: whole.totals.counts.misses,
         ),
         Metric(
             "errors_4xx",
             "requests",
             "requests with a status of 400 to 499",
-            lambda whole: whole.totals.errors_4xx,
+            lambda whole: whole.totals.counts.errors_4xx,
         ),
         Metric(
             "errors_5xx",
             "requests",
             "requests with a status of 500 to 599",
-            lambda whole: whole.totals.errors_5xx,
+            lambda whole: whole.totals.counts.errors_5xx,
         ),
         Metric(
             "hit_ratio",
             "ratio",
             "hits among all requests; 0 when there are none",
-            lambda whole: hit_ratio(whole.totals),
+            lambda whole: hit_ratio(whole.totals.counts),
         ),
         Metric(
             "mean_time_ms",
             "milliseconds",
             "mean of time-taken; 0 when there are no requests",
-            lambda whole: mean_time_ms(whole.totals),
+            lambda whole: mean_time_ms(whole.totals.counts),
         ),
         Metric(
             "bytes_received",
             "bytes",
             "bytes received from viewers, headers included",
-            lambda whole: whole.bytes_received,
+            lambda whole: whole.totals.bytes_received,
         ),
         Metric(
             "cacheable_hit_ratio",
             "ratio",
             "hits among the requests with GET, HEAD or OPTIONS that did not end in an error",
             lambda whole: (
-                round(whole.cacheable_hits / whole.cacheable, 6) if whole.cacheable else 0.0
+                round(whole.totals.cacheable_hits / whole.totals.cacheable, 6)
+                if whole.totals.cacheable
+                else 0.0
             ),
         ),
         Metric(
             "rejected_lines",
             "lines",
             "log lines that were not counted",
-            lambda whole: sum(whole.rejected.values()),
+            lambda whole: whole.totals.rejected_lines,
         ),
         Metric(
             "unique_visitors",

@@ -11,6 +11,7 @@ from pipeline.answer.summarize import READING_SLACK
 from pipeline.answer.summary import OTHER, UNKNOWN
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.merging import kept_table
 from pipeline.hour.vector import ZERO, Vector
 from pipeline.hours import Window, spans
 from pipeline.schema.dimensions import ABSENT, Caps
@@ -28,7 +29,7 @@ class Page(NamedTuple):
 def table_of(rows: Rows, window: Window, dimension: str, caps: Caps) -> Table:
     """What was counted for each value of a dimension in a window."""
     whole = merge(_aggregates(rows, window, dimension), caps, READING_SLACK)
-    return whole.table(dimension)
+    return kept_table(whole.sketches, whole.totals.counts, dimension)
 
 
 def _aggregates(rows: Rows, window: Window, dimension: str) -> Iterator[HourlyAggregate]:

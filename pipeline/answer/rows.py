@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError, StoreError
-from pipeline.hour.aggregate import EVERYTHING, HourlyAggregate, Wanted
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.sites import COMPLETE, sampled_site
 from pipeline.store.generations import Generations
@@ -73,8 +74,8 @@ class Rows:
         names = list(self.sites.rates)
         for row in self._store.read(names, list(spans), self._generations, wanted):
             self._note(row.key, row.version)
-            if row.aggregate.last_us is not None:
-                self.newest_us = max(self.newest_us or 0, row.aggregate.last_us)
+            if row.aggregate.totals.last_us is not None:
+                self.newest_us = max(self.newest_us or 0, row.aggregate.totals.last_us)
             yield row.key, self._scaled(row.key, row.aggregate)
 
     def only_versions(self, spans: Iterable[Span]) -> None:

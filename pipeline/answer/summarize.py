@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
@@ -21,10 +22,13 @@ from pipeline.answer.summary import (
 from pipeline.arrays import Integers
 from pipeline.hour import histogram
 from pipeline.hour import hyperloglog as uniques
-from pipeline.hour.aggregate import HISTOGRAMS, HourlyAggregate, merge
+from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.histogram import Histogram
 from pipeline.hour.hyperloglog import Uniques
+from pipeline.hour.merging import kept_table
+from pipeline.hour.sketches import HISTOGRAMS
+from pipeline.hour.totals import Totals
 from pipeline.hour.vector import HITS, Vector
 from pipeline.hours import Window, from_micros
 from pipeline.schema.dimensions import ABSENT, DEFAULT_CAPS, DIMENSIONS, Caps
@@ -49,41 +53,43 @@ def summarize(
     """The summary of the aggregates of a window, with at most `top` entries in a list;
     `sampling` is what the aggregates were scaled from."""
     whole = merge(aggregates, caps, READING_SLACK)
-    paths, result_types = whole.table("path"), whole.table("result_type")
-    status_codes, by_result = _requests(whole.table("status")), _requests(result_types)
+    totals, sketches = whole.totals, whole.sketches
+    table = partial(kept_table, sketches, totals.counts)
+    paths, result_types = table("path"), table("result_type")
+    status_codes, by_result = _requests(table("status")), _requests(result_types)
     return CompleteSummary(
-        total_records=whole.totals.requests,
-        log_files_read=_objects(whole, window),
-        time_range=_time_range(whole),
+        total_records=totals.requests,
+        log_files_read=_objects(totals, window),
+        time_range=_time_range(totals),
         status_breakdown=_by_class(status_codes),
-        edge_locations=sorted(set(whole.table("edge_location").values) - {ABSENT}),
-        cache_hit_rate=_percentage(by_result.get("Hit", 0), whole.totals.requests),
-        cache_hit_rate_cacheable=_percentage(whole.cacheable_hits, whole.cacheable),
-        byte_hit_rate=_percentage(_bytes_of_hits(result_types), whole.totals.bytes),
+        edge_locations=sorted(set(table("edge_location").values) - {ABSENT}),
+        cache_hit_rate=_percentage(by_result.get("Hit", 0), totals.requests),
+        cache_hit_rate_cacheable=_percentage(totals.cacheable_hits, totals.cacheable),
+        byte_hit_rate=_percentage(_bytes_of_hits(result_types), totals.counts.bytes),
         top_paths=[
             PathCount(path=value, count=vector.requests)
             for value, vector in _ranked(paths, paths.counts[_REQUESTS], top)
         ],
-        bytes_sent=whole.totals.bytes,
-        bytes_received=whole.bytes_received,
+        bytes_sent=totals.counts.bytes,
+        bytes_received=totals.bytes_received,
         status_codes=status_codes,
         result_types=by_result,
-        methods=_requests(whole.table("method")),
+        methods=_requests(table("method")),
         top_missed_paths=_entries(_ranked(paths, paths.counts[_MISSES], top)),
         top_error_paths=_entries(_ranked(paths, paths.counts[_ERRORS].sum(axis=0), top)),
         latency_ms={
-            name: _latency(whole.latency[name]) for name in HISTOGRAMS if name in whole.latency
+            name: _latency(sketches.latency[name])
+            for name in HISTOGRAMS
+            if name in sketches.latency
         },
-        unique_visitors=_estimate(whole.visitors),
-        unique_paths=_estimate(whole.paths),
+        unique_visitors=_estimate(sketches.visitors),
+        unique_paths=_estimate(sketches.paths),
         rejected_lines=RejectedLines(
-            total=sum(whole.rejected.values()), by_reason=dict(sorted(whole.rejected.items()))
+            total=totals.rejected_lines, by_reason=dict(sorted(totals.rejected.items()))
         ),
-        approximate={
-            name: bound for name in sorted(DIMENSIONS) if (bound := whole.table(name).bound)
-        },
+        approximate={name: bound for name in sorted(DIMENSIONS) if (bound := table(name).bound)},
         sampling=dict(sorted((sampling or {}).items())),
-        **{key: _listed(name, whole.table(name), top) for key, name in LISTED.items()},
+        **{key: _listed(name, table(name), top) for key, name in LISTED.items()},
     )
 
 
@@ -185,9 +191,9 @@ def _percentage(part: int, whole: int) -> float:
     return round(100 * part / whole, 2) if whole else 0.0
 
 
-def _objects(whole: HourlyAggregate, window: Window) -> int:
+def _objects(totals: Totals, window: Window) -> int:
     first_hour = window.start if window.start is not None else 0
-    return whole.objects_since(first_hour)
+    return totals.objects_since(first_hour)
 
 
 def _requests(table: Table) -> dict[str, int]:
@@ -205,10 +211,10 @@ def _by_class(status: dict[str, int]) -> dict[str, int]:
     return dict(sorted(classes.items()))
 
 
-def _time_range(whole: HourlyAggregate) -> str:
-    if whole.first_us is None or whole.last_us is None:
+def _time_range(totals: Totals) -> str:
+    if totals.first_us is None or totals.last_us is None:
         return ""
-    return f"{_iso(from_micros(whole.first_us))}/{_iso(from_micros(whole.last_us))}"
+    return f"{_iso(from_micros(totals.first_us))}/{_iso(from_micros(totals.last_us))}"
 
 
 def _iso(moment: datetime) -> str:

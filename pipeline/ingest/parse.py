@@ -1,14 +1,17 @@
 """One object's bytes → what is counted in it, in one pass and bounded memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import msgspec
 
 from pipeline.errors import ObjectRefused
-from pipeline.hour.aggregate import EMPTY, NO_HOUR, HourlyAggregate
+from pipeline.hour.aggregate import EMPTY, HourlyAggregate
+from pipeline.hour.totals import NO_HOUR
 from pipeline.hours import CLOCK_SKEW, hour_of
 from pipeline.ingest.parsed import Parsed, Reading
 from pipeline.ingest.share import Share
@@ -217,9 +220,13 @@ def _accounted(
     """The hours, with the object itself and its rejected lines counted in them."""
     touched = sorted(hours) or [own_hour]
     accounted = {
-        hour: replace(hours.get(hour, EMPTY), objects={previous: 1})
+        hour: _with(hours.get(hour, EMPTY), objects={previous: 1})
         for previous, hour in zip([NO_HOUR, *touched], touched, strict=False)
     }
     first = touched[0]
-    accounted[first] = replace(accounted[first], rejected=dict(rejected))
+    accounted[first] = _with(accounted[first], rejected=dict(rejected))
     return accounted
+
+
+def _with(aggregate: HourlyAggregate, **totals: Mapping[Any, int]) -> HourlyAggregate:
+    return replace(aggregate, totals=msgspec.structs.replace(aggregate.totals, **totals))

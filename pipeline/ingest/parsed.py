@@ -21,7 +21,7 @@ more than reading them; their columns take some twenty megabytes."""
 _VALUES = 150_000
 """Table entries that wait to be merged, some 200 bytes each."""
 
-_SLACK = 32
+_HEADROOM = 32
 """How many times its cap a table may hold while its object is read, if that is all in one hour:
 what is dropped once, at the end, is dropped more justly."""
 
@@ -89,16 +89,16 @@ class Parsed:
         """Tally the rows that were added."""
         for hour, aggregate in tally(self._pending, reading.visitors).items():
             self._tallied.setdefault(hour, []).append(aggregate)
-            self._tallied_values += sum(map(len, aggregate.tables.values()))
+            self._tallied_values += sum(map(len, aggregate.sketches.tables.values()))
         self._pending.clear()
         self._pending_rows = 0
         if self._tallied_values > _VALUES:
-            self.merge(reading, max(1, _SLACK // self.distinct_hours))
+            self.merge(reading, max(1, _HEADROOM // self.distinct_hours))
 
-    def merge(self, reading: Reading, slack: int = 1) -> None:
+    def merge(self, reading: Reading, headroom: int = 1) -> None:
         """Bring `hours` up to date with what was tallied."""
         for hour, parts in self._tallied.items():
             known = [self.hours[hour]] if hour in self.hours else []
-            self.hours[hour] = merge([*known, *parts], reading.caps, slack)
+            self.hours[hour] = merge([*known, *parts], reading.caps, headroom)
         self._tallied.clear()
         self._tallied_values = 0

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
-from pipeline.hour.aggregate import EVERYTHING, Wanted
+from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from pipeline.errors import CorruptRow, StoreError
 from pipeline.hour import codec
-from pipeline.hour.aggregate import EVERYTHING, HourlyAggregate, Wanted, merge
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import HOURS_PER_DAY
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import Caps

@@ -13,7 +13,8 @@ import msgspec
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
-from pipeline.hour.aggregate import EVERYTHING, HourlyAggregate, Wanted
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps

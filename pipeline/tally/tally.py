@@ -15,6 +15,8 @@ from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table, gathered
 from pipeline.hour.histogram import Histogram
 from pipeline.hour.hyperloglog import Uniques, hash_of
+from pipeline.hour.sketches import Sketches
+from pipeline.hour.totals import Totals
 from pipeline.hour.vector import HITS, MISSES
 from pipeline.hours import HOUR_US
 from pipeline.read.records import CLOCK, numbers, words
@@ -128,18 +130,21 @@ def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
     cacheable &= ~(measured.errors_4xx | measured.errors_5xx)
     tables = _tables(fields, measured)
     times = rows.column(CLOCK).to_numpy()
-    return HourlyAggregate(
-        totals=measured.totals(),
+    totals = Totals(
+        counts=measured.totals(),
         bytes_received=int(np.maximum(numbers(rows, BYTES_RECEIVED), 0).sum()),
         cacheable=int(np.count_nonzero(cacheable)),
         cacheable_hits=int(np.count_nonzero(cacheable & measured.hits)),
         first_us=int(times.min()),
         last_us=int(times.max()),
+    )
+    sketches = Sketches(
         tables=tables,
         latency=_latency(rows, time_taken, measured),
         visitors=_visitors(_Words(*words(rows, CLIENT_IP)), fields[USER_AGENT], visitors),
         paths=_paths(tables["path"]),
     )
+    return HourlyAggregate(totals, sketches)
 
 
 def _tables(fields: dict[str, _Words], measured: Measured) -> dict[str, Table]:

@@ -180,7 +180,7 @@ class _Accounts:
         for row in self.store.read(self.store.sites(), [span]):
             aggregate = row.aggregate
             found[row.key.site, row.key.start] += Figures(
-                aggregate.totals.requests, sum(aggregate.rejected.values())
+                aggregate.totals.requests, aggregate.totals.rejected_lines
             )
         return found
 

@@ -24,6 +24,7 @@ from pipeline.store.sqlite import SqliteStore
 from pipeline.upkeep.archive import BadArchive, export, restore
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support import dynamodb_local
+from tests.support.aggregates import hour_with
 
 
 def exported(store: Store) -> bytes:
@@ -66,7 +67,7 @@ def test_a_thousand_hours_by_way_of_both_databases(dynamodb: Any, tmp_path: Path
 
     def hour() -> HourlyAggregate:
         paths = {f"/{rng.randrange(999)}": Vector(rng.randrange(1, 9)) for _ in range(20)}
-        return HourlyAggregate(Vector(9), objects={-1: 1}, tables={"path": Table.of(paths)})
+        return hour_with(Vector(9), objects={-1: 1}, tables={"path": Table.of(paths)})
 
     laptop = SqliteStore(tmp_path / "store.db")
     for day in range(42):

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.vector import Vector
 from pipeline.hours import ALWAYS, Span, Window
 from pipeline.objects import ObjectRef
@@ -20,6 +19,7 @@ from pipeline.upkeep.audit import Audit, audit
 from tests.contract.test_dynamodb_faults import LONG, Fault
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support import dynamodb_local
+from tests.support.aggregates import hour_with
 from tests.support.clock import FakeClock
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ def filled(store: Store) -> Store:
 
 def put(store: Store, key: RowKey, requests: int) -> None:
     """Make one row say something else."""
-    store.restore([], [StoredRow(key, HourlyAggregate(Vector(requests)))])
+    store.restore([], [StoredRow(key, hour_with(Vector(requests)))])
 
 
 def test_a_sound_store_has_no_problems(store: Store) -> None:

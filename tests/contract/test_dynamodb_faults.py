@@ -14,6 +14,7 @@ from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
 from tests.support import dynamodb_local
+from tests.support.aggregates import hour_with
 from tests.support.clock import Sleeper
 from tests.support.dynamodb_faults import Faults, busy
 
@@ -23,9 +24,9 @@ LONG = Counted(
     "site",
     130,
     {},
-    {HOUR + n: HourlyAggregate(Vector(1), objects={HOUR + n - 1: 1}) for n in range(130)},
+    {HOUR + n: hour_with(Vector(1), objects={HOUR + n - 1: 1}) for n in range(130)},
 )
-SHORT = Counted(ObjectRef("b", "short", "e"), "site", 1, {}, {HOUR: HourlyAggregate(Vector(5))})
+SHORT = Counted(ObjectRef("b", "short", "e"), "site", 1, {}, {HOUR: hour_with(Vector(5))})
 EVENT = "after-call.dynamodb.TransactWriteItems"
 
 
@@ -102,7 +103,7 @@ def test_parts_of_another_version_are_not_mixed(dynamodb: Any, table: str) -> No
     with Fault(dynamodb, 2), pytest.raises(StoreError):
         store.commit([LONG])
     longer = Counted(
-        LONG.ref, "site", 150, {}, {HOUR + n: HourlyAggregate(Vector(1)) for n in range(150)}
+        LONG.ref, "site", 150, {}, {HOUR + n: hour_with(Vector(1)) for n in range(150)}
     )
     with pytest.raises(StoreError, match="begun in 28 parts by another version"):
         store.commit([longer])
@@ -120,7 +121,7 @@ def test_a_row_that_others_keep_changing_is_given_up_in_time(dynamodb: Any, tabl
 
     numbers = iter(range(1000))
     rival: Callable[[int], Counted] = lambda n: Counted(  # noqa: E731
-        ObjectRef("b", f"rival-{n}", "e"), "site", 1, {}, {HOUR: HourlyAggregate(Vector(1))}
+        ObjectRef("b", f"rival-{n}", "e"), "site", 1, {}, {HOUR: hour_with(Vector(1))}
     )
     dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", change)
     try:

@@ -105,7 +105,7 @@ def check(store: Store, outcomes: list[Outcome], expected: Expected) -> None:
     for site_hour, hour in with_lines.items():
         assert_same(hour, count.hours[site_hour])
     assert sum(each.records for each in outcomes) == count.records
-    rejected = merge(hours.values()).rejected
+    rejected = merge(hours.values()).totals.rejected
     assert rejected == +count.rejected
     assert count.lines == count.records + sum(rejected.values())
 

@@ -53,8 +53,8 @@ def expect(store: Store, objects: dict[str, bytes]) -> None:
     assert hours.keys() == {hour for _, hour in count.hours}
     for hour, aggregate in hours.items():
         assert_same(aggregate, count.hours["E1", hour])
-    assert sum(hour.objects_since(0) for hour in hours.values()) == len(objects)
-    assert merge(hours.values()).rejected == count.rejected
+    assert sum(hour.totals.objects_since(0) for hour in hours.values()) == len(objects)
+    assert merge(hours.values()).totals.rejected == count.rejected
 
 
 def packed(objects: dict[str, bytes]) -> dict[str, bytes]:

@@ -24,6 +24,7 @@ from pipeline.store.memory import MemoryStore
 from pipeline.store.port import VISITOR_KEY_BYTES, CommitResult, Store
 from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
+from tests.support.aggregates import hour_with
 from tests.support.clock import FakeClock
 
 SCHEMA_2 = """
@@ -55,19 +56,18 @@ def ref(name: str, etag: str = "e1") -> ObjectRef:
     return ObjectRef("bucket", name, etag, version_id="v", sequencer="s", size=3)
 
 
-def aggregate(requests: int) -> HourlyAggregate:
-    return HourlyAggregate(
-        totals=Vector(requests, requests * 10),
+def aggregate(requests: int, rejected: dict[str, int] | None = None) -> HourlyAggregate:
+    return hour_with(
+        Vector(requests, requests * 10),
         objects={-1: 1},
+        rejected=rejected or {},
         tables={"path": Table.of({"/": Vector(requests)})},
     )
 
 
 def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Counted:
-    found = {h: aggregate(h % 7 + 1) for h in hours}
     rejected = {"bad_timestamp": 1} if hours else {}
-    if hours:
-        found[min(hours)] = replace(found[min(hours)], rejected=rejected)
+    found = {h: aggregate(h % 7 + 1, rejected if h == min(hours) else {}) for h in hours}
     records = sum(each.totals.requests for each in found.values())
     return Counted(ref(name, etag), site, records, rejected, found, "its header")
 
@@ -297,7 +297,7 @@ def test_only_what_is_wanted_of_a_row_is_decoded(store: Store) -> None:
     store.commit([one])
     (totals,) = store.read(["site"], [EVERYTHING["hour"]], None, frozenset())
     (paths,) = store.read(["site"], [EVERYTHING["hour"]], None, frozenset({"path"}))
-    assert totals.aggregate == replace(one.hours[HOUR], tables={})
+    assert totals.aggregate == HourlyAggregate(one.hours[HOUR].totals)
     assert paths.aggregate == one.hours[HOUR]
 
 
@@ -344,7 +344,7 @@ def test_what_dynamodb_kept_before_this_form_is_read(dynamodb: Any, clock: FakeC
     whole = [row.aggregate.totals for row in store.read(["site"], [EVERYTHING["hour"]])]
     alone = list(store.read(["site"], [EVERYTHING["hour"]], None, frozenset()))
     assert [row.aggregate.totals for row in alone] == whole
-    assert all(not row.aggregate.tables for row in alone)
+    assert all(not row.aggregate.sketches.tables for row in alone)
     store.put_cached("snapshot", b"{}", 300)
     dynamodb.update_item(
         TableName=table,
@@ -376,8 +376,8 @@ def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:
     """A store keeps as many values as its settings say."""
     store = MemoryStore(clock=clock, caps=caps(max_paths=10))
     paths = Table.of({f"/{n}": Vector(n) for n in range(1, 21)})
-    hour = HourlyAggregate(Vector(210), tables={"path": paths})
+    hour = hour_with(Vector(210), tables={"path": paths})
     store.commit([Counted(ref("a"), "site", 210, {}, {HOUR: hour})])
     (row,) = store.read(["site"], [EVERYTHING["hour"]])
-    assert sorted(row.aggregate.tables["path"].values) == sorted(f"/{n}" for n in range(11, 21))
-    assert row.aggregate.tables["path"].bound == 10
+    kept = row.aggregate.sketches.tables["path"]
+    assert (sorted(kept.values), kept.bound) == ([f"/{n}" for n in range(11, 21)], 10)

@@ -266,7 +266,7 @@ def check(store: DynamoStore, truth: Truth, objects: int) -> None:
     for row in store.read(store.sites(), [Span("hour", None, None)]):
         site, hour = row.key.site, row.key.start
         days.setdefault((site, hour // HOURS_PER_DAY), []).append(row.aggregate)
-        for path, vector in row.aggregate.tables["path"].entries.items():
+        for path, vector in row.aggregate.sketches.tables["path"].entries.items():
             requests[site, hour, path] += vector.requests
             sizes[site, hour, path] += vector.bytes
     assert requests == truth.requests

@@ -121,7 +121,7 @@ class World:
         assert stored.keys() == live
         for place in live:
             assert stored[place].totals.requests == count[place].total()
-            table = stored[place].tables.get("path")
+            table = stored[place].sketches.tables.get("path")
             assert (table.entries if table else {}).keys() == (+count[place]).keys()
             assert codec.encode(stored[place]) == codec.encode(merge(fold[place]))
         self._check_days(store, stored, now)

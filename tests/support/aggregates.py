@@ -1,13 +1,18 @@
 """Aggregates of any kind, for properties that must hold for all of them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
-from pipeline.hour.aggregate import HISTOGRAMS, HourlyAggregate
+from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.histogram import Histogram
 from pipeline.hour.hyperloglog import Uniques, mixed
-from pipeline.hour.vector import MEASURES, Vector
+from pipeline.hour.sketches import HISTOGRAMS, Sketches
+from pipeline.hour.totals import Totals
+from pipeline.hour.vector import MEASURES, ZERO, Vector
 from pipeline.schema.dimensions import DIMENSIONS
 
 counts = st.integers(0, 2**40)
@@ -20,9 +25,9 @@ histograms = st.lists(st.integers(0, 10**13), min_size=1, max_size=20).map(
 uniques = st.sets(st.integers(0, 2**64 - 1), max_size=20).map(
     lambda members: Uniques.of(mixed(np.array(sorted(members), np.uint64)))
 )
-aggregates = st.builds(
-    HourlyAggregate,
-    totals=vectors,
+totals = st.builds(
+    Totals,
+    counts=vectors,
     bytes_received=counts,
     cacheable=counts,
     cacheable_hits=counts,
@@ -32,8 +37,19 @@ aggregates = st.builds(
     rejected=st.dictionaries(
         st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)
     ),
+)
+sketches = st.builds(
+    Sketches,
     tables=st.dictionaries(st.sampled_from(list(DIMENSIONS)), tables, max_size=3),
     latency=st.dictionaries(st.sampled_from(HISTOGRAMS), histograms, max_size=3),
     visitors=st.none() | uniques,
     paths=st.none() | uniques,
 )
+aggregates = st.builds(HourlyAggregate, totals, sketches)
+
+
+def hour_with(
+    counts: Vector = ZERO, *, tables: Mapping[str, Table] | None = None, **others: Any
+) -> HourlyAggregate:
+    """An aggregate of these counts, tables and other totals."""
+    return HourlyAggregate(Totals(counts, **others), Sketches(tables or {}))

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs
 from pipeline.answer.service import Service, serve_from
 from pipeline.api.app import Api
 from pipeline.errors import EdgetallyError
-from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.hours import hour_of
 from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
 from pipeline.store.port import Store
+from tests.support.aggregates import hour_with
 from tests.support.clock import FakeClock
 
 failures: list[EdgetallyError] = []
@@ -76,8 +76,8 @@ def count(
     at = clock() - timedelta(hours=hours_ago)
     hits = requests * 3 // 4
     vector = Vector(requests, requests * 100, hits, requests - hits)
-    one = HourlyAggregate(
-        totals=vector,
+    one = hour_with(
+        vector,
         first_us=int(at.timestamp() * 1e6),
         last_us=int(at.timestamp() * 1e6),
         objects={-1: 1},

@@ -179,32 +179,33 @@ def _value(dimension: str, value: str, status: str) -> str:
 def assert_same(aggregate: HourlyAggregate, expected: Hour) -> None:
     """The aggregate holds exactly what the plain loop counted, and of what it estimates, what its
     guarantees say."""
-    assert aggregate.totals._asdict() == {name: expected.totals[name] for name in MEASURES}
-    assert aggregate.bytes_received == expected.bytes_received
-    assert aggregate.cacheable == expected.cacheable
-    assert aggregate.cacheable_hits == expected.cacheable_hits
-    assert (aggregate.first_us, aggregate.last_us) == (min(expected.times), max(expected.times))
+    totals, sketches = aggregate.totals, aggregate.sketches
+    assert totals.counts._asdict() == {name: expected.totals[name] for name in MEASURES}
+    assert totals.bytes_received == expected.bytes_received
+    assert totals.cacheable == expected.cacheable
+    assert totals.cacheable_hits == expected.cacheable_hits
+    assert (totals.first_us, totals.last_us) == (min(expected.times), max(expected.times))
     tables = {
         name: {value: Counter(vector._asdict()) for value, vector in table.entries.items()}
-        for name, table in aggregate.tables.items()
+        for name, table in sketches.tables.items()
     }
     assert tables == {name: dict(table) for name, table in expected.tables.items()}
-    assert aggregate.latency.keys() == expected.latency.keys()
+    assert sketches.latency.keys() == expected.latency.keys()
     for name, times in expected.latency.items():
-        found = aggregate.latency[name]
+        found = sketches.latency[name]
         assert (found.requests, found.sum_us, found.max_us) == (len(times), sum(times), max(times))
         for percent in (50, 75, 90, 95, 99, 100):
             exact = percentile(times, percent)
             assert abs(found.percentile_us(percent) - exact) <= 0.01 * exact + 1e-6
     paths = {_hash(path) for path in expected.tables["path"]}
-    assert aggregate.paths is not None
-    assert bytes(aggregate.paths.registers) == registers(paths)
+    assert sketches.paths is not None
+    assert bytes(sketches.paths.registers) == registers(paths)
     if expected.visitors:
-        assert aggregate.visitors is not None
+        assert sketches.visitors is not None
         visitors = {_mixed(_hash(ip) + _hash(f"agent {ua}")) for ip, ua in expected.visitors}
-        assert bytes(aggregate.visitors.registers) == registers(visitors)
+        assert bytes(sketches.visitors.registers) == registers(visitors)
     else:
-        assert aggregate.visitors is None
+        assert sketches.visitors is None
 
 
 def percentile(times: list[int], percent: int) -> int:

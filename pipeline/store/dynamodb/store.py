@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
-from pipeline.hour.aggregate import EVERYTHING, Wanted
+from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import HOURS_PER_DAY, Span
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps

@@ -20,13 +20,13 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pipeline.answer.metrics import RANKED
 from pipeline.api.app import Api
 from pipeline.api.render import as_csv
-from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.hours import Span, Window, hour_of
 from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
 from pipeline.store.memory import MemoryStore
+from tests.support.aggregates import hour_with
 from tests.support.api import ask, make_api
 from tests.support.clock import FakeClock
 
@@ -115,8 +115,8 @@ def stored(traffics: list[Traffic]) -> Api:
     serial = counting()
     old = [Traffic(site, 200_000, "/old", Vector(1)) for site in SITES]
     for site, hour, path, counted in [*old, *traffics]:
-        aggregate = HourlyAggregate(
-            totals=counted,
+        aggregate = hour_with(
+            counted,
             first_us=hour * 3_600_000_000,
             last_us=hour * 3_600_000_000,
             objects={-1: 1},

@@ -7,13 +7,13 @@ import pytest
 
 from pipeline.answer.health import Findings, Health
 from pipeline.errors import QueueError
-from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.vector import Vector
 from pipeline.hours import hour_of
 from pipeline.objects import ObjectRef
 from pipeline.source.port import Depth
 from pipeline.store.counted import Counted
 from pipeline.store.memory import MemoryStore
+from tests.support.aggregates import hour_with
 from tests.support.api import count, make_service
 from tests.support.clock import FakeClock
 
@@ -70,8 +70,8 @@ def test_the_share_of_rejected_lines(
     rejected: int, status: str, health: Health, memory: MemoryStore, clock: FakeClock
 ) -> None:
     """Of all lines of the last days."""
-    hour = HourlyAggregate(Vector(1000), last_us=int(clock().timestamp() * 1e6))
-    hour = replace(hour, rejected={"bad_timestamp": rejected} if rejected else {})
+    reasons = {"bad_timestamp": rejected} if rejected else {}
+    hour = hour_with(Vector(1000), last_us=int(clock().timestamp() * 1e6), rejected=reasons)
     memory.commit([Counted(ObjectRef("b", "k"), "s", 1000, {}, {hour_of(clock()): hour})])
     name, value, _ = checks(health)["rejected_share"]
     assert (name, value) == (status, round(rejected / (1000 + rejected), 6))

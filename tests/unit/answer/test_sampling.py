@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.scale import scaled
 from pipeline.hour.vector import Vector
 from pipeline.sites import COMPLETE, rate_of, sampled_site, stored_site
+from tests.support.aggregates import hour_with
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=8) | st.just("a~25"), st.integers(1, 100))
@@ -32,20 +32,20 @@ def test_the_longest_prefix_decides(key: str, percent: int) -> None:
 
 def test_counts_are_scaled_and_what_was_delivered_is_not() -> None:
     """Requests are estimates, objects and rejected lines are not; bounds stay bounds."""
-    aggregate = HourlyAggregate(
-        totals=Vector(10, 100, 3),
+    aggregate = hour_with(
+        Vector(10, 100, 3),
         bytes_received=7,
         objects={-1: 2},
         rejected={"bad_timestamp": 4},
         tables={"path": Table.of({"/": Vector(9)}, Vector(1), 1, {"/": 8})},
     )
     found = scaled(aggregate, 30)
-    assert found.totals[:3] == (33, 333, 10)
-    assert (found.bytes_received, found.objects, found.rejected) == (
+    assert found.totals.counts[:3] == (33, 333, 10)
+    assert (found.totals.bytes_received, found.totals.objects, found.totals.rejected) == (
         23,
         {-1: 2},
         {"bad_timestamp": 4},
     )
-    table = found.tables["path"]
+    table = found.sketches.tables["path"]
     assert (table.entries["/"].requests, table.other.requests, table.bound) == (30, 3, 4)
     assert scaled(aggregate, COMPLETE) is aggregate

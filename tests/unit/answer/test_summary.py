@@ -23,6 +23,7 @@ from pipeline.ingest.parsed import Reading
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
 from pipeline.store.memory import MemoryStore
+from tests.support.aggregates import hour_with
 from tests.support.oracle import DIMENSIONS, MEASURES, Count, Hour, percentile
 from tests.support.sources import BodySource
 
@@ -144,7 +145,7 @@ def test_every_dimension_of_the_count_is_in_the_summary_or_has_its_own_form() ->
 
 def one(**tables: Table) -> HourlyAggregate:
     requests = max(sum(t.counts[0].tolist()) + t.other.requests for t in tables.values())
-    return HourlyAggregate(Vector(requests), tables=tables)
+    return hour_with(Vector(requests), tables=tables)
 
 
 def test_a_list_shown_to_its_end_closes_with_what_fell_out() -> None:

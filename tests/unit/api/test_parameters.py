@@ -13,6 +13,7 @@ from pipeline.api.app import Api
 from pipeline.api.problems import KIND, KINDS
 from pipeline.api.render import preferred
 from pipeline.store.memory import MemoryStore
+from tests.support.aggregates import hour_with
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
 
@@ -336,7 +337,6 @@ def test_figures_that_cannot_be_told_are_null(api: Api) -> None:
 
 def test_what_falls_out_of_a_table_closes_the_ranking() -> None:
     """As `(other)`, so that the pages add up; and `meta` says by how much a value may be short."""
-    from pipeline.hour.aggregate import HourlyAggregate
     from pipeline.hour.heavy_hitters import Table
     from pipeline.hour.vector import Vector
     from pipeline.hours import hour_of
@@ -346,7 +346,7 @@ def test_what_falls_out_of_a_table_closes_the_ranking() -> None:
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     table = Table.of({"/a": Vector(7), "/b": Vector(5)}, Vector(3), 2, {"/a": 5, "/b": 3})
-    hour = HourlyAggregate(Vector(15), tables={"path": table})
+    hour = hour_with(Vector(15), tables={"path": table})
     store.commit([Counted(ObjectRef("b", "k"), "s", 15, {}, {hour_of(clock()): hour})])
     api = make_api(store, clock)
     answer: Any = ask(api, "/metrics/top/path").json

@@ -1,6 +1,7 @@
 """Rows at rest: exact round trips, small; refused when damaged."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,12 +12,12 @@ from benchmarks.full_hours import full_hour
 from pipeline.hour import codec
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table, merge_tables
-from pipeline.hour.planes import pack, unpack
+from pipeline.hour.packing import pack_matrix, unpack_matrix
 from pipeline.hour.vector import MEASURES, Vector
 from pipeline.schema.dimensions import DEFAULT_CAPS, DIMENSIONS
 from pipeline.store.ledger import RowKey
 from pipeline.store.rows import add_to_row
-from tests.support.aggregates import aggregates
+from tests.support.aggregates import aggregates, hour_with
 
 KEY = RowKey("site", "hour", 0)
 
@@ -35,7 +36,7 @@ def test_planes_are_exact(rows: int, columns: int, rng: random.Random) -> None:
         [[rng.getrandbits(rng.randrange(64)) for _ in range(columns)] for _ in range(rows)],
         np.int64,
     ).reshape(rows, columns)
-    assert np.array_equal(unpack(pack(matrix), rows, columns), matrix)
+    assert np.array_equal(unpack_matrix(pack_matrix(matrix), rows, columns), matrix)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +53,8 @@ def test_planes_are_exact(rows: int, columns: int, rng: random.Random) -> None:
 def test_planes_are_as_many_as_the_largest_number_needs(numbers: list[int], packed: bytes) -> None:
     """The lowest bytes of all, then the second ones; none that are nothing but zeros."""
     matrix = np.array([numbers], np.int64)
-    assert pack(matrix) == packed
-    assert np.array_equal(unpack(packed, 1, len(numbers)), matrix)
+    assert pack_matrix(matrix) == packed
+    assert np.array_equal(unpack_matrix(packed, 1, len(numbers)), matrix)
 
 
 @pytest.mark.parametrize(
@@ -62,16 +63,16 @@ def test_planes_are_as_many_as_the_largest_number_needs(numbers: list[int], pack
 def test_bytes_that_are_no_planes_are_refused(packed: bytes, reason: str) -> None:
     """A length that does not fit, more than eight planes, and numbers that would be negative."""
     with pytest.raises(ValueError, match=reason):
-        unpack(packed, 1, 2)
+        unpack_matrix(packed, 1, 2)
 
 
 def test_what_an_old_row_did_not_note_is_unknown_not_nothing() -> None:
     """Merged with a newer row, its requests are in `other`, and the bound says so."""
-    old = HourlyAggregate(Vector(7, 70))
-    new = HourlyAggregate(Vector(5), tables={"browser": Table.of({"Firefox": Vector(5)})})
-    merged = merge([old, new]).tables["browser"]
+    old = hour_with(Vector(7, 70))
+    new = hour_with(Vector(5), tables={"browser": Table.of({"Firefox": Vector(5)})})
+    merged = merge([old, new]).sketches.tables["browser"]
     assert merged.entries == {"Firefox": Vector(5)}
-    assert (merged.other, merged.bound) == (old.totals, old.totals.requests)
+    assert (merged.other, merged.bound) == (old.totals.counts, old.totals.requests)
 
 
 @pytest.mark.parametrize("section", ["table:moon", "latency:moon", "moon"])
@@ -92,7 +93,7 @@ def test_an_unknown_version_is_named() -> None:
 @given(st.binary(max_size=60), st.integers(0, 400))
 def test_damaged_bytes_are_refused(noise: bytes, at: int) -> None:
     """Whatever happens to a row, it is read as it was or not at all."""
-    hour = HourlyAggregate(Vector(5), tables={"browser": Table.of({"Firefox": Vector(5)})})
+    hour = hour_with(Vector(5), tables={"browser": Table.of({"Firefox": Vector(5)})})
     row = codec.encode(hour)
     damaged = row[:at] + noise + row[at + len(noise) :]
     try:
@@ -118,9 +119,7 @@ def hostile_hour(seed: int, values: int) -> HourlyAggregate:
         name: merge_tables([table()], DEFAULT_CAPS[name], DEFAULT_CAPS[name] * each.value_bytes)
         for name, each in DIMENSIONS.items()
     }
-    return HourlyAggregate(
-        busy.totals, tables=tables, latency=busy.latency, visitors=busy.visitors, paths=busy.paths
-    )
+    return HourlyAggregate(busy.totals, replace(busy.sketches, tables=tables))
 
 
 def test_a_row_stays_below_300_kb_whatever_comes_in() -> None:
@@ -128,7 +127,7 @@ def test_a_row_stays_below_300_kb_whatever_comes_in() -> None:
     row = add_to_row(KEY, None, [hostile_hour(1, 2000), hostile_hour(2, 2000)], DEFAULT_CAPS)
     assert len(row) <= 300_000
     stored = codec.decode(row)
-    assert all(table.bound > 0 for table in stored.tables.values())
+    assert all(table.bound > 0 for table in stored.sketches.tables.values())
     again = add_to_row(KEY, row, [hostile_hour(3, 2000)], dict.fromkeys(DIMENSIONS, 5000))
     assert len(again) <= 300_000
 
@@ -138,4 +137,4 @@ def test_a_row_that_no_store_takes_is_not_encoded() -> None:
     rng = random.Random(1)
     huge = Table.of({rng.randbytes(2000).hex(): Vector(1) for _ in range(250)})
     with pytest.raises(codec.TooLarge, match="exceeds 300,000"):
-        codec.encode(HourlyAggregate(Vector(250), tables={"path": huge}))
+        codec.encode(hour_with(Vector(250), tables={"path": huge}))

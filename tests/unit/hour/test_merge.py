@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pipeline.hour import codec
 from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table, gathered, merge_tables
+from pipeline.hour.totals import Totals, merge_totals
 from pipeline.hour.vector import MEASURES, ZERO, Vector, add
 from pipeline.schema.dimensions import DIMENSIONS
-from tests.support.aggregates import aggregates
+from tests.support.aggregates import aggregates, hour_with
 
 streams = st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=60), max_size=8)
 
@@ -50,9 +51,9 @@ def test_merging_nothing_is_empty() -> None:
 
 def test_many_aggregates_merge_like_few() -> None:
     """The batches in which a long stream is taken leave no trace."""
-    one = HourlyAggregate(totals=Vector(1, 2, 3, 4, 5, 6, 7, 8), objects={-1: 1})
-    assert merge([one] * 100).totals == Vector(100, 200, 300, 400, 500, 600, 700, 800)
-    assert merge([one] * 100).objects == {-1: 100}
+    one = hour_with(Vector(1, 2, 3, 4, 5, 6, 7, 8), objects={-1: 1})
+    assert merge([one] * 100).totals.counts == Vector(100, 200, 300, 400, 500, 600, 700, 800)
+    assert merge([one] * 100).totals.objects == {-1: 100}
 
 
 @given(streams)
@@ -87,7 +88,7 @@ def test_a_full_table_keeps_its_promises(parts: list[list[str]]) -> None:
 def test_a_full_table_survives_the_codec(parts: list[list[str]]) -> None:
     """Bound, rest and the counters that decide who stays are stored too."""
     merged = union(*map(table_of, parts))
-    stored = codec.decode(codec.encode(HourlyAggregate(tables={"path": merged}))).tables["path"]
+    stored = codec.decode(codec.encode(hour_with(tables={"path": merged}))).sketches.tables["path"]
     assert stored == merged
 
 
@@ -115,7 +116,7 @@ def test_a_million_random_paths_do_not_push_out_the_top() -> None:
         table = merge_tables([table, part], 1000, 80_000)
     assert table.entries["/top"].requests == 50 * 300
     assert table.bound <= 50 * 20_300 / 1001
-    assert len(codec.encode(HourlyAggregate(tables={"path": table}))) < 300_000
+    assert len(codec.encode(hour_with(tables={"path": table}))) < 300_000
 
 
 CAP, SIZE = 100, 20_000
@@ -189,27 +190,27 @@ def test_heavy_hitters_of_a_stream_are_kept(name: str, parts: int) -> None:
 
 def test_a_total_beyond_64_bits_is_refused() -> None:
     """Columns would wrap around in silence: the sum that fits is made, the next one is not."""
-    half = HourlyAggregate(Vector(2**62, 2**62, 1, 1, 1, 1, 2**62))
-    assert merge([half, HourlyAggregate(Vector(2**62 - 1))]).totals.requests == 2**63 - 1
+    half = hour_with(Vector(2**62, 2**62, 1, 1, 1, 1, 2**62))
+    assert merge([half, hour_with(Vector(2**62 - 1))]).totals.requests == 2**63 - 1
     for totals in (Vector(2**62), Vector(1, 2**62), Vector(1, 0, 0, 0, 0, 0, 2**62)):
         with pytest.raises(OverflowError, match="9,223,372,036,854,775,808 does not fit 64 bits"):
-            merge([half, HourlyAggregate(totals)])
+            merge([half, hour_with(totals)])
 
 
 def test_times_are_the_earliest_and_the_latest() -> None:
     """Whichever part they are in, and where a part has none."""
-    parts = [HourlyAggregate(first_us=5, last_us=7), EMPTY, HourlyAggregate(first_us=3, last_us=4)]
-    assert (merge(parts).first_us, merge(parts).last_us) == (3, 7)
-    assert (merge([EMPTY]).first_us, merge([EMPTY]).last_us) == (None, None)
+    parts = [hour_with(first_us=5, last_us=7), EMPTY, hour_with(first_us=3, last_us=4)]
+    merged, nothing = merge(parts).totals, merge([EMPTY]).totals
+    assert (merged.first_us, merged.last_us) == (3, 7)
+    assert (nothing.first_us, nothing.last_us) == (None, None)
 
 
 def test_counts_of_lines_and_objects_add_up() -> None:
     """Reasons and previous hours are kept apart."""
-    a = HourlyAggregate(Vector(1), 10, 5, 2, objects={-1: 2, 7: 1}, rejected={"bad_timestamp": 1})
-    b = HourlyAggregate(
-        Vector(2), 20, 7, 3, objects={7: 4}, rejected={"bad_timestamp": 2, "bad_json": 1}
-    )
-    merged = merge([a, b])
+    reasons = {"bad_timestamp": 2, "bad_json": 1}
+    a = Totals(Vector(1), 10, 5, 2, objects={-1: 2, 7: 1}, rejected={"bad_timestamp": 1})
+    b = Totals(Vector(2), 20, 7, 3, objects={7: 4}, rejected=reasons)
+    merged = merge_totals([a, b])
     assert (merged.bytes_received, merged.cacheable, merged.cacheable_hits) == (30, 12, 5)
     assert merged.objects == {-1: 2, 7: 5}
     assert merged.rejected == {"bad_timestamp": 3, "bad_json": 1}
@@ -217,19 +218,17 @@ def test_counts_of_lines_and_objects_add_up() -> None:
     assert merged.objects_since(8) == 7
 
 
-def test_slack_keeps_more_than_the_cap() -> None:
+def test_headroom_keeps_more_than_the_cap() -> None:
     """For an answer that is not stored, values and their room are many times the cap's."""
     hours = [
-        HourlyAggregate(
-            Vector(30), tables={"host": Table.of({f"{n}.{k}": Vector(1) for n in range(30)})}
-        )
+        hour_with(Vector(30), tables={"host": Table.of({f"{n}.{k}": Vector(1) for n in range(30)})})
         for k in range(3)
     ]
     few = dict.fromkeys(DIMENSIONS, 30)
-    assert len(merge(hours, few, slack=3).tables["host"]) == 90
-    assert merge(hours, few, slack=3).tables["host"].bound == 0
-    assert merge(hours, few, slack=2).tables["host"].bound == 1
-    assert merge(hours[:2], few).tables["host"].bound == 1
+    assert len(merge(hours, few, headroom=3).sketches.tables["host"]) == 90
+    assert merge(hours, few, headroom=3).sketches.tables["host"].bound == 0
+    assert merge(hours, few, headroom=2).sketches.tables["host"].bound == 1
+    assert merge(hours[:2], few).sketches.tables["host"].bound == 1
 
 
 @pytest.mark.parametrize(("room", "kept"), [(15, 5), (14, 4), (6, 2), (5, 1), (2, 0)])

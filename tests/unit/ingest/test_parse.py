@@ -63,7 +63,7 @@ def test_an_object_is_counted_in_the_first_of_its_hours_that_a_window_has() -> N
     lines = b"".join(b"2026-11-22\t%02d:00:00\n" % hour for hour in (3, 9, 4))
     hours = parsed(b"#Fields: date time\n" + lines).hours
     first, second, third = sorted(hours)
-    assert [dict(hours[hour].objects) for hour in (first, second, third)] == [
+    assert [dict(hours[hour].totals.objects) for hour in (first, second, third)] == [
         {-1: 1},
         {first: 1},
         {second: 1},
@@ -77,7 +77,7 @@ def test_an_object_without_lines_is_an_object_of_no_records(text: bytes) -> None
     """It is counted as an object in the hour of its own time."""
     result = parsed(text)
     assert result.records == 0
-    assert [dict(each.objects) for each in result.hours.values()] == [{-1: 1}]
+    assert [dict(each.totals.objects) for each in result.hours.values()] == [{-1: 1}]
 
 
 def test_rejected_lines_are_kept_with_the_first_hour() -> None:
@@ -88,7 +88,7 @@ def test_rejected_lines_are_kept_with_the_first_hour() -> None:
     reasons = {"too_few_fields": 1, "out_of_range_timestamp": 1, "bad_timestamp": 1}
     assert result.records == 1
     assert result.rejected == reasons
-    assert [each.rejected for each in result.hours.values()] == [reasons]
+    assert [each.totals.rejected for each in result.hours.values()] == [reasons]
 
 
 def test_a_header_without_a_time_is_refused() -> None:
@@ -115,5 +115,5 @@ def test_one_odd_line_does_not_change_how_its_neighbours_are_read() -> None:
     whole, mended = parsed(tidy.text), parsed(spoilt.text)
     assert mended.records == whole.records
     for hour, aggregate in whole.hours.items():
-        assert mended.hours[hour].tables == aggregate.tables
-        assert mended.hours[hour].totals == aggregate.totals
+        assert mended.hours[hour].sketches.tables == aggregate.sketches.tables
+        assert mended.hours[hour].totals.counts == aggregate.totals.counts

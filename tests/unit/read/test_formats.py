@@ -205,7 +205,7 @@ def test_hosts_agents_and_paths_are_the_same_in_every_format() -> None:
     for write in FORMATS.values():
         whole: HourlyAggregate = merge(parsed(write(REQUESTS), Reading()).hours.values())
         tables.append(
-            {name: whole.tables[name] for name in ("host", "browser", "path", "referrer")}
+            {name: whole.sketches.tables[name] for name in ("host", "browser", "path", "referrer")}
         )
     assert set(tables[0]["host"].entries) == {"www.example.com", "shop.example.com"}
     assert [t["path"].entries.keys() for t in tables] == [tables[0]["path"].entries.keys()] * 6
@@ -315,8 +315,8 @@ def test_values_of_json_may_be_text_or_typed(row: dict[str, Any]) -> None:
         found = parsed(json_lines(row, *beside))
         whole = merge(found.hours.values())
         assert found.records == 1 + beside.count(GOOD)
-        assert whole.totals.bytes == 7 * found.records
-        assert {k: v.requests for k, v in whole.tables["status"].entries.items()} == {
+        assert whole.totals.counts.bytes == 7 * found.records
+        assert {k: v.requests for k, v in whole.sketches.tables["status"].entries.items()} == {
             "200": found.records
         }
 
@@ -368,7 +368,7 @@ def test_parquet_of_any_codec_and_row_groups(codec: str) -> None:
     found = parsed(parquet(columns, compression=codec, row_group_size=7))
     whole = merge(found.hours.values())
     assert found.records == 100
-    assert {k: v.requests for k, v in whole.tables["status"].entries.items()} == {
+    assert {k: v.requests for k, v in whole.sketches.tables["status"].entries.items()} == {
         "200": 50,
         "-": 50,
     }
@@ -385,8 +385,8 @@ def test_typed_parquet_and_names_with_dashes_are_read_too() -> None:
         "time-taken": pa.array([0.25]),
     }
     (hour,) = parsed(parquet(columns)).hours.values()
-    assert hour.totals[:2] == (1, 12)
-    assert (hour.totals.errors_4xx, hour.totals.time_us) == (1, 250_000)
+    assert hour.totals.counts[:2] == (1, 12)
+    assert (hour.totals.counts.errors_4xx, hour.totals.counts.time_us) == (1, 250_000)
 
 
 @pytest.mark.parametrize("cut", [1, 8, 200])

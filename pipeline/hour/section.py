@@ -1,0 +1,47 @@
+"""A section of a stored row: its name, and its bytes (MessagePack, compressed by itself)."""
+
+import zlib
+from typing import TypeVar
+
+import msgspec
+from isal import isal_zlib
+
+from pipeline.hour.sketches import HISTOGRAMS
+from pipeline.schema.dimensions import DIMENSIONS
+
+T = TypeVar("T")
+
+HEAD = "totals"
+TABLE, LATENCY, UNIQUE = "table:", "latency:", "unique:"
+NAMES = frozenset(
+    {
+        HEAD,
+        *(TABLE + name for name in DIMENSIONS),
+        *(LATENCY + name for name in HISTOGRAMS),
+        *(UNIQUE + name for name in ("visitors", "paths")),
+    }
+)
+"""Every section that a row may have."""
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class CodecError(ValueError):
+    """Bytes that are not an aggregate."""
+
+
+def pack(section: object) -> bytes:
+    """The bytes of a section."""
+    return zlib.compress(_encoder.encode(section), 6)
+
+
+def unpack(raw: bytes, kind: type[T]) -> T:
+    """The section that `pack` turned into these bytes. Raises CodecError for any other bytes."""
+    try:
+        return msgspec.msgpack.decode(isal_zlib.decompress(raw), type=kind)
+    except (
+        isal_zlib.error,  # type: ignore[misc] # its stub calls it an instance
+        msgspec.MsgspecError,
+        UnicodeDecodeError,
+    ) as error:
+        raise CodecError(f"a section is damaged ({error})") from error

@@ -1,0 +1,85 @@
+"""The totals of an hour: plain integers, which need no numpy.
+
+Most answers about a long window read the totals alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from typing import TypeVar
+
+import msgspec
+
+from pipeline.hour.vector import ZERO, Vector, add
+
+K = TypeVar("K")
+
+NO_HOUR = -1
+"""The "previous hour" of an object's first hour."""
+
+_LARGEST = 2**63 - 1
+
+
+class Totals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The totals of a set of log lines. The order of the fields is that of a stored row.
+
+    `first_us` and `last_us` are epoch microseconds of the earliest and latest line, None if there
+    is none. `rejected` counts lines that were not counted, by reason.
+
+    `cacheable` counts the requests with GET, HEAD or OPTIONS that did not end in an error, and
+    `cacheable_hits` those of them that were hits.
+
+    `objects` counts the log objects that have lines here, by the hour (since the epoch) they
+    touched before this one. An object's first hour inside any window is the one whose previous
+    hour lies before the window, so any window counts each of its objects once.
+    """
+
+    counts: Vector = ZERO
+    bytes_received: int = 0
+    cacheable: int = 0
+    cacheable_hits: int = 0
+    first_us: int | None = None
+    last_us: int | None = None
+    objects: Mapping[int, int] = {}
+    rejected: Mapping[str, int] = {}
+
+    @property
+    def requests(self) -> int:
+        """The number of requests."""
+        return self.counts.requests
+
+    @property
+    def rejected_lines(self) -> int:
+        """The number of lines that were not counted."""
+        return sum(self.rejected.values())
+
+    def objects_since(self, hour: int) -> int:
+        """The number of objects whose first line at or after `hour` (since the epoch) is here."""
+        return sum(count for previous, count in self.objects.items() if previous < hour)
+
+
+def merge_totals(parts: Sequence[Totals]) -> Totals:
+    """The totals of the lines of all parts.
+
+    Raises OverflowError if a count leaves 64 bits.
+    """
+    counts = reduce(add, (part.counts for part in parts), ZERO)
+    if max(counts) > _LARGEST:  # no entry of a table is larger than its total
+        raise OverflowError(f"a total of {max(counts):,} does not fit 64 bits")
+    return Totals(
+        counts=counts,
+        bytes_received=sum(part.bytes_received for part in parts),
+        cacheable=sum(part.cacheable for part in parts),
+        cacheable_hits=sum(part.cacheable_hits for part in parts),
+        first_us=min((part.first_us for part in parts if part.first_us is not None), default=None),
+        last_us=max((part.last_us for part in parts if part.last_us is not None), default=None),
+        objects=_sum(part.objects for part in parts),
+        rejected=_sum(part.rejected for part in parts),
+    )
+
+
+def _sum(counts: Iterable[Mapping[K, int]]) -> dict[K, int]:
+    total: Counter[K] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(total)
