@@ -10,7 +10,7 @@ import msgspec
 from isal import isal_zlib
 
 from pipeline.errors import EdgetallyError, StoreError
-from pipeline.store.port import Cached, Store
+from pipeline.store.port import Cached, Lease, Store
 
 LEASE_SECONDS = 30
 """After this, the lease of one that died is free. No request takes longer: API Gateway gives up
@@ -113,32 +113,34 @@ class Answers:
     ) -> Given:
         owner = uuid4().hex
         looks = round(WAIT_SECONDS / _LOOK_SECONDS) if wait else 0
-        while not self._lease(key, owner):
+        while not (lease := self._lease(key, owner)).granted:
+            if lease.cached and (made := self._given(lease.cached)).age_seconds < fresh:
+                return made
             if not looks:
                 return _stale(known)
             looks -= 1
             self.sleep(_LOOK_SECONDS)
-            if (made := self.kept(key)) and made.age_seconds < fresh:
-                return made
+        kept = False
         try:
-            # Whoever held the lease before may have put an answer there since it was looked for.
-            if (made := self.kept(key)) and made.age_seconds < fresh:
+            # The owner before may have cached an answer since the first look.
+            if lease.cached and (made := self._given(lease.cached)).age_seconds < fresh:
                 return made
             if known and known.answer.settled and vector and vector() == known.answer.vector:
-                self._keep(key, known.answer)
+                kept = self._keep(key, known.answer)
                 return Given(known.answer, cached=True)
             answer = compute()
-            self._keep(key, answer)
+            kept = self._keep(key, answer)
             return Given(answer)
         finally:
-            self._release(key, owner)
+            if not kept:
+                self._release(key, owner)
 
-    def _lease(self, key: str, owner: str) -> bool:
+    def _lease(self, key: str, owner: str) -> Lease:
         try:
             return self.store.lease(key, owner, LEASE_SECONDS)
         except StoreError as error:
             self.on_failure(error)
-            return True
+            return Lease(granted=True)
 
     def _release(self, key: str, owner: str) -> None:
         try:
@@ -150,14 +152,17 @@ class Answers:
         age = (self.clock() - cached.stored_at).total_seconds()
         return Given(_decoded(cached.body), cached=True, age_seconds=age)
 
-    def _keep(self, key: str, answer: Answer) -> None:
+    def _keep(self, key: str, answer: Answer) -> bool:
+        """Whether the answer is cached, and with that the lease has ended."""
         body = _encoded(answer)
         if len(body) > _LARGEST:
-            return
+            return False
         try:
             self.store.put_cached(key, body, self.ttl_seconds + KEEP_STALE_SECONDS)
         except StoreError as error:
             self.on_failure(error)
+            return False
+        return True
 
 
 def _stale(known: Given | None) -> Given:

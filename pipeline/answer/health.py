@@ -81,7 +81,7 @@ class Health:
         today = hour_of(self.clock()) // HOURS_PER_DAY
         span = Span("day", today - _RECENT_DAYS + 1, None)
         try:
-            sites = len(self.store.sites())
+            sites = len(self.store.meta().sites)
             whole, _ = as_of_one_moment(
                 self.store, None, lambda rows: merge(each for _, each in rows.read([span], TOTALS))
             )

@@ -11,9 +11,8 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.sites import COMPLETE, sampled_site
-from pipeline.store.generations import Generations
 from pipeline.store.ledger import RowKey
-from pipeline.store.port import Store
+from pipeline.store.port import Meta, Store
 
 T = TypeVar("T")
 
@@ -38,11 +37,11 @@ class Sites:
     sampling: Mapping[str, int]
 
     @classmethod
-    def of(cls, store: Store, names: Sequence[str] | None) -> "Sites":
-        """Those of some names, or all. Raises StoreError."""
+    def of(cls, meta: Meta, names: Sequence[str] | None) -> "Sites":
+        """Those of some names, or all."""
         rates: dict[str, int] = {}
         sampling: dict[str, int] = {}
-        for stored in store.sites():
+        for stored in meta.sites:
             site, percent = sampled_site(stored)
             if names is None or site in names:
                 rates[stored] = percent
@@ -57,11 +56,9 @@ class Rows:
     `newest_us` is the time of the latest request in what was read so far (epoch microseconds).
     """
 
-    def __init__(
-        self, store: Store, sites: Sites, generations: Generations, deadline: Deadline
-    ) -> None:
+    def __init__(self, store: Store, sites: Sites, meta: Meta, deadline: Deadline) -> None:
         self._store = store
-        self._generations = generations
+        self._meta = meta
         self._deadline = deadline
         self._versions: list[str] = []
         self.sites = sites
@@ -72,7 +69,7 @@ class Rows:
     ) -> Iterator[tuple[RowKey, HourlyAggregate]]:
         """The rows of some spans. Raises StoreError, TakesTooLong."""
         names = list(self.sites.rates)
-        for row in self._store.read(names, list(spans), self._generations, wanted):
+        for row in self._store.read(names, list(spans), self._meta, wanted):
             self._note(row.key, row.version)
             if row.aggregate.totals.last_us is not None:
                 self.newest_us = max(self.newest_us or 0, row.aggregate.totals.last_us)
@@ -81,7 +78,7 @@ class Rows:
     def only_versions(self, spans: Iterable[Span]) -> None:
         """Note the versions of rows without reading them. Raises StoreError, TakesTooLong."""
         names = list(self.sites.rates)
-        for key, version in self._store.versions(names, list(spans), self._generations):
+        for key, version in self._store.versions(names, list(spans), self._meta):
             self._note(key, version)
 
     @property
@@ -114,12 +111,11 @@ def as_of_one_moment(
     All of it is of the same generation of every day: if a rebuild ends while they are read, they
     are read again. Raises StoreError, TakesTooLong.
     """
-    sites = Sites.of(store, names)
-    generations = store.generations()
+    meta = store.meta()
     for _ in range(_READINGS):
-        rows = Rows(store, sites, generations, deadline)
+        rows = Rows(store, Sites.of(meta, names), meta, deadline)
         made = read(rows)
-        before, generations = generations, store.generations()
-        if generations == before:
+        before, meta = meta, store.meta()
+        if meta.generations == before.generations:
             return made, rows
     raise StoreError("a rebuild changed the rows each time they were read; ask again")

@@ -55,7 +55,7 @@ class Traffic:
     def sites(self) -> list[Said]:
         """Every site, with the percentage of requests that its logs have. Raises StoreError."""
         rates: dict[str, int] = {}
-        for stored in self.store.sites():
+        for stored in self.store.meta().sites:
             site, percent = sampled_site(stored)
             rates[site] = min(percent, rates.get(site, percent))
         return [{"site": site, "sampling_percent": rates[site]} for site in sorted(rates)]

@@ -59,7 +59,7 @@ def objects(
 ) -> None:
     """Show the ledger: which objects were counted when, with how many records, and which not."""
     opened = open_existing(load_settings(store=store))
-    generations = opened.generations()
+    generations = opened.meta().generations
     if failed or conflicts:
         found = sorted(
             (

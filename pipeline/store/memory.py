@@ -1,264 +1,89 @@
-"""A store in memory, for tests and for a look around; gone when the process ends."""
+"""A store in memory, for tests and for a first look; it ends with its process."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-from secrets import token_bytes
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
-from typing import NamedTuple
+from typing import Any
+
+from typing_extensions import override
 
 from pipeline.deadline import NEVER, Deadline
-from pipeline.hour.aggregate import HourlyAggregate
-from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
-from pipeline.objects import ObjectRef
-from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
-from pipeline.store.counted import Counted
-from pipeline.store.generations import Generations, Rebuild
-from pipeline.store.ledger import (
-    LedgerEntry,
-    RowKey,
-    StoredRow,
-    as_recounted,
-    as_written,
-    deltas,
-    recounted,
-)
-from pipeline.store.port import VISITOR_KEY_BYTES, Cached, CommitResult, sort_out
-from pipeline.store.rows import (
-    add_to_row,
-    decode_row,
-    encode_row,
-    entered,
-    in_conflict,
-    ledger_expiry,
-    now,
-    row_expiry,
-    row_version,
-    unread,
-)
+from pipeline.store.ledger import RowKey
+from pipeline.store.local import LocalStore
+from pipeline.store.tables import Kept, Row, Tables
 
 
-class _Ledgered(NamedTuple):
-    entry: LedgerEntry
-    expires: float | None
+class MemoryStore(LocalStore):
+    """The reference for the other stores: plain dictionaries behind one lock."""
 
-
-class _Row(NamedTuple):
-    blob: bytes
-    version: int
-
-
-class _CacheRow(NamedTuple):
-    cached: Cached
-    expires: float
-
-
-class _Lease(NamedTuple):
-    owner: str
-    expires: float
-
-
-class MemoryStore:
-    """The reference for the other stores: their semantics in plain dictionaries and one lock."""
-
-    lag_seconds = 0.0
-
-    def __init__(
-        self,
-        retention_days: int = 0,
-        clock: Callable[[], datetime] = now,
-        caps: Caps = DEFAULT_CAPS,
-    ) -> None:
-        self._retention_days = retention_days
-        self._caps = caps
-        self._visitor_key = token_bytes(VISITOR_KEY_BYTES)
-        self._clock = clock
-        self._generations = Generations()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._lock = RLock()
-        self._objects: dict[str, _Ledgered] = {}
-        self._rows: dict[RowKey, _Row] = {}
-        self._cache: dict[str, _CacheRow] = {}
-        self._leases: dict[str, _Lease] = {}
+        self._tables = _Dictionaries()
 
-    def ledger(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
-        """See `Store.ledger`."""
+    @override
+    def _reading(self) -> AbstractContextManager[Tables]:
+        # Each primitive copies what it returns, so a slow reader holds no lock.
+        return nullcontext(self._tables)
+
+    @override
+    @contextmanager
+    def _writing(self, deadline: Deadline = NEVER) -> Iterator[Tables]:
         with self._lock:
-            return {
-                ref: row.entry
-                for ref in refs
-                if (row := self._objects.get(ref.id)) and self._live(row.expires)
-            }
+            yield self._tables
 
-    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
-        """See `Store.commit`."""
-        with self._lock:
-            ledger = self.ledger([counted.ref for counted in objects])
-            fresh, result = sort_out(objects, ledger)
-            self._add(as_written(deltas(fresh), self._generations))
-            for counted in fresh:
-                self._enter(entered(counted, self._clock(), self._generations))
-        return result + CommitResult(committed=tuple(counted.ref for counted in fresh))
 
-    def record_failure(self, ref: ObjectRef, reason: str) -> None:
-        """See `Store.record_failure`."""
-        with self._lock:
-            known = self.ledger([ref]).get(ref)
-            if known is None or known.state == "failed":
-                attempts = known.attempts + 1 if known else 1
-                at = int(self._clock().timestamp())
-                self._enter(LedgerEntry(ref, "failed", at, reason, attempts))
+class _Dictionaries(Tables):
+    def __init__(self) -> None:
+        self._entries: dict[str, Kept] = {}
+        self._rows: dict[RowKey, Row] = {}
+        self._documents: dict[str, bytes] = {}
 
-    def record_conflict(self, ref: ObjectRef) -> None:
-        """See `Store.record_conflict`."""
-        with self._lock:
-            if known := self.ledger([ref]).get(ref):
-                self._enter(in_conflict(known, ref, self._clock()))
+    @override
+    def entry(self, object_id: str) -> Kept | None:
+        return self._entries.get(object_id)
 
-    def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
-        """See `Store.objects`."""
-        with self._lock:
-            rows = list(self._objects.values())
-        for row in rows:
-            recent = since is None or row.entry.at // 3600 >= int(since.timestamp()) // 3600
-            if recent and self._live(row.expires):
-                yield row.entry
+    @override
+    def entries(self, since: int) -> Iterable[Kept]:
+        return [kept for kept in list(self._entries.values()) if kept.entry.at >= since]
 
-    def visitor_key(self) -> bytes:
-        """See `Store.visitor_key`."""
-        return self._visitor_key
+    @override
+    def put_entry(self, kept: Kept) -> None:
+        self._entries[kept.entry.ref.id] = kept
 
-    def sites(self) -> list[str]:
-        """See `Store.sites`."""
-        with self._lock:
-            return sorted({key.site for key in self._rows})
+    @override
+    def row(self, key: RowKey) -> Row | None:
+        return self._rows.get(key)
 
-    def read(
-        self,
-        sites: Sequence[str],
-        spans: Sequence[Span],
-        generations: Generations | None = None,
-        wanted: Wanted = EVERYTHING,
-    ) -> Iterator[StoredRow]:
-        """See `Store.read`."""
-        with self._lock:
-            found = self._seen(sites, spans, generations or self._generations)
-        for key, row in found:
-            aggregate = decode_row(key, row.blob, wanted)
-            yield StoredRow(key._replace(generation=0), aggregate, row_version(key, row.version))
-
-    def versions(
-        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
-    ) -> Iterator[tuple[RowKey, str]]:
-        """See `Store.versions`."""
-        with self._lock:
-            found = self._seen(sites, spans, generations)
-        for key, row in found:
-            yield key._replace(generation=0), row_version(key, row.version)
-
-    def generations(self) -> Generations:
-        """See `Store.generations`."""
-        with self._lock:
-            return self._generations
-
-    def turn(self, change: Callable[[Generations], Generations]) -> Generations:
-        """See `Store.turn`."""
-        with self._lock:
-            self._generations = change(self._generations)
-            return self._generations
-
-    def recount(
-        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
-    ) -> None:
-        """See `Store.recount`."""
-        with self._lock:
-            ledger = self.ledger([*(counted.ref for counted in objects), *forgotten])
-            behind = {ref for ref, each in ledger.items() if each.generation < rebuild.generation}
-            fresh = [counted for counted in objects if counted.ref in behind]
-            self._add(as_recounted(deltas(fresh), rebuild))
-            found: dict[ObjectRef, Counted | None] = {counted.ref: counted for counted in fresh}
-            for ref in behind.intersection([*found, *forgotten]):
-                self._enter(recounted(ledger[ref], found.get(ref), rebuild, self._generations))
-
-    def sweep(self) -> int:
-        """See `Store.sweep`."""
-        with self._lock:
-            swept = [key for key in self._rows if unread(key, self._generations)]
-            for key in swept:
-                del self._rows[key]
-            self._generations = self._generations.swept()
-        return len(swept)
-
-    def restore(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredRow]) -> None:
-        """See `Store.restore`."""
-        with self._lock:
-            for entry in entries:
-                self._enter(entry)
-            self._put({row.key: encode_row(row, self._caps) for row in rows})
-
-    def restore_visitor_key(self, key: bytes) -> None:
-        """See `Store.restore_visitor_key`."""
-        self._visitor_key = key
-
-    def cached(self, key: str) -> Cached | None:
-        """See `Store.cached`."""
-        with self._lock:
-            row = self._cache.get(key)
-            return row.cached if row and self._live(row.expires) else None
-
-    def put_cached(self, key: str, body: bytes, ttl_seconds: int) -> None:
-        """See `Store.put_cached`."""
-        stored_at = self._clock()
-        with self._lock:
-            self._cache[key] = _CacheRow(
-                Cached(body, stored_at), stored_at.timestamp() + ttl_seconds
-            )
-
-    def lease(self, key: str, owner: str, seconds: int) -> bool:
-        """See `Store.lease`."""
-        with self._lock:
-            held = self._leases.get(key)
-            if held and held.owner != owner and self._live(held.expires):
-                return False
-            self._leases[key] = _Lease(owner, self._clock().timestamp() + seconds)
-            return True
-
-    def release(self, key: str, owner: str) -> None:
-        """See `Store.release`."""
-        with self._lock:
-            held = self._leases.get(key)
-            if held and held.owner == owner:
-                del self._leases[key]
-
-    def _seen(
-        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
-    ) -> list[tuple[RowKey, _Row]]:
+    @override
+    def rows(self, sites: Sequence[str], span: Span) -> Iterable[tuple[RowKey, Row]]:
         return [
             (key, row)
-            for key, row in self._rows.items()
-            if key.site in sites
-            and any(key.period == span.period and span.covers(key.start) for span in spans)
-            and key.generation == generations.read(key.day)
-            and self._live(row_expiry(key, self._retention_days))
+            for key, row in list(self._rows.items())
+            if key.site in sites and key.period == span.period and span.covers(key.start)
         ]
 
-    def _add(self, added: Mapping[RowKey, list[HourlyAggregate]]) -> None:
-        """Add to rows: to all of them, or with an error to none."""
-        self._put(
-            {
-                key: add_to_row(
-                    key, known.blob if (known := self._rows.get(key)) else None, parts, self._caps
-                )
-                for key, parts in added.items()
-            }
-        )
+    @override
+    def row_keys(self) -> Iterable[RowKey]:
+        return list(self._rows)
 
-    def _put(self, blobs: Mapping[RowKey, bytes]) -> None:
-        for key, blob in blobs.items():
-            known = self._rows.get(key)
-            self._rows[key] = _Row(blob, known.version + 1 if known else 1)
+    @override
+    def sites(self) -> Iterable[str]:
+        return {key.site for key in list(self._rows)}
 
-    def _enter(self, entry: LedgerEntry) -> None:
-        self._objects[entry.ref.id] = _Ledgered(entry, ledger_expiry(entry, self._retention_days))
+    @override
+    def put_row(self, key: RowKey, row: Row) -> None:
+        self._rows[key] = row
 
-    def _live(self, expires: float | None) -> bool:
-        return expires is None or expires > self._clock().timestamp()
+    @override
+    def delete_row(self, key: RowKey) -> None:
+        del self._rows[key]
+
+    @override
+    def document(self, name: str) -> bytes | None:
+        return self._documents.get(name)
+
+    @override
+    def put_document(self, name: str, body: bytes) -> None:
+        self._documents[name] = body

@@ -1,7 +1,7 @@
-"""What the use cases need from the outside: a store, a source of objects' bytes, a queue."""
+"""The store as its users see it, in four roles; each use case asks for the roles it needs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -49,17 +49,39 @@ class Cached:
     stored_at: datetime
 
 
-class Store(Protocol):
-    """Ledger, aggregates and cache. Errors of the backend surface as StoreError.
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The answer to a request for a lease: whether it was `granted`, and what is cached under its
+    key at that moment."""
 
-    A row past its time to live is never seen, deleted or not.
-    """
+    granted: bool
+    cached: Cached | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What every reading of rows goes by, read in one round trip: the sites that have rows
+    (sorted), the generations of their days, and over how many shards each site's rows
+    are spread, where rows are."""
+
+    sites: tuple[str, ...] = ()
+    generations: Generations = Generations()
+    shards: Mapping[str, int] = field(default_factory=dict)
+
+
+class Ledger(Protocol):
+    """What is known of each object, and the one way to count."""
 
     lag_seconds: float
     """How far, at most, an eventually consistent read is behind what was written."""
 
     def ledger(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
         """The entries of those objects (by bucket and key) that the ledger knows."""
+        ...
+
+    def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
+        """Every entry of the ledger, or those written since the hour of a moment; in no particular
+        order, and the latter possibly a second old."""
         ...
 
     def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
@@ -81,40 +103,61 @@ class Store(Protocol):
         """Note that other content was delivered under the key of a counted object."""
         ...
 
-    def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
-        """Every entry of the ledger, or those written since the hour of a moment; in no particular
-        order, and the latter possibly a second old."""
-        ...
-
     def visitor_key(self) -> bytes:
         """The secret under which visitors are hashed: `VISITOR_KEY_BYTES` random bytes, made at
         the first call and the same ever after, so that a visitor of two hours is one."""
         ...
 
-    def sites(self) -> list[str]:
-        """Every site that has rows, sorted."""
+
+class Hours(Protocol):
+    """The rows of hours and days."""
+
+    def meta(self) -> Meta:
+        """The sites and the generations of now, in one round trip."""
         ...
 
     def read(
         self,
         sites: Sequence[str],
         spans: Sequence[Span],
-        generations: Generations | None = None,
+        meta: Meta | None = None,
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
-        """The rows of these sites in some spans, in no particular order, as `generations` says; or
-        as the pointer says now. Only what is `wanted` of them is decoded."""
+        """The rows of these sites in some spans, in no particular order, in the generations that
+        `meta` says (default: those of now). Only what is `wanted` of them is decoded."""
         ...
 
     def versions(
-        self, sites: Sequence[str], spans: Sequence[Span], generations: Generations
+        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta
     ) -> Iterator[tuple[RowKey, str]]:
-        """The keys and versions of the rows that `read` would give."""
+        """The keys and versions of the rows that `read` returns for the same arguments."""
         ...
 
-    def generations(self) -> Generations:
-        """The pointer: which generation of each day is read and written."""
+
+class Cache(Protocol):
+    """Cached answers, and for each the right to compute it."""
+
+    def cached(self, key: str) -> Cached | None:
+        """The cached answer under a key, None when there is none or its time has passed."""
         ...
+
+    def lease(self, key: str, owner: str, seconds: int) -> Lease:
+        """Ask for the right to compute the answer under a key. Nobody else has it until the owner
+        caches an answer or releases it; or for `seconds`, if the owner dies. The result has the
+        answer that is cached at that moment, so that nobody needs to look again."""
+        ...
+
+    def put_cached(self, key: str, body: bytes, ttl_seconds: int) -> None:
+        """Cache an answer under a key for a time, and end the key's lease, in one write."""
+        ...
+
+    def release(self, key: str, owner: str) -> None:
+        """End a lease without an answer, if it is still the owner's."""
+        ...
+
+
+class Rebuilding(Protocol):
+    """Writing that is not counting: generations, and a whole store from another."""
 
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
         """Change the pointer. When this returns, every commit yet to come knows of it."""
@@ -140,22 +183,12 @@ class Store(Protocol):
         """Take over the secret of another store, before the first visitor is hashed."""
         ...
 
-    def cached(self, key: str) -> Cached | None:
-        """The cached answer under a key, None when there is none or its time has passed."""
-        ...
 
-    def put_cached(self, key: str, body: bytes, ttl_seconds: int) -> None:
-        """Keep an answer under a key for a time."""
-        ...
+class Store(Ledger, Hours, Cache, Rebuilding, Protocol):
+    """A store in all its roles. Errors of the backend surface as StoreError.
 
-    def lease(self, key: str, owner: str, seconds: int) -> bool:
-        """Whether `owner` may compute what is cached under a key: nobody else may until it
-        releases that, or for so many seconds if it dies."""
-        ...
-
-    def release(self, key: str, owner: str) -> None:
-        """Give back a lease that is still the owner's."""
-        ...
+    An entry, a row or an answer past its time to live is never seen, deleted or not.
+    """
 
 
 def sort_out(

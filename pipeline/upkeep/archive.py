@@ -43,7 +43,7 @@ def export(store: Store, caps: Caps, on_line: Callable[[], None] = lambda: None)
     Raises StoreError while a rebuild is open or an object is half committed, and when the store
     was written to meanwhile, which would make the lines contradict each other.
     """
-    if store.generations().rebuild:
+    if store.meta().generations.rebuild:
         raise StoreError(
             "a rebuild is open; end it first, by `edgetally rebuild --confirm` or --undo"
         )
@@ -95,7 +95,7 @@ def _lines(store: Store, caps: Caps, note: Callable[[bytes], None]) -> Iterator[
     for line in _ledger_lines(store):
         note(line)
         yield line
-    for site in store.sites():
+    for site in store.meta().sites:
         yield from _rows(store, site, caps)
 
 
@@ -123,7 +123,7 @@ def _row_lines(store: Store, site: str, span: Span, caps: Caps) -> Iterator[byte
 
 def _ledger_lines(store: Store) -> Iterator[bytes]:
     """The ledger in order of its ids, whatever its size: sorted in pieces, on disk."""
-    generations = store.generations()
+    generations = store.meta().generations
     entries = store.objects()
     with ExitStack() as stack:
         pieces: list[Iterable[str]] = []

@@ -160,7 +160,7 @@ class _Accounts:
     def ledger(self, on_object: Callable[[], None]) -> _Book:
         """What the ledger accounts for in these days."""
         book = _Book()
-        generations = self.store.generations()
+        generations = self.store.meta().generations
         for entry in self.store.objects(self._since()):
             book.enter(entry.as_read(generations), self.days)
             on_object()
@@ -177,7 +177,7 @@ class _Accounts:
         size = HOURS_PER_DAY if period == "hour" else 1
         span = Span(period, self.days.start * size, self.days.end * size)
         found: dict[Place, Figures] = defaultdict(Figures)
-        for row in self.store.read(self.store.sites(), [span]):
+        for row in self.store.read(self.store.meta().sites, [span]):
             aggregate = row.aggregate
             found[row.key.site, row.key.start] += Figures(
                 aggregate.totals.requests, aggregate.totals.rejected_lines

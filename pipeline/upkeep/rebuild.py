@@ -90,7 +90,7 @@ def _check_forgotten(store: Store, forget: Collection[ObjectRef], days: Days) ->
 
 def _opened(store: Store, days: Days) -> Rebuild:
     """The open rebuild of these days, or a new one."""
-    generations = store.generations()
+    generations = store.meta().generations
     if generations.rebuild is not None and generations.rebuild.days == days:
         # Whoever began it may have been interrupted before every commit knew of it.
         return store.turn(Generations.again).open_rebuild
@@ -101,7 +101,7 @@ def _opened(store: Store, days: Days) -> Rebuild:
 
 def _behind(store: Store, opened: Rebuild, failing: Collection[str]) -> Iterator[list[LedgerEntry]]:
     """The objects of the rebuild's days that are not in its generation yet, nor failed in it."""
-    generations = store.generations()
+    generations = store.meta().generations
     left = (
         entry
         for entry in store.objects()

@@ -162,7 +162,7 @@ def test_the_generation_that_is_read_is_the_one_that_is_checked(store: Store) ->
     store.turn(lambda found: found.begin(days))
     store.commit([counted("both", HOUR)])
     assert check(store).problems == []
-    store.turn(type(store.generations()).undo)
+    store.turn(type(store.meta().generations).undo)
     assert check(store).problems == []
     store.sweep()
     assert check(store).problems == []

@@ -161,7 +161,7 @@ def test_a_table_that_is_not_there_is_named(dynamodb: Any) -> None:
     """The message has the table, and what was being done."""
     store = DynamoStore(dynamodb, "no-such-table")
     with pytest.raises(StoreError, match="reading in table no-such-table"):
-        store.sites()
+        store.meta()
 
 
 def test_more_shards_than_before_lose_nothing_nor_do_fewer(dynamodb: Any, table: str) -> None:

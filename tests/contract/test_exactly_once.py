@@ -56,7 +56,7 @@ def deliveries(objects: list[MadeObject], rng: random.Random) -> list[ObjectRef]
 
 def stored(store: Store, period: Period) -> dict[RowKey, HourlyAggregate]:
     found: dict[RowKey, list[HourlyAggregate]] = {}
-    for row in store.read(store.sites(), [Span(period, None, None)]):
+    for row in store.read(store.meta().sites, [Span(period, None, None)]):
         found.setdefault(row.key, []).append(row.aggregate)
     return {key: merge(parts) for key, parts in found.items()}
 

@@ -62,7 +62,7 @@ def images(store: Store) -> dict[tuple[str, str, int], bytes]:
     """Every row that readers see, as bytes, the shards of each merged."""
     found: dict[tuple[str, str, int], list[Any]] = {}
     for span in EVERYTHING.values():
-        for row in store.read(store.sites(), [span]):
+        for row in store.read(store.meta().sites, [span]):
             found.setdefault(row.key[:3], []).append(row.aggregate)
     return {key: codec.encode(merge(parts)) for key, parts in found.items()}
 
@@ -104,7 +104,9 @@ def test_an_object_is_forgotten(store: Store) -> None:
     confirm(store)
     assert images(store) == counted_alone(BODIES, *others)
     assert count([ref("first")])[0].state == "duplicate"
-    states = {entry.ref.key: entry.as_read(store.generations()).state for entry in store.objects()}
+    states = {
+        entry.ref.key: entry.as_read(store.meta().generations).state for entry in store.objects()
+    }
     assert states == dict.fromkeys(others, "committed") | {"first": "forgotten"}
     rebuild(store, count.reader, DAYS)
     confirm(store)
@@ -121,7 +123,7 @@ def test_what_the_parser_got_wrong_is_mended(store: Store) -> None:
     confirm(store)
     assert images(store) == counted_alone(bodies, *bodies)
     (entry,) = [each for each in store.objects() if each.ref.key == "first"]
-    assert sorted(entry.as_read(store.generations()).hours.values()) == [1, 2]
+    assert sorted(entry.as_read(store.meta().generations).hours.values()) == [1, 2]
     rebuild(store, count.reader, Days(DAY, DAY + 1))
     assert images(store) == counted_alone(bodies, *bodies)
 
@@ -170,7 +172,7 @@ def test_an_object_that_lies_partly_outside_cannot_be_forgotten(store: Store) ->
         rebuild(store, count.reader, DAYS, [ref("across")])
     with pytest.raises(StoreError, match="is not counted"):
         rebuild(store, count.reader, DAYS, [ref("unknown")])
-    assert store.generations().rebuild is None
+    assert store.meta().generations.rebuild is None
 
 
 def test_objects_over_more_hours_than_a_transaction_holds_are_rebuilt(store: Store) -> None:
@@ -329,7 +331,7 @@ def test_the_first_commit_of_a_site_cannot_slip_past_a_rebuild(dynamodb: Any) ->
     count = ingest(store)
     assert count([ref("first")])[0].state == "committed"
     assert store.ledger([ref("first")])[ref("first")].generation == 1
-    other.turn(type(other.generations()).show)
+    other.turn(type(other.meta().generations).show)
     assert images(store) == counted_alone(BODIES, "first")
 
 

@@ -16,7 +16,7 @@ import pytest
 from pipeline.answer.cache import LEASE_SECONDS, Answer, Answers, Busy
 from pipeline.answer.traffic import Traffic
 from pipeline.errors import StoreError
-from pipeline.store.port import Store
+from pipeline.store.port import Lease, Store
 from pipeline.store.sqlite import SqliteStore
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
@@ -106,7 +106,7 @@ def test_nobody_waits_for_long(store: Store, clock: FakeClock) -> None:
     """After two seconds they are told to ask again."""
     waited: list[float] = []
     answers = Answers(store, 300, clock, no_failure, waited.append)
-    assert store.lease("key", "somebody else", LEASE_SECONDS)
+    assert store.lease("key", "somebody else", LEASE_SECONDS).granted
     with pytest.raises(Busy, match="ask again"):
         answers.get("key", lambda: Answer(b""))
     assert sum(waited) == pytest.approx(2.0)
@@ -117,7 +117,7 @@ def test_one_that_was_slow_to_look_does_not_compute_again(store: Store, clock: F
     answers = Answers(store, 300, clock, no_failure)
     lease = store.lease
 
-    def after_another(key: str, owner: str, seconds: int) -> bool:
+    def after_another(key: str, owner: str, seconds: int) -> Lease:
         store.lease = lease  # type: ignore[method-assign]
         answers.get(key, lambda: Answer(b"made meanwhile"))
         return lease(key, owner, seconds)

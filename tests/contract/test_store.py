@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.hour import codec
+from pipeline.errors import StoreError
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
@@ -18,31 +18,14 @@ from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import caps
 from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
-from pipeline.store.dynamodb.items import cache_key
 from pipeline.store.ledger import RowKey
 from pipeline.store.memory import MemoryStore
-from pipeline.store.port import VISITOR_KEY_BYTES, CommitResult, Store
+from pipeline.store.port import VISITOR_KEY_BYTES, CommitResult, Lease, Store
 from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
 from tests.support.aggregates import hour_with
 from tests.support.clock import FakeClock
 
-SCHEMA_2 = """
-CREATE TABLE objects (id TEXT PRIMARY KEY, bucket TEXT NOT NULL, key TEXT NOT NULL,
-    etag TEXT NOT NULL, version_id TEXT NOT NULL, sequencer TEXT NOT NULL, size INTEGER NOT NULL,
-    state TEXT NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL, attempts INTEGER NOT NULL,
-    site TEXT NOT NULL, hours TEXT NOT NULL, rejected TEXT NOT NULL, layout TEXT NOT NULL,
-    parser_version INTEGER NOT NULL, generation INTEGER NOT NULL, recount TEXT, conflict TEXT,
-    expires INTEGER) STRICT, WITHOUT ROWID;
-CREATE TABLE aggregates (site TEXT NOT NULL, period TEXT NOT NULL, start INTEGER NOT NULL,
-    generation INTEGER NOT NULL, aggregate BLOB NOT NULL, expires INTEGER,
-    PRIMARY KEY (site, period, start, generation)) STRICT;
-CREATE TABLE pointer (one INTEGER PRIMARY KEY CHECK (one = 1), body TEXT NOT NULL) STRICT;
-CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-CREATE TABLE cache (key TEXT PRIMARY KEY, body TEXT NOT NULL, stored_at REAL NOT NULL,
-    expires REAL NOT NULL) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 2;
-"""
 """The tables before rows had versions."""
 
 HOUR = 498_636  # 2026-11-19T12, inside the retention of the stores under test
@@ -191,7 +174,7 @@ def test_rows_are_read_by_site_and_span(store: Store) -> None:
     """`start` is inclusive, `end` exclusive, and other sites stay out."""
     for site in ("a", "b#1"):
         store.commit([counted(site, HOUR, HOUR + 1, HOUR + 2, site=site)])
-    assert store.sites() == ["a", "b#1"]
+    assert store.meta().sites == ("a", "b#1")
     found = [row.key for row in store.read(["b#1"], [Span("hour", HOUR + 1, HOUR + 2)])]
     assert found == [RowKey("b#1", "hour", HOUR + 1)]
     assert [row.key.start for row in store.read(["a"], [Span("hour", HOUR + 2, None)])] == [
@@ -241,25 +224,37 @@ def test_the_cache_gives_back_what_was_put_until_its_time(store: Store, clock: F
 
 def test_a_lease_is_one_owners_until_its_time(store: Store, clock: FakeClock) -> None:
     """Nobody else has it before it is released or has run out; a released one is free at once."""
-    assert store.lease("summary", "first", 10)
-    assert store.lease("summary", "first", 10)
-    assert store.lease("another", "second", 10)
-    assert not store.lease("summary", "second", 10)
+    assert store.lease("summary", "first", 10).granted
+    assert store.lease("summary", "first", 10).granted
+    assert store.lease("another", "second", 10).granted
+    assert not store.lease("summary", "second", 10).granted
     store.release("summary", "second")  # not theirs to give back
-    assert not store.lease("summary", "second", 10)
+    assert not store.lease("summary", "second", 10).granted
     store.release("summary", "first")
-    assert store.lease("summary", "second", 10)
+    assert store.lease("summary", "second", 10).granted
     clock.pass_time(seconds=9)
-    assert not store.lease("summary", "third", 10)
+    assert not store.lease("summary", "third", 10).granted
     clock.pass_time(seconds=1)
-    assert store.lease("summary", "third", 10)
+    assert store.lease("summary", "third", 10).granted
     assert store.cached("summary") is None
+
+
+def test_an_answer_ends_the_lease_it_was_computed_under(store: Store, clock: FakeClock) -> None:
+    """In the same write; whoever asks for the lease is told what is cached at that moment."""
+    assert store.lease("summary", "first", 10).cached is None
+    store.put_cached("summary", b"old", 300)
+    answer = store.cached("summary")
+    assert store.lease("summary", "second", 10) == Lease(granted=True, cached=answer)
+    assert store.lease("summary", "third", 10) == Lease(granted=False, cached=answer)
+    assert store.cached("summary") == answer
+    clock.pass_time(seconds=300)
+    assert store.lease("summary", "third", 10) == Lease(granted=True, cached=None)
 
 
 def test_of_many_at_once_one_has_the_lease(store: Store) -> None:
     """Whatever the store, and however close together they ask."""
     with ThreadPoolExecutor(16) as pool:
-        had = list(pool.map(lambda n: store.lease("summary", str(n), 10), range(16)))
+        had = list(pool.map(lambda n: store.lease("summary", str(n), 10).granted, range(16)))
     assert had.count(True) == 1
 
 
@@ -268,7 +263,7 @@ def test_a_version_is_another_one_when_the_row_is(store: Store) -> None:
 
     def versions() -> dict[RowKey, list[str]]:
         found: dict[RowKey, list[str]] = {}
-        for key, version in store.versions(["site"], [EVERYTHING["hour"]], store.generations()):
+        for key, version in store.versions(["site"], [EVERYTHING["hour"]], store.meta()):
             found.setdefault(key, []).append(version)
         return {key: sorted(each) for key, each in found.items()}
 
@@ -307,7 +302,7 @@ def test_names_may_be_anything(store: Store, name: str) -> None:
     one = counted(name, HOUR, site=f"site {name[:20]}")
     assert store.commit([one]).committed == (one.ref,)
     assert store.commit([replace(one)]).duplicates == (one.ref,)
-    assert store.sites() == [one.site]
+    assert store.meta().sites == (one.site,)
 
 
 def test_visitors_are_hashed_under_one_secret(store: Store) -> None:
@@ -332,44 +327,13 @@ def test_two_stores_have_secrets_of_their_own(tmp_path: Path) -> None:
     assert SqliteStore(tmp_path / "0.db").visitor_key() == stores[0].visitor_key()
 
 
-def test_what_dynamodb_kept_before_this_form_is_read(dynamodb: Any, clock: FakeClock) -> None:
-    """Rows without totals of their own give them; a cached answer of text is none."""
-    table = dynamodb_local.new_table(dynamodb)
-    store = DynamoStore(dynamodb, table, clock=clock)
-    store.commit([counted("a", HOUR, HOUR + 1)])
-    for item in dynamodb.scan(TableName=table)["Items"]:
-        if "aggregate" in item:
-            key = {"pk": item["pk"], "sk": item["sk"]}
-            dynamodb.update_item(TableName=table, Key=key, UpdateExpression="REMOVE totals")
-    whole = [row.aggregate.totals for row in store.read(["site"], [EVERYTHING["hour"]])]
-    alone = list(store.read(["site"], [EVERYTHING["hour"]], None, frozenset()))
-    assert [row.aggregate.totals for row in alone] == whole
-    assert all(not row.aggregate.sketches.tables for row in alone)
-    store.put_cached("snapshot", b"{}", 300)
-    dynamodb.update_item(
-        TableName=table,
-        Key=cache_key("snapshot"),
-        UpdateExpression="SET body = :text",
-        ExpressionAttributeValues={":text": {"S": "{}"}},
-    )
-    assert store.cached("snapshot") is None
-
-
-def test_a_file_of_schema_2_is_brought_up_to_date(tmp_path: Path) -> None:
-    """Its counts are there, its rows have versions; the cache is made anew."""
-    file = tmp_path / "old.db"
-    with closing(sqlite3.connect(file)) as db:
-        db.executescript(SCHEMA_2)
-        blob = codec.encode(aggregate(5))
-        db.execute("INSERT INTO aggregates VALUES ('site', 'hour', ?, 0, ?, NULL)", (HOUR, blob))
-        db.commit()
-    store = SqliteStore(file)
-    assert rows(store, "hour") == {RowKey("site", "hour", HOUR): aggregate(5)}
-    store.commit([counted("a", HOUR)])
-    (row,) = store.read(["site"], [EVERYTHING["hour"]])
-    assert (row.aggregate.totals.requests, row.version) == (5 + HOUR % 7 + 1, "0.0.2")
-    store.put_cached("k", b"v", 10)
-    assert store.cached("k") is not None
+def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
+    """The message says which version it has and which this edgetally knows."""
+    SqliteStore(tmp_path / "store.db")
+    with closing(sqlite3.connect(tmp_path / "store.db")) as db:
+        db.execute("PRAGMA user_version = 9")
+    with pytest.raises(StoreError, match="has schema version 9, and this edgetally knows 1"):
+        SqliteStore(tmp_path / "store.db")
 
 
 def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:

@@ -263,7 +263,7 @@ def check(store: DynamoStore, truth: Truth, objects: int) -> None:
     requests: Counter[tuple[str, int, str]] = Counter()
     sizes: Counter[tuple[str, int, str]] = Counter()
     days: dict[tuple[str, int], list[Any]] = {}
-    for row in store.read(store.sites(), [Span("hour", None, None)]):
+    for row in store.read(store.meta().sites, [Span("hour", None, None)]):
         site, hour = row.key.site, row.key.start
         days.setdefault((site, hour // HOURS_PER_DAY), []).append(row.aggregate)
         for path, vector in row.aggregate.sketches.tables["path"].entries.items():
@@ -272,7 +272,7 @@ def check(store: DynamoStore, truth: Truth, objects: int) -> None:
     assert requests == truth.requests
     assert +sizes == +truth.bytes
     stored: dict[tuple[str, int], list[Any]] = {}
-    for row in store.read(store.sites(), [Span("day", None, None)]):
+    for row in store.read(store.meta().sites, [Span("day", None, None)]):
         stored.setdefault((row.key.site, row.key.start), []).append(row.aggregate)
     assert {k: merge(v) for k, v in stored.items()} == {k: merge(v) for k, v in days.items()}
     entries = list(store.objects())

@@ -171,7 +171,7 @@ class Machine(RuleBasedStateMachine):
         days = Days(DAY + start, DAY + start + length)
         self.attempt(lambda: rebuild(store, self.reader(), days))
 
-    @precondition(lambda self: self.backend.open().generations().rebuild)
+    @precondition(lambda self: self.backend.open().meta().generations.rebuild)
     @rule(keep=st.booleans())
     def end_rebuild(self, keep: bool) -> None:
         """It is confirmed, if it can be, or undone."""
@@ -399,7 +399,7 @@ def test_nothing_happens_to_a_count_on_sqlite(monkeypatch: pytest.MonkeyPatch) -
         backend.entering()
         return rows.entered(*args)
 
-    monkeypatch.setattr("pipeline.store.sqlite.entered", entering)
+    monkeypatch.setattr("pipeline.store.local.entered", entering)
     run(backend, examples=40, steps=25)
 
 

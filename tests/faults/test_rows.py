@@ -153,7 +153,7 @@ def test_row_04_any_order_gives_the_same_bytes(store: Store) -> None:
 
 def images(store: Store) -> dict[Any, bytes]:
     found: dict[Any, list[Any]] = {}
-    for row in store.read(store.sites(), [Span("hour", None, None)]):
+    for row in store.read(store.meta().sites, [Span("hour", None, None)]):
         found.setdefault(row.key, []).append(row.aggregate)
     return {key: codec.encode(merge(parts)) for key, parts in found.items()}
 
@@ -178,7 +178,7 @@ def test_row_05_a_crash_in_the_middle_of_sqlite(
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.store.sqlite.entered", crash)
+        patch.setattr("pipeline.store.local.entered", crash)
         with pytest.raises(Crash):
             scene.deliver()
     scene.sound(0)

@@ -101,7 +101,7 @@ class World:
 
     def check(self, store: Store, parts_done: Callable[[ObjectRef], int], now: datetime) -> None:
         """Stored hours = fold over the ledger = an independent count; days = sums of hours."""
-        generations = store.generations()
+        generations = store.meta().generations
         count: dict[Place, Counter[str]] = defaultdict(Counter)
         fold: dict[Place, list[HourlyAggregate]] = defaultdict(list)
         for entry in store.objects():
@@ -156,7 +156,7 @@ def _parsed(made: Made) -> dict[int, HourlyAggregate]:
 
 def _rows(store: Store, period: Period) -> dict[Place, HourlyAggregate]:
     found: dict[Place, list[HourlyAggregate]] = defaultdict(list)
-    for row in store.read(store.sites(), [Span(period, None, None)]):
+    for row in store.read(store.meta().sites, [Span(period, None, None)]):
         found[row.key.site, row.key.start].append(row.aggregate)
     return {place: merge(parts) for place, parts in found.items()}
 

@@ -53,19 +53,20 @@ def row_partition(key: RowKey, shard: int) -> str:
     return f"{key.period}#{key.site}#{shard}"
 
 
+META = "meta"
+"""The partition that a reader needs all of: the generations, and each site with its shards."""
+GENERATIONS = "generations"
+SITE = "site#"
+
+
 def site_key(site: str) -> Item:
-    """The key of the row that says how many shards a site has."""
-    return {"pk": text("sites"), "sk": text(site)}
+    """The key of the item that says how many shards a site has."""
+    return {"pk": text(META), "sk": text(f"{SITE}{site}")}
 
 
 def cache_key(key: str) -> Item:
-    """The key of a cached answer."""
+    """The key of a cached answer and its lease."""
     return {"pk": text(f"cache#{key}"), "sk": text("cache")}
-
-
-def lease_key(key: str) -> Item:
-    """The key of the lease of a cached answer."""
-    return cache_key(key) | {"sk": text("lease")}
 
 
 def secrets_key() -> Item:
@@ -74,8 +75,8 @@ def secrets_key() -> Item:
 
 
 def pointer_key() -> Item:
-    """The key of the row that says which generation of each day is read and written."""
-    return {"pk": text("generations"), "sk": text("generations")}
+    """The key of the item that says which generation of each day is read and written."""
+    return {"pk": text(META), "sk": text(GENERATIONS)}
 
 
 class Fence(NamedTuple):
@@ -279,10 +280,9 @@ def ledger_advance(
 
 
 VERSION_ATTRIBUTES = ("start", "generation", "version", "expires")
-"""What of an aggregate row tells its version."""
+"""The attributes of an aggregate row that tell its key and version."""
 TOTALS_ATTRIBUTE = "totals"
-"""The totals of an aggregate row by themselves, so that whoever wants no more need not be sent all
-of it. Rows that were last written before there was this attribute do not have it."""
+"""The totals of an aggregate row by themselves: a reader who wants no more is sent no more."""
 
 
 def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days: int) -> Item:

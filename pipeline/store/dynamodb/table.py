@@ -129,15 +129,26 @@ class Table:
     def update(self, deadline: Deadline = NEVER, **request: Any) -> bool:
         """An UpdateItem request; whether its condition held. One that meets a transaction is
         tried again."""
+        return self.update_returning(deadline, **request)[0]
+
+    def update_returning(
+        self, deadline: Deadline = NEVER, **request: Any
+    ) -> tuple[bool, Item | None]:
+        """An UpdateItem request; whether its condition held, and the item as it was before."""
         for _ in self.attempts(deadline):
             try:
                 with self._errors("writing"):
-                    self._client.update_item(TableName=self.name, **request)
-            except _ConditionFailed:
-                return False
+                    answer = self._client.update_item(
+                        TableName=self.name,
+                        ReturnValues="ALL_OLD",
+                        ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                        **request,
+                    )
+            except _ConditionFailed as failed:
+                return False, failed.item
             except _InTransaction:
                 continue
-            return True
+            return True, answer.get("Attributes")
         raise StoreError(f"an item of table {self.name} is kept busy by commits; try again")
 
     def transact(self, actions: "Sequence[TransactWriteItemTypeDef]") -> list[str] | None:
@@ -166,7 +177,7 @@ class Table:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ConditionalCheckFailedException":
-                raise _ConditionFailed from error
+                raise _ConditionFailed(_item_of(error)) from error
             if code == "TransactionConflictException":
                 raise _InTransaction from error
             if code == "TransactionCanceledException":
@@ -178,7 +189,17 @@ class Table:
 
 
 class _ConditionFailed(Exception):
-    """The condition of a single write did not hold."""
+    """The condition of a single write did not hold for the `item` that is there."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+def _item_of(error: ClientError) -> Item | None:
+    """The item that a refused write returns."""
+    item: Item | None = error.response.get("Item")  # type: ignore[assignment]
+    return item
 
 
 class _InTransaction(Exception):

@@ -16,6 +16,7 @@ from pipeline.api.routes import ROUTES
 from pipeline.cli.server import make_server
 from pipeline.errors import StoreError
 from pipeline.store.memory import MemoryStore
+from pipeline.store.port import Meta
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
 
@@ -85,7 +86,7 @@ def test_the_cache_status_follows_the_cache(api: Api, clock: FakeClock) -> None:
 class BrokenStore(MemoryStore):
     """A store whose backend is down."""
 
-    def sites(self) -> list[str]:
+    def meta(self) -> Meta:
         raise StoreError("table t: throttled, with details that are nobody's business")
 
 
@@ -161,10 +162,10 @@ def test_a_bug_is_a_500_that_says_nothing(
 ) -> None:
     """What went wrong is in the log alone."""
 
-    def broken(self: MemoryStore) -> list[str]:
+    def broken(self: MemoryStore) -> Meta:
         raise RuntimeError("inner workings")
 
-    monkeypatch.setattr(MemoryStore, "sites", broken)
+    monkeypatch.setattr(MemoryStore, "meta", broken)
     answer = ask(make_api(memory, clock), "/metrics/summary")
     assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "inner workings" not in answer.text

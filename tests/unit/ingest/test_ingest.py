@@ -146,7 +146,7 @@ def test_a_refused_object_leaves_nothing_but_its_failure(name: str) -> None:
     assert outcome.state == "failed"
     assert outcome.reason
     assert not outcome.reason.startswith("a bug")
-    assert store.sites() == []
+    assert store.meta().sites == ()
     entry = store.ledger(refs("x"))[refs("x")[0]]
     assert (entry.state, entry.reason) == ("failed", outcome.reason)
 

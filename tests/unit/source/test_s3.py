@@ -90,7 +90,7 @@ def test_a_connection_that_keeps_dropping_counts_nothing() -> None:
     with s3(1000, *[0] * 5, len(BODY)) as source:
         ingest = Ingest(Reader(source, Reading()), store)
         (dropped,) = ingest([REF])
-        assert (dropped.state, store.sites()) == ("failed", [])
+        assert (dropped.state, store.meta().sites) == ("failed", ())
         assert "reading it from S3 failed" in dropped.reason
         (again,) = ingest([REF])
     assert (again.state, again.records) == ("committed", 200_000)

@@ -1,0 +1,81 @@
+"""The aggregate rows of the table, as readers see them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from itertools import product
+
+from pipeline.hour.sketches import Wanted
+from pipeline.hours import Span
+from pipeline.store.dynamodb.items import (
+    TOTALS_ATTRIBUTE,
+    VERSION_ATTRIBUTES,
+    Item,
+    is_live,
+    row_partition,
+    text,
+)
+from pipeline.store.dynamodb.table import Table
+from pipeline.store.ledger import RowKey, StoredRow
+from pipeline.store.port import Meta
+from pipeline.store.rows import decode_row, row_version, start_label
+
+
+class RowReader:
+    """Reads rows. Reads are eventually consistent (a row may be a second old), except while there
+    may be rows of two generations."""
+
+    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
+        self._table = table
+        self._clock = clock
+
+    def read(
+        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta, wanted: Wanted
+    ) -> Iterator[StoredRow]:
+        """The visible rows. If only totals are wanted, no more is transferred."""
+        only_totals = wanted is not None and not wanted
+        only = (*VERSION_ATTRIBUTES, TOTALS_ATTRIBUTE) if only_totals else ()
+        attribute = TOTALS_ATTRIBUTE if only_totals else "aggregate"
+        for key, version, item in self._visible(sites, spans, meta, only):
+            aggregate = decode_row(key, item[attribute]["B"], wanted)
+            yield StoredRow(key._replace(generation=0), aggregate, version)
+
+    def versions(
+        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta
+    ) -> Iterator[tuple[RowKey, str]]:
+        """The keys and versions of the visible rows."""
+        for key, version, _ in self._visible(sites, spans, meta, VERSION_ATTRIBUTES):
+            yield key._replace(generation=0), version
+
+    def of_every_generation(
+        self, site: str, shard: int, span: Span, only: Sequence[str] = (), *, consistent: bool
+    ) -> Iterator[tuple[RowKey, Item]]:
+        """The rows of one shard in a span; `only` some attributes of them, if any."""
+        key = RowKey(site, span.period, 0)
+        first = "0" if span.start is None else start_label(key._replace(start=span.start))
+        last = "" if span.end is None else start_label(key._replace(start=span.end - 1))
+        items = self._table.query(
+            "pk = :pk AND sk BETWEEN :first AND :last",
+            {
+                ":pk": text(row_partition(key, shard)),
+                ":first": text(first),
+                ":last": text(f"{last}~"),  # after every generation of the last row
+            },
+            consistent=consistent,
+            only=only,
+        )
+        for item in items:
+            start, generation = int(item["start"]["N"]), int(item["generation"]["N"])
+            yield key._replace(start=start, generation=generation), item
+
+    def _visible(
+        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta, only: Sequence[str]
+    ) -> Iterator[tuple[RowKey, str, Item]]:
+        generations = meta.generations
+        consistent = bool(generations.rebuild or generations.unswept)
+        at = self._clock()
+        for site, span in product(sites, spans):
+            for shard in range(meta.shards.get(site, 0)):
+                rows = self.of_every_generation(site, shard, span, only, consistent=consistent)
+                for key, item in rows:
+                    if is_live(item, at) and key.generation == generations.read(key.day):
+                        yield key, row_version(key, int(item["version"]["N"]), shard), item
