@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.read.layout import Layout, header_layout, listed_layout
-from pipeline.read.records import CLOCK, EARLIEST_US, Rows, numbers, words
+from pipeline.read.records import CLOCK, EARLIEST_US, Rows, numbers, rows_of, words
 from pipeline.read.tabbed import read_lines
 from pipeline.schema.dimensions import ABSENT, agent, path, plain, status
 from pipeline.schema.fields import (
@@ -29,7 +29,7 @@ LAYOUT = Layout(("date", "time", "sc-bytes", "time-taken", "cs-uri-stem", "sc-st
 
 
 def rows(*lines: bytes, layout: Layout = LAYOUT) -> Rows:
-    return read_lines(b"".join(line + b"\n" for line in lines), layout, LATEST)
+    return rows_of(read_lines(b"".join(line + b"\n" for line in lines), layout), LATEST)
 
 
 def read(found: Rows) -> list[list[Any]]:

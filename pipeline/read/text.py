@@ -1,0 +1,115 @@
+"""A text object → rows, run of lines by run of lines."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TypeAlias
+
+from pipeline.errors import ObjectRefused
+from pipeline.read.blocks import Block, LineBlocks
+from pipeline.read.detect import choose_layout
+from pipeline.read.inflate import GZIP_MAGIC, Inflated, peeked
+from pipeline.read.json_lines import one_per_line, read_json
+from pipeline.read.layout import Layout, header_layout
+from pipeline.read.limits import Limits
+from pipeline.read.records import LINE_TOO_LONG, Part
+from pipeline.read.tabbed import line_ends, read_lines, unix_line_ends
+
+Reader: TypeAlias = Callable[[bytes], Part]
+"""Reads a run of lines."""
+
+EMPTY, JSON = "empty", "json"
+WITH_HEADER, HEADERLESS = "lines with a header", "lines without a header"
+
+
+class TextObject:
+    """The text of an object, read once and part by part.
+
+    Iterates functions that read the next part, so that parts can be read in threads. `format` and
+    `layouts` are complete when the iteration is. Raises ObjectRefused if it is no access log.
+    """
+
+    def __init__(self, text: Inflated, configured: tuple[Layout, ...], limits: Limits) -> None:
+        self._text = text
+        self._pieces: Iterable[bytes] = text
+        self._configured = configured
+        self._limits = limits
+        self._read: Reader | None = None
+        self.format = EMPTY
+        self.layouts: list[Layout] = []
+
+    @property
+    def container(self) -> str:
+        """The container that the bytes were found to be."""
+        return self._text.container
+
+    @property
+    def layout(self) -> str:
+        """Where its fields are from, for the ledger."""
+        if self.format == JSON:
+            return "its JSON keys"
+        return ", then ".join(dict.fromkeys(layout.source for layout in self.layouts))
+
+    def head(self, size: int) -> bytes:
+        """The first `size` bytes of the text, fewer if it is shorter. Call it before iterating."""
+        head, self._pieces = peeked(self._pieces, size)
+        return head
+
+    def __iter__(self) -> Iterator[Callable[[], Part]]:
+        for block in LineBlocks(one_per_line(self._pieces), self._limits.max_line):
+            if block.too_long:
+                yield partial(_too_long, block)
+            for run in _runs(unix_line_ends(block.text)):
+                yield self._task(run)
+
+    def _task(self, run: bytes) -> Callable[[], Part]:
+        if run.startswith(b"#") and (layout := _declared(run)):
+            self._read_as(layout, WITH_HEADER)
+        if run.startswith(b"\n") or (run.startswith(b"#") and self.format != JSON):
+            return partial(Part, line_ends(run))
+        return partial(self._read or self._detected(run), run)
+
+    def _detected(self, run: bytes) -> Reader:
+        """The reader of the first run of lines, and of those behind it."""
+        if run.lstrip().startswith(b"{"):
+            self._read, self.format = read_json, JSON
+            return self._read
+        if run.startswith(GZIP_MAGIC):
+            raise ObjectRefused("is gzip inside gzip: deliver it compressed once")
+        return self._read_as(choose_layout(run, self._configured), HEADERLESS)
+
+    def _read_as(self, layout: Layout, form: str) -> Reader:
+        self._read, self.format = partial(read_lines, layout=layout), form
+        if layout not in self.layouts:
+            self.layouts.append(layout)
+        return self._read
+
+
+def _too_long(block: Block) -> Part:
+    lines = [(number, b"(too long to show)") for number in block.too_long]
+    return Part(0, rejected={LINE_TOO_LONG: lines})  # the block has them as empty lines
+
+
+def _runs(block: bytes) -> Iterator[bytes]:
+    """Each `#` line by itself, the empty lines that a run begins with, and the runs of lines."""
+    start = 0
+    while start < len(block):
+        if block.startswith(b"#", start):
+            end = block.find(b"\n", start) + 1 or len(block)
+        elif block.startswith(b"\n", start):
+            end = len(block) - len(block[start:].lstrip(b"\n"))
+        else:
+            # Looking for the one byte first is many times faster, and nearly always enough.
+            mark = block.find(b"\n#", start) if b"#" in block else -1
+            end = mark + 1 if mark >= 0 else len(block)
+        yield block if end - start == len(block) else block[start:end]
+        start = end
+
+
+def _declared(line: bytes) -> Layout | None:
+    layout = header_layout(line)
+    if layout is not None and not layout.has_clock:
+        raise ObjectRefused(
+            "its #Fields header has no time field (date and time, timestamp, or timestamp(ms)): "
+            "add one to the fields of the log delivery"
+        )
+    return layout
