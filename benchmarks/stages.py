@@ -18,12 +18,12 @@ from benchmarks.generate import FORMATS, START, requests
 
 STAGES = {
     "inflating (isal)": ["inflate.py:__iter__"],
-    "lines into blocks": ["lines.py:__iter__", "-json_lines.py:one_per_line"],
-    "tokens, numbers, dictionaries (Arrow's CSV)": ["rows.py:read_csv"],
-    "times, and whether they make sense": ["rows.py:sane_rows"],
+    "lines into blocks": ["blocks.py:__iter__", "-json_lines.py:one_per_line"],
+    "tokens, numbers, dictionaries (Arrow's CSV)": ["values.py:read_csv"],
+    "times, and whether they make sense": ["records.py:rows_of"],
     "blocks brought together": ["tally.py:_joined"],
-    "vectors of every logged value (cubes)": ["cubes.py:vectors"],
-    "logged values into counted ones, tables": ["tally.py:_tables", "-cubes.py:vectors"],
+    "vectors of every logged value (cubes)": ["cube.py:vectors"],
+    "logged values into counted ones, tables": ["tally.py:_tables", "-cube.py:vectors"],
     "latencies": ["tally.py:_latency"],
     "visitors and paths": ["tally.py:_visitors", "tally.py:_paths"],
     "the rest of the tally": [
