@@ -14,6 +14,7 @@ from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.merging import kept_table
 from pipeline.hour.vector import ZERO, Vector
 from pipeline.hours import Window, spans
+from pipeline.schema.agents import NOT_OF_EVERYONE
 from pipeline.schema.dimensions import ABSENT, Caps
 
 Entry = dict[str, Any]
@@ -49,7 +50,7 @@ def ranked_page(
     ranking = (
         (-measure(vector), value, vector)
         for value, vector in table.entries.items()
-        if value != ABSENT or dimension != "crawler"
+        if value != ABSENT or dimension not in NOT_OF_EVERYONE
     )
     start = after and (-after.measure, after.value)
     behind = (entry for entry in ranking if start is None or entry[:2] > start)

@@ -31,6 +31,7 @@ from pipeline.hour.sketches import HISTOGRAMS
 from pipeline.hour.totals import Totals
 from pipeline.hour.vector import HITS, Vector
 from pipeline.hours import Window, from_micros
+from pipeline.schema.agents import NOT_OF_EVERYONE
 from pipeline.schema.dimensions import ABSENT, DEFAULT_CAPS, DIMENSIONS, Caps
 
 _REQUESTS, _BYTES, _MISSES = (
@@ -107,7 +108,7 @@ def _ranked(table: Table, measured: Integers, top: int) -> list[tuple[str, Vecto
 def _listed(dimension: str, table: Table, top: int) -> list[Entry]:
     """A dimension's entries by requests. Who is no crawler is not listed as an unknown one."""
     requests = table.counts[_REQUESTS]
-    unknown = dimension == "crawler" and ABSENT in table.values
+    unknown = dimension in NOT_OF_EVERYONE and ABSENT in table.values
     places = [
         place
         for place in _foremost(requests, top + 1)

@@ -1,80 +1,235 @@
-"""Crawlers that go by a name of their own: what in an agent tells each, and who says so.
+"""Crawlers: what in a user agent tells each, its name, and its group.
 
-Data, not code: to add one, add a line. Whatever else ua-parser takes for a crawler goes by the
-name that ua-parser gives it. Google-Extended and Applebot-Extended are words for robots.txt that
-no request carries, say their makers; they are here for agents that pretend.
+Names and patterns are those of the public list `crawler-user-agents`. The tables here correct the
+list where it takes people's browsers for crawlers, and add the crawlers that it lacks. Both are
+data, not code: to add a crawler, add a line to `_MORE`.
 """
 
-_SOURCES: dict[str, tuple[str, ...]] = {
-    # Crawlers, assistants and search engines of AI companies.
-    "https://platform.openai.com/docs/bots": ("GPTBot", "OAI-SearchBot", "ChatGPT-User"),
-    "https://support.claude.com/en/articles/8896518": (
-        "ClaudeBot",
-        "Claude-SearchBot",
-        "Claude-User",
-    ),
-    "https://docs.perplexity.ai/guides/bots": ("PerplexityBot", "Perplexity-User"),
-    "https://commoncrawl.org/ccbot": ("CCBot",),
-    "https://developer.amazon.com/amazonbot": ("Amazonbot",),
-    "https://docs.mistral.ai/robots": ("MistralAI-User",),
-    "https://developers.facebook.com/docs/sharing/webmasters/web-crawlers": (
-        "meta-externalagent",
-        "meta-externalfetcher",
-        "FacebookBot",
-        "facebookexternalhit",
-    ),
-    "https://duckduckgo.com/duckduckgo-help-pages/results/duckassistbot": ("DuckAssistBot",),
-    "https://docs.diffbot.com/reference/introduction-to-crawl": ("Diffbot",),
-    "https://github.com/ai-robots-txt/ai.robots.txt/blob/main/table-of-bot-metrics.md": (
-        "AI2Bot",
-        "Bytespider",
-        "Claude-Web",
-        "ImagesiftBot",
-        "Omgilibot",
-        "Timpibot",
-        "TikTokSpider",
-        "YouBot",
-        "anthropic-ai",
-        "cohere-ai",
-        "cohere-training-data-crawler",
-        "img2dataset",
-    ),
-    # Google's and Apple's serve search and AI alike.
-    "https://developers.google.com/search/docs/crawling-indexing/google-common-crawlers": (
-        "Googlebot",
-        "Googlebot-Image",
-        "Googlebot-News",
-        "Googlebot-Video",
-        "Storebot-Google",
-        "Google-InspectionTool",
-        "GoogleOther",
-        "Google-CloudVertexBot",
-        "Google-Extended",
-    ),
-    "https://developers.google.com/search/docs/crawling-indexing/google-special-case-crawlers": (
-        "AdsBot-Google",
-        "Mediapartners-Google",
-    ),
-    "https://support.apple.com/en-us/119829": ("Applebot", "Applebot-Extended"),
-    # Search engines.
-    "https://www.bing.com/webmasters/help/which-crawlers-does-bing-use-8c184ec0": (
-        "bingbot",
-        "AdIdxBot",
-        "BingPreview",
-    ),
-    "https://duckduckgo.com/duckduckgo-help-pages/results/duckduckbot": ("DuckDuckBot",),
-    "https://help.baidu.com/question?prod_id=99&class=0&id=3001": ("Baiduspider",),
-    "https://yandex.com/support/webmaster/robot-workings/check-yandex-robots.html": (
-        "YandexBot",
-        "YandexImages",
-    ),
-    "https://help.yahoo.com/kb/SLN22600.html": ("Slurp",),
-    "https://aspiegel.com/petalbot": ("PetalBot",),
-    "https://help.qwant.com/bot/": ("Qwantbot",),
-    "https://napoveda.seznam.cz/en/seznambot-crawler/": ("SeznamBot",),
-    "https://www.sogou.com/docs/help/webmasters.htm": ("Sogou web spider",),
-    "https://www.mojeek.com/bot.html": ("MojeekBot",),
-}
+import re
+from functools import cache
+from typing import NamedTuple
 
-CRAWLERS = tuple(token for tokens in _SOURCES.values() for token in tokens)
-"""The name of each crawler, which is also the word that tells it in an agent, in any case."""
+SEARCH, AI_TRAINING, AI_ASSISTANT, AI_SEARCH = "search", "AI training", "AI assistant", "AI search"
+SEO, MONITORING, PREVIEW = "SEO", "monitoring", "preview or feed"
+TOOL, OTHER_GROUP = "library or scanner", "other"
+GROUPS = (
+    SEARCH,
+    AI_TRAINING,
+    AI_ASSISTANT,
+    AI_SEARCH,
+    SEO,
+    MONITORING,
+    PREVIEW,
+    TOOL,
+    OTHER_GROUP,
+)
+
+_ASSISTANTS = frozenset(
+    "ChatGPT-User Claude-User Perplexity-User PerplexityUser MistralAI-User Amzn-User IsonAI-User"
+    " DuckAssistBot Google-NotebookLM kagi-fetcher Gemini-Deep-Research Devin linkReader"
+    " meta-externalfetcher Manus-User Google-Agent GoogleAgent-Mariner".split()
+)
+"""Crawlers that fetch a page because a person asked an assistant about it."""
+
+_ANSWERING = frozenset(
+    "OAI-SearchBot PerplexityBot Claude-SearchBot AISearchBot Amzn-SearchBot AzureAI-SearchBot"
+    " Aranet-SearchBot LinkupBot PhindBot TavilyBot iaskspider iAskBot ZanistaBot Anomura"
+    " atlassian-bot KendraBot ShapBot Cloudflare-AutoRAG LinerBot Google-CloudVertexBot".split()
+)
+"""Crawlers that keep the index of an assistant or of an AI search engine."""
+
+_BY_TAG = {
+    "ai-crawler": AI_TRAINING,
+    "search-engine": SEARCH,
+    "monitoring": MONITORING,
+    "social-preview": PREVIEW,
+    "feed-reader": PREVIEW,
+    "http-library": TOOL,
+    "scanner": TOOL,
+    "browser-automation": TOOL,
+    "seo": SEO,
+}
+"""The group of each of the list's tags; the first of these that a crawler has is its own."""
+
+_GENERAL = frozenset({"http-library", "browser-automation"})
+"""Tags of programs that others build upon: a name of its own beside them says more."""
+
+_STRICTER = {
+    r"AP3A\.240617\.008": "",  # a build of Android 15 that millions of phones have
+    r"Code\/1\.": "",  # an editor with a browser inside
+    r"Fluid": "",  # a browser
+    r"Sogou": r"(?i:Sogou[a-z -]*spider)",  # a browser and an input method have this name too
+    r"Sonic": r"; Sonic\/|RankSonic",  # ViewSonic
+    r"Butterfly": r"Butterfly\/",  # HTC Butterfly
+    r"Fever": r"^Fever\/",
+    r"Podimo": r"^Podimo.*\+http",  # its app on phones
+    r"NewsBlur": r"NewsBlur (?:Feed|Page|Content|Favicon)",
+    r"Viber": r"^Viber$",  # its app shows pages in a browser of its own
+    r"008\/": r"^008\/",
+    r"WhatsApp": r"^WhatsApp(?:\/\S+(?: [A-Za-z])?)?$",  # the app itself says more
+    r"Chirp|gotosocial": r"gotosocial",
+    r"Expanse": r"Expanse, a Palo Alto",
+    r"Tumblr\/": r"^Tumblr\/",
+    r"Notion\/": r"^Notion\/",
+    r"okhttp": r"^okhttp",  # an app names itself before it
+    r"axios": r"^axios",
+    r"Trove": r"\bTrove(?:bot|\/)",
+    r"Overcast\/": r"^Overcast\/.*(?:\+http|subscribers)",
+    r"PocketCasts\/": r"^PocketCasts\/.*(?:Feed|\+http)",
+    r"coccoc": r"(?:^|[\s.])(?:image)?coccoc(?:bot|[\s/;)]|$)",  # coc_coc_browser
+    r"RED\/": r"^RED\/",
+    r"Make\/": r"^Make\/",
+    r"Operator\/": r"\bOperator\/",
+}
+"""A stricter pattern for one of the list's that people's agents match as well; "" for none."""
+
+_NAMES = {
+    r"[wW]get": "Wget",
+    r"^curl": "curl",
+    r"^LCC ": "LCC",
+    r"(sistrix|SISTRIX) [cC]rawler": "SISTRIX Crawler",
+    r"Ahrefs(Bot|SiteAudit)": "AhrefsBot",
+    r"S[eE][mM]rushBot": "SemrushBot",
+    r"Livelap[bB]ot": "LivelapBot",
+    r"[pP]ingdom": "Pingdom",
+    r"Bark[rR]owler": "Barkrowler",
+    r"AdsBot-Google([^-]|$)": "AdsBot-Google",
+    r"(^| )sentry\/": "Sentry",
+    r"(^| )PTST\/": "WebPageTest",
+    r"[Cc]urebot": "Curebot",
+    r"BlogTraffic\/\d\.\d+ Feed-Fetcher": "BlogTraffic",
+    r"[cC]laude[bB]ot": "ClaudeBot",
+    r"[aA]cunetix": "Acunetix",
+    r"[dD]ir[Bb]uster": "DirBuster",
+    r"[mM]echanize": "Mechanize",
+    r"Automaton|Newsify Feed Fetcher": "Newsify",
+    r"Chirp|gotosocial": "GoToSocial",
+    r"[cC]ludo": "Cludo",
+    r"ContextualBot[\s\S]*outcomes\.net": "ContextualBot",
+    r"Current[\s\S]*RSS Reader": "Current",
+    r"Netumo|netumo": "Netumo",
+    r"Spider[\s\S]*spider\.com": "spider.com",
+    r"^Silk\/": "slider.com",
+    r"yandex\.com\/bots": "YandexBot",
+    r"pinterest\.com\/bot": "Pinterestbot",
+    r"SSL Labs \(https:\/\/www\.ssllabs\.com": "SSL Labs",
+    r"Riddler \(http:\/\/riddler\.io": "Riddler",
+    r"Mediapartners \(Googlebot\)": "Mediapartners-Google",
+    r"Optimizer\)": "Optimizer",
+    r"Rigor\)": "Rigor",
+    r"IDG\/EU": "IDG",
+    r"sindresorhus\/got": "got",
+    r"ZoteroTranslationServer\/WMF": "ZoteroTranslationServer",
+    r"Sidetrade indexer bot": "Sidetrade indexer",
+    r"BW\/": "BW",
+    r"https:\/\/developers\.cloudflare\.com\/security-center\/": "Cloudflare Security Center",
+    r"loc\.gov\/programs\/web-archiving": "Library of Congress",
+}
+"""The name of a crawler whose pattern is no name."""
+
+_MORE = (
+    # Each with its group, and where it is documented.
+    ("YandexImages", SEARCH),  # https://yandex.com/support/webmaster
+    ("facebookexternalua", PREVIEW),
+    ("GoogleOther-Image", SEARCH),  # https://developers.google.com/search/docs/crawling-indexing
+    ("GoogleOther-Video", SEARCH),
+    ("Google-AMPHTML", SEARCH),
+    ("Applebot-Extended", AI_TRAINING),  # https://support.apple.com/en-us/119829
+    ("iTMS", PREVIEW),  # Apple Podcasts
+    ("Amazon-Route53-Health-Check-Service", MONITORING),  # Amazon Route 53's documentation
+    ("ELB-HealthChecker", MONITORING),  # Elastic Load Balancing's documentation
+    ("GoogleHC", MONITORING),  # https://cloud.google.com/load-balancing/docs/health-checks
+    ("kube-probe", MONITORING),  # https://kubernetes.io/docs
+    ("Cloudflare-diagnostics", MONITORING),
+    ("ApacheBench", TOOL),
+    ("gobuster", TOOL),
+    ("Webzio-Extended", AI_TRAINING),
+    ("Omgilibot", AI_TRAINING),
+)
+
+UNNAMED = "(unnamed crawler)"
+"""The name of a crawler that has none: it calls itself `bot`, or `crawler`."""
+
+_GENERIC = re.compile(
+    r"\b(?!cubot)([a-z][\w.-]*)?"
+    r"(?P<kind>bot|crawl(?:er)?|spider|scraper|fetcher|link ?checker|uptime|link ?preview)"
+    r"(?=[/;,:)]|$|\s+\()",
+    re.IGNORECASE,
+)
+_GENERIC_WORDS = ("bot", "crawl", "spider", "scraper", "fetch", "link", "uptime")
+
+
+class Crawler(NamedTuple):
+    """A crawler's name, the pattern (of the `regex` crate) that tells it, and its group."""
+
+    name: str
+    pattern: str
+    group: str
+
+
+@cache
+def crawlers() -> tuple[Crawler, ...]:
+    """Return all known crawlers; of those that match an agent, the first is meant."""
+    # Imported where it is used: it takes its time, and most functions need no list.
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+
+    own = [(len(name), Crawler(name, re.escape(name), group)) for name, group in _MORE]
+    listed = [
+        (_specific(entry["pattern"], entry["tags"]), _listed(entry["pattern"], entry["tags"]))
+        for entry in CRAWLER_USER_AGENTS_DATA
+        if _STRICTER.get(entry["pattern"]) != ""
+    ]
+    ordered = sorted([*own, *listed], key=lambda ranked: ranked[0], reverse=True)
+    return tuple(crawler for _, crawler in ordered)
+
+
+@cache
+def _groups() -> dict[str, str]:
+    return {crawler.name: crawler.group for crawler in crawlers()}
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return {crawler.name.lower(): crawler.name for crawler in crawlers()}
+
+
+def group(name: str) -> str:
+    """Return the group of a crawler by its name; `other` if the name is in no list."""
+    return _groups().get(name, OTHER_GROUP)
+
+
+def generic(text: str) -> str:
+    """Return the name of a crawler that no pattern tells, by words such as `bot`; "" if none is.
+
+    A listed crawler that spells itself in another case goes by its listed name.
+    """
+    lowered = text.lower()
+    if not any(word in lowered for word in _GENERIC_WORDS):
+        return ""
+    match = _GENERIC.search(text)
+    if match is None:
+        return ""
+    return _spellings().get(match[0].lower(), match[0]) if match[1] else UNNAMED
+
+
+def _listed(pattern: str, tags: list[str]) -> Crawler:
+    name = _NAMES.get(pattern) or _plain(pattern)
+    return Crawler(name, _STRICTER.get(pattern, pattern), _group_of(name, tags))
+
+
+def _plain(pattern: str) -> str:
+    """The name that a pattern spells: without anchors and escapes, and without a final slash."""
+    return re.sub(r"\\(.)", r"\1", pattern.strip("^$")).rstrip("/ ;-(").strip()
+
+
+def _group_of(name: str, tags: list[str]) -> str:
+    if name in _ASSISTANTS:
+        return AI_ASSISTANT
+    if name in _ANSWERING:
+        return AI_SEARCH
+    return next((group for tag, group in _BY_TAG.items() if tag in tags), OTHER_GROUP)
+
+
+def _specific(pattern: str, tags: list[str]) -> int:
+    """How much a pattern says: longer ones more, and those of general programs least."""
+    return len(pattern) - 1000 * (not _GENERAL.isdisjoint(tags))

@@ -22,6 +22,7 @@ from pipeline.ingest.ingest import Ingest
 from pipeline.ingest.parsed import Reading
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
+from pipeline.schema.agents import NOT_OF_EVERYONE
 from pipeline.store.memory import MemoryStore
 from tests.support.aggregates import hour_with
 from tests.support.oracle import DIMENSIONS, MEASURES, Count, Hour, percentile
@@ -108,7 +109,7 @@ def test_a_mixed_month_equals_the_plain_count() -> None:
         expected = [
             entry(*each)
             for each in ranked(total.tables[name], "requests")
-            if name != "crawler" or each[0] != "-"
+            if name not in NOT_OF_EVERYONE or each[0] != "-"
         ]
         assert found[key] == expected[:TOP], key
     paths = total.tables["path"]
