@@ -29,8 +29,9 @@ from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hours import HOURS_PER_DAY, hour_of, spans
 from pipeline.ingest.parse import parse
 from pipeline.ingest.parsed import Reading
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
-from pipeline.store.ledger import RowKey, StoredRow
+from pipeline.store.ledger import StoredRow
 from pipeline.store.port import Store
 from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local

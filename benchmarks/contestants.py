@@ -59,33 +59,18 @@ def edgetally_small(folder: Path) -> int:
     """Every object of a folder, in batches as they are committed, into one aggregate: rows."""
     from pipeline.cli.app import BATCH
     from pipeline.hour.aggregate import EMPTY, merge
-    from pipeline.ingest.parse import parse_alone, parse_small, parse_together
     from pipeline.ingest.parsed import Reading
-    from pipeline.ingest.small import Small
+    from pipeline.ingest.reader import Reader
     from pipeline.objects import ObjectRef
-    from pipeline.store.counted import Counted
-    from pipeline.store.ledger import deltas
+    from pipeline.source.files import FileSource
 
-    reading = Reading()
-    paths = sorted(folder.iterdir())
+    reader = Reader(FileSource(), Reading())
+    refs = [ObjectRef("", str(path)) for path in sorted(folder.iterdir())]
     total = EMPTY
-    for start in range(0, len(paths), BATCH):
-        read = [
-            parse_small(_chunks(path), MODIFIED, reading) for path in paths[start : start + BATCH]
-        ]
-        together = iter(parse_together([e for e in read if isinstance(e, Small)], reading))
-        parsed = [
-            (next(together) or parse_alone(each, reading)) if isinstance(each, Small) else each
-            for each in read
-        ]
-        counted = [
-            Counted(ObjectRef("", str(n)), "site", p.records, p.rejected, p.hours, "", p.share)
-            for n, p in enumerate(parsed)
-        ]
-        hours = (
-            each for key, added in deltas(counted).items() if key.period == "hour" for each in added
-        )
-        total = merge([total, *hours])
+    for start in range(0, len(refs), BATCH):
+        for group in reader.groups(refs[start : start + BATCH]):
+            rows = group.batch.delta.rows
+            total = merge([total, *(row for key, row in rows.items() if key.period == "hour")])
     return total.totals.requests
 
 

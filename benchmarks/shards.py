@@ -13,8 +13,10 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from pipeline.deadline import NEVER
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
+from pipeline.ingest.batch import Batch, Whole
 from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
@@ -44,7 +46,8 @@ def write(endpoint: str, table: str, shards: int, number: int, seconds: float, p
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         ref = ObjectRef("b", f"{number}-{seen['commits']}", "e")
-        store.commit([Counted(ref, "site", hour.totals.requests, {}, {HOUR: hour})])
+        object_ = Whole(Counted(ref, "site", {HOUR: hour.totals.requests}), {HOUR: hour})
+        store.commit(Batch([object_]).delta, NEVER)
         seen["commits"] += 1
     pipe.send(seen)
 

@@ -41,6 +41,10 @@ class StoreError(EdgetallyError):
     """The store could not be read or written; nothing was half written, and a retry is safe."""
 
 
+class CommitRefused(StoreError):
+    """What would be committed cannot be stored; trying again gives the same answer."""
+
+
 class CorruptRow(StoreError):
     """A stored aggregate cannot be decoded. It is never overwritten.
 

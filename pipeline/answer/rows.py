@@ -11,7 +11,7 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.sites import COMPLETE, sampled_site
-from pipeline.store.ledger import RowKey
+from pipeline.store.counted import RowKey
 from pipeline.store.port import Meta, Store
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from pipeline.answer.metrics import METRICS, Number
 from pipeline.answer.rows import Rows
 from pipeline.hour.aggregate import EMPTY, merge
 from pipeline.hours import HOURS_PER_DAY, Span, spans
-from pipeline.store.ledger import RowKey
+from pipeline.store.counted import RowKey
 
 _AT_ONCE = 500
 """Buckets whose rows are read together: what they hold waits in memory until all are read."""

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pipeline.deadline import NEVER, Deadline
-from pipeline.errors import CorruptRow, EdgetallyError, StoreError
+from pipeline.errors import CommitRefused, CorruptRow, EdgetallyError, StoreError
+from pipeline.ingest.batch import Batch
+from pipeline.ingest.commit import commit_batch
 from pipeline.ingest.reader import OutOfTime, Reader
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Delta
 from pipeline.store.port import TIMEOUT, CommitResult, Store
 
 _READING = 0.75
@@ -77,39 +79,31 @@ class Ingest:
         for group in self.reader.groups(new, on_read, deadline.within(deadline.left * _READING)):
             for ref, error in group.failed:
                 outcomes[ref.id] = self._failed(ref, error)
-            for outcome in self._commit(group.counted, deadline):
+            for outcome in self._commit(group.batch, deadline):
                 outcomes[outcome.ref.id] = outcome
         return outcomes
 
-    def _commit(self, counted: list[Counted], deadline: Deadline) -> list[Outcome]:
-        try:
-            result = (
-                self.store.commit(counted, deadline.within(TIMEOUT)) if counted else CommitResult()
-            )
-        except StoreError as error:
-            result = CommitResult(failed=tuple((each.ref, error) for each in counted))
-        figures = {each.ref: each for each in counted}
-        outcomes = [
-            *(
-                Outcome(ref, "committed", figures[ref].records, figures[ref].rejected)
-                for ref in result.committed
-            ),
-            *(_settled(ref, "duplicate") for ref in result.duplicates),
-            *(_settled(ref, "conflict") for ref in result.conflicts),
+    def _commit(self, batch: Batch, deadline: Deadline) -> list[Outcome]:
+        def commit(delta: Delta) -> CommitResult:
+            if deadline.is_over:
+                raise OutOfTime
+            return self.store.commit(delta, deadline.within(TIMEOUT))
+
+        done = commit_batch(batch, commit)
+        return [
+            *(Outcome(c.ref, "committed", c.records, c.rejected) for c in done.committed),
+            *(_settled(ref, "duplicate") for ref in done.duplicates),
+            *(_settled(ref, "conflict") for ref in done.conflicts),
+            *(self._failed(ref, error) for ref, error in done.failed),
         ]
-        for ref, why in result.failed:
-            if isinstance(why, CorruptRow) and len(counted) > 1:
-                # Only objects of that very hour are affected: the others commit by themselves.
-                outcomes += self._commit([figures[ref]], deadline)
-            elif isinstance(why, CorruptRow):
-                outcomes.append(self._failed(ref, why))
-            else:
-                outcomes.append(Outcome(ref, "failed", reason=str(why), error=why))
-        return outcomes
 
     def _failed(self, ref: ObjectRef, error: Exception) -> Outcome:
+        """The outcome of an object that counts nothing, noted in the ledger if the object, and not
+        the time or the store, is the cause."""
         if isinstance(error, OutOfTime):
             return Outcome(ref, "postponed", reason=str(error))
+        if isinstance(error, StoreError) and not isinstance(error, CommitRefused | CorruptRow):
+            return Outcome(ref, "failed", reason=str(error), error=error)
         reason = (
             str(error)
             if isinstance(error, EdgetallyError)

@@ -1,23 +1,20 @@
 """One object's bytes → the aggregates of its hours, in one pass and bounded memory."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
 from pipeline.errors import ObjectRefused
-from pipeline.hour.aggregate import EMPTY
 from pipeline.hours import CLOCK_SKEW, hour_of
-from pipeline.ingest.accumulator import Accumulator, accounted
+from pipeline.ingest.accumulator import Accumulator
 from pipeline.ingest.parsed import Parsed, Reading
-from pipeline.ingest.share import Share
-from pipeline.ingest.small import SMALL, Small, read_together, small
+from pipeline.ingest.small import SMALL, Small, small
 from pipeline.read.inflate import Inflated, peeked
 from pipeline.read.parquet import MAGIC as PARQUET_MAGIC
 from pipeline.read.parquet import ParquetObject
 from pipeline.read.records import Part, Rows, rows_of
-from pipeline.read.text import JSON, WITH_HEADER, TextObject
+from pipeline.read.text import JSON, TextObject
 from pipeline.threads import in_order
 
 LogObject: TypeAlias = TextObject | ParquetObject
@@ -33,42 +30,16 @@ def parse(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Pars
     return _counted(_opened(chunks, reading), modified, reading)
 
 
-def parse_small(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Parsed | Small:
-    """As `parse`, but an object that is worth it is left to `parse_together`."""
+def parse_unless_small(
+    chunks: Iterable[bytes], modified: datetime, reading: Reading
+) -> Parsed | Small:
+    """As `parse`, but a small object is only read, to become columns together with others."""
     log = _opened(chunks, reading)
     if isinstance(log, TextObject):
         text = log.head(SMALL + 1)
-        if whole := small(text, modified, _latest_us(modified), reading.limits):
+        if whole := small(text, modified, reading.limits):
             return whole
     return _counted(log, modified, reading)
-
-
-def parse_together(objects: Sequence[Small], reading: Reading) -> list[Parsed | None]:
-    """The small objects as parsed; None for those that `parse_alone` has to parse."""
-    shares = read_together(objects, reading.visitors)
-    return [
-        _shared(small, share) if share else None
-        for small, share in zip(objects, shares, strict=True)
-    ]
-
-
-def parse_alone(small: Small, reading: Reading) -> Parsed:
-    """One small object as parsed. Raises as `parse` does."""
-    return parse([small.text], small.modified, reading)
-
-
-def _shared(small: Small, share: Share) -> Parsed:
-    return Parsed(
-        container="gzip",
-        format=WITH_HEADER,
-        layouts=[small.layout],
-        layout=small.layout.source,
-        hours=accounted(dict.fromkeys(share.lines, EMPTY), hour_of(small.modified), Counter()),
-        records=small.lines,
-        rejected=Counter(),
-        examples={},
-        share=share,
-    )
 
 
 def _opened(chunks: Iterable[bytes], reading: Reading) -> LogObject:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.hour.aggregate import HourlyAggregate
-from pipeline.ingest.share import Share
 from pipeline.read.layout import Layout
 from pipeline.read.limits import Limits
 from pipeline.read.records import Example
@@ -31,8 +30,7 @@ class Parsed:
 
     `container`, `format` and `layouts` say what it was found to be, and `layout` where its fields
     are from. `examples` has the first rejected line of each reason, by its number in the object.
-    Lines = `records` + Σ `rejected`. If there is a `share`, the lines are there, and `hours` has
-    the hours without them.
+    Lines = `records` + Σ `rejected`.
     """
 
     container: str
@@ -43,4 +41,3 @@ class Parsed:
     records: int
     rejected: Counter[str]
     examples: Mapping[str, Example]
-    share: Share | None = None

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError
-from pipeline.ingest.parse import parse_alone, parse_small, parse_together
+from pipeline.ingest.batch import Batch, Lines, Shared, Whole
+from pipeline.ingest.parse import parse, parse_unless_small
 from pipeline.ingest.parsed import Parsed, Reading
-from pipeline.ingest.small import Small
+from pipeline.ingest.small import Small, read_together
 from pipeline.objects import ObjectRef, site_of
 from pipeline.sites import rate_of, stored_site
 from pipeline.source.port import Content, Source
@@ -39,11 +40,17 @@ class OutOfTime(EdgetallyError):
 
 
 class Group(NamedTuple):
-    """Objects that were read and are to be committed together, and those that could not be read,
-    with the reason."""
+    """Objects that were read, to be committed together, and those that could not be read."""
 
-    counted: list[Counted]
+    batch: Batch
     failed: list[tuple[ObjectRef, Exception]]
+
+
+class _Read(NamedTuple):
+    """An object that was read to its end, and what it is: small ones are not parsed yet."""
+
+    ref: ObjectRef
+    found: Parsed | Small
 
 
 class _Opened(NamedTuple):
@@ -78,7 +85,7 @@ class Reader:
         `on_read` is called as each is done with. After the deadline, no further object is
         opened, and the one that is being read is given up: their reason is OutOfTime.
         """
-        read: list[tuple[ObjectRef, Parsed | Small]] = []
+        read: list[_Read] = []
         failed: list[tuple[ObjectRef, Exception]] = []
         left = deque(refs)
         size = 0
@@ -86,9 +93,8 @@ class Reader:
         for opened in in_order(self._openings(refs, deadline), READERS if remote else 1):
             ref = left.popleft()
             try:
-                found = self._read(opened, deadline)
-                read.append(found)
-                size += found[0].size
+                read.append(self._read(opened, deadline))
+                size += read[-1].ref.size
             except Exception as error:
                 failed.append((ref, error))
             on_read(ref)
@@ -118,42 +124,46 @@ class Reader:
         except Exception as error:
             return error
 
-    def _read(
-        self, opened: _Opened | Exception, deadline: Deadline
-    ) -> tuple[ObjectRef, Parsed | Small]:
+    def _read(self, opened: _Opened | Exception, deadline: Deadline) -> _Read:
         if isinstance(opened, Exception):
             raise opened
         content = opened.content
         try:
             chunks = _while_there_is_time(chain(opened.head, opened.rest), deadline)
-            return content.ref, parse_small(chunks, content.modified, self.reading)
+            found = parse_unless_small(chunks, content.modified, self.reading)
+            return _Read(content.ref, found)
         finally:
             opened.close()
 
-    def _group(
-        self,
-        read: Sequence[tuple[ObjectRef, Parsed | Small]],
-        failed: list[tuple[ObjectRef, Exception]],
-    ) -> Group:
-        """The objects that were read, the small ones parsed together."""
-        small = [found for _, found in read if isinstance(found, Small)]
-        together = iter(parse_together(small, self.reading))
-        counted: list[Counted] = []
-        for ref, found in read:
+    def _group(self, read: Sequence[_Read], failed: list[tuple[ObjectRef, Exception]]) -> Group:
+        """The objects that were read. The small ones become columns together."""
+        pieces = iter(read_together([each for _, each in read if isinstance(each, Small)]))
+        whole: list[Whole] = []
+        lines: dict[str, list[Lines]] = {}
+        for ref, each in read:
             try:
-                if isinstance(found, Small):
-                    found = next(together) or parse_alone(found, self.reading)
-                counted.append(self._counted(ref, found))
+                if not isinstance(each, Small):
+                    whole.append(self._whole(ref, each))
+                elif piece := next(pieces):
+                    counted = Counted(ref, self._site(ref), piece.hours, {}, each.layout.source)
+                    share = Lines(counted, piece.columns, piece.start, piece.end)
+                    lines.setdefault(counted.site, []).append(share)
+                else:
+                    parsed = parse([each.text], each.modified, self.reading)
+                    whole.append(self._whole(ref, parsed))
             except Exception as error:
                 failed.append((ref, error))
-        return Group(counted, failed)
+        shared = [Shared(tuple(of_site), self.reading.visitors) for of_site in lines.values()]
+        return Group(Batch([*whole, *shared]), failed)
 
-    def _counted(self, ref: ObjectRef, parsed: Parsed) -> Counted:
-        rate = rate_of(ref.key, self.sampling)
-        site = stored_site(site_of(ref.key, self.site_pattern), rate)
-        return Counted(
-            ref, site, parsed.records, parsed.rejected, parsed.hours, parsed.layout, parsed.share
-        )
+    def _whole(self, ref: ObjectRef, parsed: Parsed) -> Whole:
+        hours = {hour: parsed.hours[hour].totals.requests for hour in sorted(parsed.hours)}
+        counted = Counted(ref, self._site(ref), hours, parsed.rejected, parsed.layout)
+        return Whole(counted, parsed.hours)
+
+    def _site(self, ref: ObjectRef) -> str:
+        """The name under which the object's rows are stored."""
+        return stored_site(site_of(ref.key, self.site_pattern), rate_of(ref.key, self.sampling))
 
 
 def _while_there_is_time(chunks: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:

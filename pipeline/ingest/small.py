@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
-import numpy as np
+import pyarrow as pa
 
-from pipeline.ingest.share import Share
+from pipeline.hours import CLOCK_SKEW
 from pipeline.read.blocks import BLOCK
 from pipeline.read.layout import Layout, header_layout
 from pipeline.read.limits import Limits
 from pipeline.read.records import CLOCK
 from pipeline.read.tabbed import read_whole
 from pipeline.tally.tally import lines_by_hour
-from pipeline.tally.visitors import Visitors
 
 SMALL = 256 << 10
 """Bytes of text up to which an object is worth reading together with others."""
@@ -21,18 +22,30 @@ SMALL = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """An object that was read to its end: a header, then `lines` of one layout (`body`, whole
-    lines). `text` is all of it, `modified` its own time, `latest_us` bounds a sensible one."""
+    """A small object that was read to its end.
+
+    `text` is all of it: a header, then `lines` of one layout, which are `body`. `modified` is the
+    object's own time.
+    """
 
     text: bytes
     body: bytes
     lines: int
     layout: Layout
     modified: datetime
-    latest_us: int
 
 
-def small(text: bytes, modified: datetime, latest_us: int, limits: Limits) -> Small | None:
+class Piece(NamedTuple):
+    """The rows of an object, `start` to `end`, in columns that it shares with others; and how many
+    of them are in each hour since the epoch."""
+
+    columns: pa.Table
+    start: int
+    end: int
+    hours: dict[int, int]
+
+
+def small(text: bytes, modified: datetime, limits: Limits) -> Small | None:
     """The object that a whole text is, if it is of the plainest kind: comments, one of them a
     #Fields header, and then lines. None for everything else."""
     if not text.startswith(b"#") or b"\r" in text or len(text) > min(SMALL, limits.max_line):
@@ -48,28 +61,32 @@ def small(text: bytes, modified: datetime, latest_us: int, limits: Limits) -> Sm
         return None
     if not body.endswith(b"\n"):
         body += b"\n"
-    return Small(text, body, body.count(b"\n"), layout, modified, latest_us)
+    return Small(text, body, body.count(b"\n"), layout, modified)
 
 
-def read_together(objects: Sequence[Small], visitors: Visitors) -> list[Share | None]:
-    """The rows of each object; None for one that has to be read alone, because it or another one
-    that it was read with has a line that is not as it should be."""
-    found: dict[int, Share] = {}
+def read_together(objects: Sequence[Small]) -> list[Piece | None]:
+    """The rows of each object. None if an object must be parsed alone, because its lines or those
+    of an object that was read with it are not all as they should be."""
+    pieces: list[Piece | None] = [None] * len(objects)
     for group in _groups(objects):
         members = [objects[place] for place in group]
         rows = read_whole(
             b"".join(member.body for member in members),
             members[0].layout,
-            min(member.latest_us for member in members),
+            min(_latest_us(member.modified) for member in members),
         )
         # No line is two rows, so equal sums mean equal counts for every object.
         if rows is None or rows.num_rows != sum(member.lines for member in members):
             continue
         times = rows.column(CLOCK).to_numpy()
-        ends = np.cumsum([member.lines for member in members]).tolist()
-        for place, start, end in zip(group, [0, *ends], ends, strict=False):
-            found[place] = Share(rows, start, end, lines_by_hour(times[start:end]), visitors)
-    return [found.get(place) for place in range(len(objects))]
+        bounds = pairwise(accumulate((member.lines for member in members), initial=0))
+        for place, (start, end) in zip(group, bounds, strict=True):
+            pieces[place] = Piece(rows, start, end, lines_by_hour(times[start:end]))
+    return pieces
+
+
+def _latest_us(modified: datetime) -> int:
+    return int((modified + CLOCK_SKEW).timestamp() * 1_000_000)
 
 
 def _groups(objects: Sequence[Small]) -> Iterator[list[int]]:

@@ -166,3 +166,6 @@ def caps(max_paths: int = MAX_PATHS, max_values: int = MAX_VALUES) -> dict[str, 
 
 
 DEFAULT_CAPS: Caps = caps()
+
+NO_CAPS: Caps = dict.fromkeys(DIMENSIONS, 2**31)
+"""Caps for tables that keep every value."""

@@ -1,46 +1,56 @@
-"""A log object: what it is called, whose it is, and what was counted in it."""
+"""What a commit adds to a store: the figures of objects for the ledger, and rows of aggregates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import NamedTuple
 
 from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hours import HOURS_PER_DAY, Period
 from pipeline.objects import ObjectRef
 
 
-class Untallied(Protocol):
-    """An object's lines that are best tallied together with those of other objects; `lines`
-    counts them by hour since the epoch."""
+class RowKey(NamedTuple):
+    """A stored aggregate: a site's hour or day (both numbered since the epoch), of a generation."""
+
+    site: str
+    period: Period
+    start: int
+    generation: int = 0
 
     @property
-    def lines(self) -> Mapping[int, int]: ...  # noqa: D102 - the class says it
-
-    def tally(self, others: Sequence[Any]) -> dict[int, HourlyAggregate]:
-        """What these lines and those of the others hold, by hour since the epoch."""
-        ...
+    def day(self) -> int:
+        """The day of the row, numbered since the epoch."""
+        return self.start // HOURS_PER_DAY if self.period == "hour" else self.start
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One object, parsed to the end: its hours (since the epoch), and the figures of its ledger
-    row. `rejected` counts the lines that were not counted, by reason; `layout` says which layout
-    the lines were read in, and why. Where there is a `share`, the lines are there, and `hours`
-    has every hour they lie in without them."""
+    """One object's figures for the ledger.
+
+    `hours` has the records in every hour (since the epoch) that the object touches, and at least
+    one hour. `rejected` counts the lines that were not counted, by reason; rows have them in the
+    first hour. `layout` says which layout the lines were read in, and why.
+    """
 
     ref: ObjectRef
     site: str
-    records: int
+    hours: Mapping[int, int]
     rejected: Mapping[str, int] = field(default_factory=dict)
-    hours: Mapping[int, HourlyAggregate] = field(default_factory=dict)
     layout: str = ""
-    share: Untallied | None = None
 
     @property
-    def by_hour(self) -> dict[int, int]:
-        """The records in each hour that the object touches. The first is the one that its
-        rejected lines are counted in."""
-        shared = self.share.lines if self.share else {}
-        return {
-            hour: self.hours[hour].totals.requests + shared.get(hour, 0)
-            for hour in sorted(self.hours)
-        }
+    def records(self) -> int:
+        """The lines of the object that are counted."""
+        return sum(self.hours.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Objects to be committed together, and what they add to each row: one aggregate a row.
+
+    Each hour is in its hour row and in the row of its day. The tables of the aggregates may be
+    larger than their caps. There is an object, and no two have the same bucket and key.
+    """
+
+    objects: Sequence[Counted]
+    rows: Mapping[RowKey, HourlyAggregate]

@@ -1,13 +1,13 @@
-"""What a store keeps: rows of aggregates, and the ledger's entries; and how objects become both."""
+"""What a store keeps: rows of aggregates, and the ledger's entries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pipeline.hour.aggregate import HourlyAggregate
-from pipeline.hours import HOURS_PER_DAY, Period
+from pipeline.hours import HOURS_PER_DAY
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted, Untallied
+from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Days, Generations, Rebuild
 
 PARSER_VERSION = 2
@@ -15,20 +15,6 @@ PARSER_VERSION = 2
 
 State = Literal["committed", "partial", "failed", "forgotten"]
 Standing = Literal["new", "duplicate", "conflict"]
-
-
-class RowKey(NamedTuple):
-    """A stored aggregate: a site's hour or day (both numbered since the epoch), of a generation."""
-
-    site: str
-    period: Period
-    start: int
-    generation: int = 0
-
-    @property
-    def day(self) -> int:
-        """The day it is of."""
-        return self.start // HOURS_PER_DAY if self.period == "hour" else self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,41 +121,24 @@ class StoredRow:
     version: str = ""
 
 
-def deltas(objects: Iterable[Counted]) -> dict[RowKey, list[HourlyAggregate]]:
-    """What objects add to each row they touch: every hour goes into its hour and its day row.
-
-    The lines that objects share are tallied here, all of a site's in one go: what is left out of
-    `objects` is left out of the tally.
-    """
-    added: dict[RowKey, list[HourlyAggregate]] = {}
-    shares: dict[str, list[Untallied]] = {}
-    for counted in objects:
-        _add(added, counted.site, counted.hours)
-        if counted.share is not None:
-            shares.setdefault(counted.site, []).append(counted.share)
-    for site, (first, *others) in shares.items():
-        _add(added, site, first.tally(others))
-    return added
-
-
 def as_written(
-    added: Mapping[RowKey, list[HourlyAggregate]], generations: Generations
-) -> dict[RowKey, list[HourlyAggregate]]:
-    """The same, in every generation that is written."""
+    rows: Mapping[RowKey, HourlyAggregate], generations: Generations
+) -> dict[RowKey, HourlyAggregate]:
+    """The rows of a delta in every generation that commits write."""
     return {
-        key._replace(generation=generation): parts
-        for key, parts in added.items()
+        key._replace(generation=generation): aggregate
+        for key, aggregate in rows.items()
         for generation in generations.written(key.day)
     }
 
 
 def as_recounted(
-    added: Mapping[RowKey, list[HourlyAggregate]], rebuild: Rebuild
-) -> dict[RowKey, list[HourlyAggregate]]:
-    """What of it lies in the days of a rebuild, in its generation."""
+    rows: Mapping[RowKey, HourlyAggregate], rebuild: Rebuild
+) -> dict[RowKey, HourlyAggregate]:
+    """The rows of a delta that lie in the days of a rebuild, in the rebuild's generation."""
     return {
-        key._replace(generation=rebuild.generation): parts
-        for key, parts in added.items()
+        key._replace(generation=rebuild.generation): aggregate
+        for key, aggregate in rows.items()
         if key.day in rebuild.days
     }
 
@@ -182,7 +151,7 @@ def recounted(
     if counted is None:
         found = Recount(rebuild.generation, rebuild.days, None, {}, entry.layout, PARSER_VERSION)
     else:
-        hours = {h: n for h, n in counted.by_hour.items() if h // HOURS_PER_DAY in rebuild.days}
+        hours = {h: n for h, n in counted.hours.items() if h // HOURS_PER_DAY in rebuild.days}
         found = Recount(
             rebuild.generation,
             rebuild.days,
@@ -192,11 +161,3 @@ def recounted(
             PARSER_VERSION,
         )
     return replace(entry, generation=rebuild.generation, recount=found)
-
-
-def _add(
-    added: dict[RowKey, list[HourlyAggregate]], site: str, hours: Mapping[int, HourlyAggregate]
-) -> None:
-    for hour, aggregate in hours.items():
-        added.setdefault(RowKey(site, "hour", hour), []).append(aggregate)
-        added.setdefault(RowKey(site, "day", hour // HOURS_PER_DAY), []).append(aggregate)

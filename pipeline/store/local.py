@@ -19,15 +19,13 @@ from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Delta, RowKey
 from pipeline.store.generations import Generations, Rebuild
 from pipeline.store.ledger import (
     LedgerEntry,
-    RowKey,
     StoredRow,
     as_recounted,
     as_written,
-    deltas,
     recounted,
 )
 from pipeline.store.port import (
@@ -37,6 +35,7 @@ from pipeline.store.port import (
     Lease,
     Meta,
     Store,
+    behind,
     sort_out,
 )
 from pipeline.store.rows import (
@@ -96,15 +95,16 @@ class LocalStore(Store, ABC):
             return self._entries(tables, refs)
 
     @override
-    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
+    def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
         with self._writing(deadline) as tables:
-            ledger = self._entries(tables, [counted.ref for counted in objects])
-            fresh, result = sort_out(objects, ledger)
-            generations = _generations(tables)
-            self._add(tables, as_written(deltas(fresh), generations))
-            for counted in fresh:
-                self._enter(tables, entered(counted, self._clock(), generations))
-        return result + CommitResult(committed=tuple(counted.ref for counted in fresh))
+            ledger = self._entries(tables, [counted.ref for counted in delta.objects])
+            result = sort_out(delta.objects, ledger)
+            if result.committed:
+                generations = _generations(tables)
+                self._add(tables, as_written(delta.rows, generations))
+                for counted in delta.objects:
+                    self._enter(tables, entered(counted, self._clock(), generations))
+        return result
 
     @override
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
@@ -170,18 +170,25 @@ class LocalStore(Store, ABC):
         return changed
 
     @override
-    def recount(
-        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
-    ) -> None:
+    def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
         with self._writing() as tables:
-            ledger = self._entries(tables, [*(counted.ref for counted in objects), *forgotten])
-            behind = {ref for ref, e in ledger.items() if e.generation < rebuild.generation}
-            fresh = [counted for counted in objects if counted.ref in behind]
-            self._add(tables, as_recounted(deltas(fresh), rebuild))
-            counts: dict[ObjectRef, Counted | None] = {counted.ref: counted for counted in fresh}
+            ledger = self._entries(tables, [counted.ref for counted in delta.objects])
+            result = behind(delta.objects, ledger, rebuild)
+            if result.committed:
+                self._add(tables, as_recounted(delta.rows, rebuild))
+                generations = _generations(tables)
+                for counted in delta.objects:
+                    entry = ledger[counted.ref]
+                    self._enter(tables, recounted(entry, counted, rebuild, generations))
+        return result
+
+    @override
+    def forget(self, rebuild: Rebuild, refs: Sequence[ObjectRef]) -> None:
+        with self._writing() as tables:
             generations = _generations(tables)
-            for ref in behind.intersection([*counts, *forgotten]):
-                self._enter(tables, recounted(ledger[ref], counts.get(ref), rebuild, generations))
+            for entry in self._entries(tables, refs).values():
+                if entry.generation < rebuild.generation:
+                    self._enter(tables, recounted(entry, None, rebuild, generations))
 
     @override
     def sweep(self) -> int:
@@ -253,7 +260,7 @@ class LocalStore(Store, ABC):
                 if live and key.generation == meta.generations.read(key.day):
                     yield key, row
 
-    def _add(self, tables: Tables, added: Mapping[RowKey, list[HourlyAggregate]]) -> None:
+    def _add(self, tables: Tables, added: Mapping[RowKey, HourlyAggregate]) -> None:
         """Add to rows: to all of them, or with an error to none."""
         known = {key: tables.row(key) for key in added}
         blobs = {

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.hours import Span
-from pipeline.store.ledger import RowKey
+from pipeline.store.counted import RowKey
 from pipeline.store.local import LocalStore
 from pipeline.store.tables import Kept, Row, Tables
 

@@ -1,18 +1,17 @@
 """The store as its users see it, in four roles; each use case asks for the roles it needs."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from pipeline.deadline import NEVER, Deadline
-from pipeline.errors import StoreError
+from pipeline.deadline import Deadline
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Counted, Delta, RowKey
 from pipeline.store.generations import Generations, Rebuild
-from pipeline.store.ledger import LedgerEntry, RowKey, StoredRow
+from pipeline.store.ledger import LedgerEntry, StoredRow
 
 VISITOR_KEY_BYTES = 32
 
@@ -22,23 +21,31 @@ TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """What became of the objects of one commit; together they are all that were given.
+    """What became of a delta: all of it was committed, or nothing was and the rest says why.
 
-    `failed` are those of a transaction that did not go through after others had.
+    `duplicates` and `conflicts` are objects that the ledger has already, with the same etag or
+    another one. `partial` are objects that are half committed: each has to be committed alone.
+    `too_large` says that several objects do not fit one transaction together.
     """
 
-    committed: tuple[ObjectRef, ...] = ()
     duplicates: tuple[ObjectRef, ...] = ()
     conflicts: tuple[ObjectRef, ...] = ()
-    failed: tuple[tuple[ObjectRef, StoreError], ...] = ()
+    partial: tuple[ObjectRef, ...] = ()
+    too_large: bool = False
 
-    def __add__(self, other: "CommitResult") -> "CommitResult":
-        return CommitResult(
-            self.committed + other.committed,
-            self.duplicates + other.duplicates,
-            self.conflicts + other.conflicts,
-            self.failed + other.failed,
-        )
+    @property
+    def committed(self) -> bool:
+        """Whether all objects were committed."""
+        return self == COMMITTED
+
+    @property
+    def refused(self) -> tuple[ObjectRef, ...]:
+        """The objects that stand in the way of the others."""
+        return self.duplicates + self.conflicts + self.partial
+
+
+COMMITTED = CommitResult()
+TOO_LARGE = CommitResult(too_large=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +91,13 @@ class Ledger(Protocol):
         order, and the latter possibly a second old."""
         ...
 
-    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
-        """Count the objects, each exactly once: its ledger row and its share of every hour and
-        day row are written together or not at all. No two may have the same bucket and key.
+    def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
+        """Count the objects, each exactly once, all of them or none: their ledger rows and the
+        rows of the delta are written together.
 
-        An object the ledger already has is left out: a duplicate if its etag is the same, a
-        conflict otherwise. A commit that keeps meeting others is given up at the
-        deadline.
+        A delta of one object that does not fit one transaction is committed in parts. A commit
+        that keeps meeting others is given up at the deadline. Raises CommitRefused for what
+        cannot be stored, CorruptRow for a row that cannot be added to, StoreError for the rest.
         """
         ...
 
@@ -163,11 +170,16 @@ class Rebuilding(Protocol):
         """Change the pointer. When this returns, every commit yet to come knows of it."""
         ...
 
-    def recount(
-        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
-    ) -> None:
-        """Count committed objects in the new generation of an open rebuild too, each exactly once:
-        its rows and its ledger row are written together. The `forgotten` are counted as nothing."""
+    def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
+        """Count committed objects in the new generation of an open rebuild too, as `commit` does:
+        their ledger rows and the rows of the rebuild's days are written together.
+
+        `duplicates` are objects that the rebuild has already, or that are not committed.
+        """
+        ...
+
+    def forget(self, rebuild: Rebuild, refs: Sequence[ObjectRef]) -> None:
+        """Count these objects as nothing in the new generation of an open rebuild."""
         ...
 
     def sweep(self) -> int:
@@ -191,18 +203,28 @@ class Store(Ledger, Hours, Cache, Rebuilding, Protocol):
     """
 
 
-def sort_out(
-    objects: Iterable[Counted], ledger: Mapping[ObjectRef, LedgerEntry]
-) -> tuple[list[Counted], CommitResult]:
-    """The objects that are still to be counted, and the result for those that are not."""
-    fresh: list[Counted] = []
-    duplicates: list[ObjectRef] = []
-    conflicts: list[ObjectRef] = []
-    for counted in objects:
-        entry = ledger.get(counted.ref)
-        standing = entry.standing(counted.ref) if entry else "new"
-        if standing == "new":
-            fresh.append(counted)
-        else:
-            (duplicates if standing == "duplicate" else conflicts).append(counted.ref)
-    return fresh, CommitResult((), tuple(duplicates), tuple(conflicts))
+def sort_out(objects: Sequence[Counted], ledger: Mapping[ObjectRef, LedgerEntry]) -> CommitResult:
+    """Why objects cannot be committed together, by the ledger's entries; or that they can."""
+    standings = {
+        counted.ref: ledger[counted.ref].standing(counted.ref)
+        for counted in objects
+        if counted.ref in ledger
+    }
+    partial = [ref for ref in standings if ledger[ref].state == "partial"]
+    return CommitResult(
+        tuple(ref for ref, standing in standings.items() if standing == "duplicate"),
+        tuple(ref for ref, standing in standings.items() if standing == "conflict"),
+        tuple(ref for ref in partial if standings[ref] == "new" and len(objects) > 1),
+    )
+
+
+def behind(
+    objects: Sequence[Counted], ledger: Mapping[ObjectRef, LedgerEntry], rebuild: Rebuild
+) -> CommitResult:
+    """As `sort_out`, for a rebuild."""
+    ready = {
+        ref
+        for ref, entry in ledger.items()
+        if entry.state == "committed" and entry.generation < rebuild.generation
+    }
+    return CommitResult(tuple(c.ref for c in objects if c.ref not in ready))

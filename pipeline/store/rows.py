@@ -1,19 +1,18 @@
 """What every store does with its rows: decode, add, enter an object, say when one expires."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipeline.errors import CorruptRow, StoreError
+from pipeline.errors import CommitRefused, CorruptRow
 from pipeline.hour import codec
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import HOURS_PER_DAY
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import Caps
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Generations
-from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, RowKey, State, StoredRow
+from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, State, StoredRow
 
 DAY_SECONDS = 86_400
 LEDGER_MARGIN_DAYS = 35
@@ -35,16 +34,14 @@ def decode_row(key: RowKey, blob: bytes, wanted: Wanted = EVERYTHING) -> HourlyA
         raise CorruptRow(row_name(key), str(error)) from error
 
 
-def add_to_row(
-    key: RowKey, blob: bytes | None, added: Iterable[HourlyAggregate], caps: Caps
-) -> bytes:
-    """The bytes of a row after something is added. Raises CorruptRow, or StoreError for totals
+def add_to_row(key: RowKey, blob: bytes | None, added: HourlyAggregate, caps: Caps) -> bytes:
+    """The bytes of a row after something is added. Raises CorruptRow, or CommitRefused for totals
     that no row can hold."""
     parts = [] if blob is None else [decode_row(key, blob)]
     try:
-        return codec.encode_fitting(merge([*parts, *added], caps), caps)
+        return codec.encode_fitting(merge([*parts, added], caps), caps)
     except OverflowError as error:
-        raise StoreError(f"row {row_name(key)} cannot be stored: {error}") from error
+        raise CommitRefused(f"row {row_name(key)} cannot be stored: {error}") from error
 
 
 def encode_row(row: StoredRow, caps: Caps) -> bytes:
@@ -95,7 +92,7 @@ def entered(
         state,
         int(at.timestamp()),
         site=counted.site,
-        hours=counted.by_hour,
+        hours=counted.hours,
         rejected=counted.rejected,
         layout=counted.layout,
         parser_version=PARSER_VERSION,

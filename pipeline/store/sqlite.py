@@ -15,7 +15,8 @@ from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
 from pipeline.hours import Span
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
-from pipeline.store.ledger import LedgerEntry, RowKey
+from pipeline.store.counted import RowKey
+from pipeline.store.ledger import LedgerEntry
 from pipeline.store.local import LocalStore
 from pipeline.store.port import TIMEOUT
 from pipeline.store.rows import now

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.hours import Span
-from pipeline.store.ledger import LedgerEntry, RowKey
+from pipeline.store.counted import RowKey
+from pipeline.store.ledger import LedgerEntry
 
 
 class Row(NamedTuple):

@@ -20,7 +20,7 @@ from pipeline.hour.totals import Totals
 from pipeline.hour.vector import HITS, MISSES
 from pipeline.hours import HOUR_US
 from pipeline.read.records import CLOCK, numbers, words
-from pipeline.schema.dimensions import DIMENSIONS
+from pipeline.schema.dimensions import DIMENSIONS, NO_CAPS
 from pipeline.schema.fields import (
     BYTES_RECEIVED,
     BYTES_SENT,
@@ -53,11 +53,8 @@ def tally(tables: Iterable[pa.Table], visitors: Visitors) -> dict[int, HourlyAgg
     for rows in _joined(tables):
         for hour, part in _by_hour(rows):
             aggregate = _aggregate(part, visitors)
-            found[hour] = merge([found[hour], aggregate], _ALL) if hour in found else aggregate
+            found[hour] = merge([found[hour], aggregate], NO_CAPS) if hour in found else aggregate
     return found
-
-
-_ALL = dict.fromkeys(DIMENSIONS, 2**31)
 
 
 def lines_by_hour(times: Integers) -> dict[int, int]:

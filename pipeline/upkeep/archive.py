@@ -23,7 +23,8 @@ from pipeline.hour import codec
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hours import HOURS_PER_DAY, Span
 from pipeline.schema.dimensions import Caps
-from pipeline.store.ledger import LedgerEntry, RowKey, StoredRow
+from pipeline.store.counted import RowKey
+from pipeline.store.ledger import LedgerEntry, StoredRow
 from pipeline.store.port import Store
 
 FORMAT = "edgetally export"

@@ -10,6 +10,7 @@ from itertools import islice
 
 from pipeline.errors import ObjectError, StoreError
 from pipeline.hours import HOURS_PER_DAY, hour_start
+from pipeline.ingest.commit import commit_batch
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted
@@ -133,26 +134,29 @@ def _recount(
     wanted = [
         entry.ref for entry in batch if entry.ref.id not in unwanted and entry.ref.id not in failing
     ]
-    store.recount(opened, [], forgotten)
+    store.forget(opened, forgotten)
     done.forgotten += len(forgotten)
     for group in reader.groups(wanted):
         for ref, error in group.failed:
             failing[ref.id] = (ref, _reason(error))
-        fitting: list[Counted] = []
-        for counted in group.counted:
+        outside: list[ObjectRef] = []
+        for counted in group.batch.objects:
             if problem := _outside(entries[counted.ref.id], counted, opened.days):
                 failing[counted.ref.id] = (counted.ref, problem)
-            else:
-                fitting.append(counted)
-        store.recount(opened, fitting)
-        done.recounted += len(fitting)
+                outside.append(counted.ref)
+        result = commit_batch(
+            group.batch.without(outside), lambda delta: store.recount(opened, delta)
+        )
+        for _, error in result.failed:
+            raise error
+        done.recounted += len(result.committed) + len(result.duplicates)
 
 
 def _outside(entry: LedgerEntry, counted: Counted, days: Days) -> str:
     """Why the days of a rebuild are too few for an object: what it has on other days, which are
     not counted anew, must be what was counted there. "" if it is."""
     before = {h: n for h, n in entry.hours.items() if h // HOURS_PER_DAY not in days}
-    now = {h: n for h, n in counted.by_hour.items() if h // HOURS_PER_DAY not in days}
+    now = {h: n for h, n in counted.hours.items() if h // HOURS_PER_DAY not in days}
     if before == now:
         return ""
     hour = min(h for h in before.keys() | now.keys() if before.get(h) != now.get(h))

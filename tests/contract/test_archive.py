@@ -15,7 +15,6 @@ from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS
-from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.generations import Days
 from pipeline.store.memory import MemoryStore
@@ -25,6 +24,7 @@ from pipeline.upkeep.archive import BadArchive, export, restore
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support import dynamodb_local
 from tests.support.aggregates import hour_with
+from tests.support.deltas import Object, commit
 
 
 def exported(store: Store) -> bytes:
@@ -33,7 +33,8 @@ def exported(store: Store) -> bytes:
 
 def filled(store: Store) -> Store:
     """A store with something of every kind in it."""
-    store.commit([counted(f"o{n}", HOUR + n, HOUR + n + 1, site=f"site {n % 2}") for n in range(5)])
+    for n in range(5):
+        commit(store, counted(f"o{n}", HOUR + n, HOUR + n + 1, site=f"site {n % 2}"))
     store.record_failure(ref("bad ☃"), "truncated")
     store.record_conflict(ref("o1", "e2"))
     return store
@@ -47,7 +48,7 @@ def test_what_is_exported_and_imported_is_exported_again(store: Store) -> None:
     assert exported(other) == first
     assert other.visitor_key() == store.visitor_key()
     again = counted("o1", HOUR + 1, HOUR + 2)
-    assert other.commit([again]).duplicates == (again.ref,)
+    assert commit(other, again).duplicates == (again.ref,)
 
 
 def test_a_store_of_every_kind_takes_an_export(store: Store) -> None:
@@ -56,7 +57,7 @@ def test_a_store_of_every_kind_takes_an_export(store: Store) -> None:
     restore(io.BytesIO(first), store)
     assert exported(store) == first
     fresh = counted("new", HOUR)
-    assert store.commit([fresh]).committed == (fresh.ref,)
+    assert commit(store, fresh).committed
     with pytest.raises(StoreError, match="has objects already"):
         restore(io.BytesIO(first), store)
 
@@ -73,7 +74,7 @@ def test_a_thousand_hours_by_way_of_both_databases(dynamodb: Any, tmp_path: Path
     for day in range(42):
         hours = {HOUR + day * 24 + n: hour() for n in range(24)}
         one = ObjectRef("bucket", f"day {day}", "e", size=day)
-        laptop.commit([Counted(one, "site", 24 * 9, {}, hours)])
+        commit(laptop, Object(one, hours))
     first = exported(laptop)
     assert first.count(b'"period":"hour"') == 1008
     cloud = DynamoStore(dynamodb, dynamodb_local.new_table(dynamodb))
@@ -128,7 +129,7 @@ def test_what_cannot_be_exported_whole_is_not_exported() -> None:
     next(lines)
     next(lines)
     next(lines)
-    store.commit([counted("late", HOUR)])
+    commit(store, counted("late", HOUR))
     with pytest.raises(StoreError, match="written to meanwhile"):
         list(lines)
     store.turn(lambda found: found.begin(Days(0, 9)))

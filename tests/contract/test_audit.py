@@ -11,9 +11,10 @@ from pipeline.hour.vector import Vector
 from pipeline.hours import ALWAYS, Span, Window
 from pipeline.objects import ObjectRef
 from pipeline.source.port import Listed
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.generations import Days
-from pipeline.store.ledger import RowKey, StoredRow
+from pipeline.store.ledger import StoredRow
 from pipeline.store.port import Store
 from pipeline.upkeep.audit import Audit, audit
 from tests.contract.test_dynamodb_faults import LONG, Fault
@@ -21,6 +22,7 @@ from tests.contract.test_store import HOUR, counted, ref
 from tests.support import dynamodb_local
 from tests.support.aggregates import hour_with
 from tests.support.clock import FakeClock
+from tests.support.deltas import commit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -31,7 +33,7 @@ def check(store: Store, window: Window = ALWAYS, listed: list[Listed] | None = N
 
 def filled(store: Store) -> Store:
     for n in range(6):
-        store.commit([counted(f"o{n}", HOUR + n * 8, HOUR + n * 8 + 1, site=f"s{n % 2}")])
+        commit(store, counted(f"o{n}", HOUR + n * 8, HOUR + n * 8 + 1, site=f"s{n % 2}"))
     return store
 
 
@@ -139,7 +141,7 @@ def test_what_is_written_meanwhile_is_no_problem(store: Store) -> None:
     def write(writer: int) -> None:
         n = 0
         while not stop.is_set():
-            store.commit([counted(f"{writer}-{n}", HOUR + n % 30, HOUR + n % 30 + 1)])
+            commit(store, counted(f"{writer}-{n}", HOUR + n % 30, HOUR + n % 30 + 1))
             n += 1
 
     writers = [threading.Thread(target=write, args=(writer,)) for writer in range(2)]
@@ -160,7 +162,7 @@ def test_the_generation_that_is_read_is_the_one_that_is_checked(store: Store) ->
     filled(store)
     days = Days(HOUR // 24, HOUR // 24 + 9)
     store.turn(lambda found: found.begin(days))
-    store.commit([counted("both", HOUR)])
+    commit(store, counted("both", HOUR))
     assert check(store).problems == []
     store.turn(type(store.meta().generations).undo)
     assert check(store).problems == []
@@ -173,9 +175,9 @@ def test_an_object_that_is_half_committed_is_told(dynamodb: Any) -> None:
     """Its hours may be there or not; that is no gap, but it has to be delivered again."""
     store = DynamoStore(dynamodb, dynamodb_local.new_table(dynamodb))
     with Fault(dynamodb, 3), pytest.raises(StoreError):
-        store.commit([LONG])
+        commit(store, LONG)
     found = check(store)
     assert [each.kind for each in found.problems] == ["half committed"]
     assert found.ledger_gap == 0
-    store.commit([LONG])
+    commit(store, LONG)
     assert check(store).problems == []

@@ -1,32 +1,33 @@
 """What DynamoDB and the network do to a commit, at the HTTP layer of the real client."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from pipeline.errors import CorruptRow, StoreError
+from pipeline.deadline import NEVER
+from pipeline.errors import CommitRefused, CorruptRow, StoreError
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.vector import Vector
 from pipeline.hours import Span
+from pipeline.ingest.commit import commit_batch
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Delta
 from pipeline.store.dynamodb import DynamoStore
+from pipeline.store.port import CommitResult
 from tests.support import dynamodb_local
 from tests.support.aggregates import hour_with
 from tests.support.clock import Sleeper
+from tests.support.deltas import Object, batch, commit, commit_each
 from tests.support.dynamodb_faults import Faults, busy
 
 HOUR = 498_636
-LONG = Counted(
+LONG = Object(
     ObjectRef("b", "long", "e"),
-    "site",
-    130,
-    {},
     {HOUR + n: hour_with(Vector(1), objects={HOUR + n - 1: 1}) for n in range(130)},
 )
-SHORT = Counted(ObjectRef("b", "short", "e"), "site", 1, {}, {HOUR: hour_with(Vector(5))})
+SHORT = Object(ObjectRef("b", "short", "e"), {HOUR: hour_with(Vector(5))})
 EVENT = "after-call.dynamodb.TransactWriteItems"
 
 
@@ -64,8 +65,8 @@ def test_a_commit_whose_answer_was_lost_is_not_done_twice(dynamodb: Any, table: 
     """The client sees a timeout; the next delivery finds the object in the ledger."""
     store = DynamoStore(dynamodb, table)
     with Fault(dynamodb, 1), pytest.raises(StoreError, match="committing in table"):
-        store.commit([SHORT])
-    assert store.commit([SHORT]).duplicates == (SHORT.ref,)
+        commit(store, SHORT)
+    assert commit(store, SHORT).duplicates == (SHORT.ref,)
     assert total(store).totals.requests == 5
 
 
@@ -75,12 +76,13 @@ def test_an_object_in_parts_is_resumed_where_it_stopped(
 ) -> None:
     """After any part: the next delivery goes on from there, and no part counts twice."""
     store = DynamoStore(dynamodb, table)
-    store.commit([SHORT])
+    commit(store, SHORT)
     with Fault(dynamodb, lost), pytest.raises(StoreError):
-        store.commit([LONG])
-    result = DynamoStore(dynamodb, table).commit([LONG, SHORT])
-    assert SHORT.ref in result.duplicates
-    assert LONG.ref in (result.duplicates if lost == 28 else result.committed)
+        commit(store, LONG)
+    done = commit_each(DynamoStore(dynamodb, table), LONG, SHORT)
+    committed = [counted.ref for counted in done.committed]
+    assert SHORT.ref in done.duplicates
+    assert LONG.ref in (done.duplicates if lost == 28 else committed)
     assert total(store).totals.requests == total(store, "day").totals.requests == 135
     assert store.ledger([LONG.ref])[LONG.ref].state == "committed"
 
@@ -89,24 +91,65 @@ def test_an_object_in_parts_meets_another_content(dynamodb: Any, table: str) -> 
     """Begun with one content, delivered with another: a conflict, and the first may still end."""
     store = DynamoStore(dynamodb, table)
     with Fault(dynamodb, 3), pytest.raises(StoreError):
-        store.commit([LONG])
-    other = Counted(ObjectRef("b", "long", "other"), "site", 130, {}, LONG.hours)
-    assert store.commit([other]).conflicts == (other.ref,)
+        commit(store, LONG)
+    other = Object(ObjectRef("b", "long", "other"), LONG.hours)
+    assert commit(store, other).conflicts == (other.ref,)
     store.record_failure(LONG.ref, "the worker died")
-    assert store.commit([LONG]).committed == (LONG.ref,)
+    assert commit(store, LONG).committed
     assert total(store).totals.requests == 130
 
 
 def test_parts_of_another_version_are_not_mixed(dynamodb: Any, table: str) -> None:
-    """An object begun in other parts is left to the version that began it."""
+    """An object begun as another count of its bytes fails at once, and alone."""
     store = DynamoStore(dynamodb, table)
     with Fault(dynamodb, 2), pytest.raises(StoreError):
-        store.commit([LONG])
-    longer = Counted(
-        LONG.ref, "site", 150, {}, {HOUR + n: hour_with(Vector(1)) for n in range(150)}
-    )
-    with pytest.raises(StoreError, match="begun in 28 parts by another version"):
-        store.commit([longer])
+        commit(store, LONG)
+    good = [replace(SHORT, ref=ObjectRef("b", f"good-{n}", "e")) for n in range(9)]
+    hours = {HOUR + n: hour_with(Vector(1)) for n in range(150)}
+    others = [{"hours": hours}, {"site": "another"}, {"hours": SHORT.hours}]
+    for change in others:
+        other = replace(LONG, **change)  # type: ignore[arg-type]
+        with pytest.raises(CommitRefused, match="b/long is half committed"):
+            commit(store, other)
+        done = commit_each(store, other, *good)
+        assert [ref for ref, _ in done.failed] == [LONG.ref]
+        assert len(done.committed) + len(done.duplicates) == 9
+    assert total(store).totals.requests == 10 + 9 * 5
+
+
+def test_a_half_committed_object_is_committed_alone(dynamodb: Any, table: str) -> None:
+    """Beside others it is refused, so that these need not wait for it."""
+    store = DynamoStore(dynamodb, table)
+    with Fault(dynamodb, 1), pytest.raises(StoreError):
+        commit(store, LONG)
+    few = replace(LONG, hours=SHORT.hours)
+    assert commit(store, few, SHORT) == CommitResult(partial=(few.ref,))
+    assert total(store).totals.requests == 5
+    order: list[list[str]] = []
+
+    def noted(delta: Delta) -> CommitResult:
+        order.append([counted.ref.key for counted in delta.objects])
+        return store.commit(delta, NEVER)
+
+    done = commit_batch(batch(few, SHORT), noted)
+    assert order == [["long", "short"], ["short"], ["long"]]
+    assert [counted.ref for counted in done.committed] == [SHORT.ref]
+    assert [ref for ref, _ in done.failed] == [few.ref]
+    assert total(store).totals.requests == 10
+
+
+def test_an_object_of_another_parser_is_not_finished(
+    dynamodb: Any, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same bytes may count otherwise since; it fails at once, not when the time is over."""
+    store = DynamoStore(dynamodb, table)
+    with Fault(dynamodb, 2), pytest.raises(StoreError):
+        commit(store, LONG)
+    monkeypatch.setattr("pipeline.store.dynamodb.commit.PARSER_VERSION", 99)
+    sleeper = Sleeper()
+    with pytest.raises(CommitRefused, match="half committed"):
+        commit(store, LONG, deadline=sleeper.deadline(60))
+    assert sleeper.slept == []
 
 
 def test_a_row_that_others_keep_changing_is_given_up_in_time(dynamodb: Any, table: str) -> None:
@@ -116,17 +159,19 @@ def test_a_row_that_others_keep_changing_is_given_up_in_time(dynamodb: Any, tabl
 
     def change(**_: Any) -> None:
         dynamodb.meta.events.unregister("before-call.dynamodb.TransactWriteItems", change)
-        DynamoStore(dynamodb, table).commit([rival(next(numbers))])
+        commit(DynamoStore(dynamodb, table), rival(next(numbers)))
         dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", change)
 
     numbers = iter(range(1000))
-    rival: Callable[[int], Counted] = lambda n: Counted(  # noqa: E731
-        ObjectRef("b", f"rival-{n}", "e"), "site", 1, {}, {HOUR: hour_with(Vector(1))}
-    )
+
+    def rival(number: int) -> Object:
+        hours = {HOUR: hour_with(Vector(1))}
+        return Object(ObjectRef("b", f"rival-{number}", "e"), hours)
+
     dynamodb.meta.events.register("before-call.dynamodb.TransactWriteItems", change)
     try:
         with pytest.raises(StoreError, match="raise the number of shards"):
-            store.commit([SHORT], sleeper.deadline(20))
+            commit(store, SHORT, deadline=sleeper.deadline(20))
     finally:
         dynamodb.meta.events.unregister("before-call.dynamodb.TransactWriteItems", change)
     assert sleeper.now == pytest.approx(20)
@@ -138,7 +183,7 @@ def test_a_row_that_others_keep_changing_is_given_up_in_time(dynamodb: Any, tabl
 def test_a_damaged_row_is_named_and_kept(dynamodb: Any, table: str) -> None:
     """It is neither read as something else nor overwritten."""
     store = DynamoStore(dynamodb, table)
-    store.commit([SHORT])
+    commit(store, SHORT)
     key = {"pk": {"S": "hour#site#0"}, "sk": {"S": "2026-11-19T12"}}
     damaged = {":blob": {"B": b"damaged"}}
     dynamodb.update_item(
@@ -148,9 +193,9 @@ def test_a_damaged_row_is_named_and_kept(dynamodb: Any, table: str) -> None:
         ExpressionAttributeNames={"#aggregate": "aggregate"},
         ExpressionAttributeValues=damaged,
     )
-    other = Counted(ObjectRef("b", "other", "e"), "site", 1, {}, SHORT.hours)
+    other = replace(SHORT, ref=ObjectRef("b", "other", "e"))
     with pytest.raises(CorruptRow, match="site hour 2026-11-19T12"):
-        store.commit([other])
+        commit(store, other)
     with pytest.raises(CorruptRow, match="site hour 2026-11-19T12"):
         total(store)
     item = dynamodb.get_item(TableName=table, Key=key)["Item"]
@@ -168,12 +213,8 @@ def test_more_shards_than_before_lose_nothing_nor_do_fewer(dynamodb: Any, table:
     """Readers merge as many shards as were ever written."""
     for number, shards in enumerate((1, 8, 2)):
         store = DynamoStore(dynamodb, table, shards=shards)
-        batch = [
-            Counted(ObjectRef("b", f"{number}-{n}", "e"), "site", 1, {}, SHORT.hours)
-            for n in range(20)
-        ]
-        for each in batch:
-            store.commit([each])
+        for n in range(20):
+            commit(store, replace(SHORT, ref=ObjectRef("b", f"{number}-{n}", "e")))
     assert total(store).totals.requests == 3 * 20 * 5
     assert total(DynamoStore(dynamodb, table)).totals.requests == 3 * 20 * 5
 

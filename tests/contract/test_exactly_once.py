@@ -18,8 +18,8 @@ from pipeline.ingest.parsed import Reading
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef, site_of
 from pipeline.source.port import Content
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
-from pipeline.store.ledger import RowKey
 from pipeline.store.memory import MemoryStore
 from pipeline.store.port import Store
 from pipeline.store.sqlite import SqliteStore

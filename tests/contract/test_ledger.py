@@ -10,17 +10,18 @@ from pipeline.store.ledger import Conflict
 from pipeline.store.port import Store
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support.clock import FakeClock
+from tests.support.deltas import commit
 
 
 def test_the_ledger_lists_every_object_with_its_records_by_hour(store: Store) -> None:
     """Committed ones with what they hold, failed ones with the reason."""
     one, two = counted("a", HOUR, HOUR + 1), counted("b", HOUR + 30, site="other")
-    store.commit([one, two])
+    commit(store, one, two)
     store.record_failure(ref("c"), "truncated")
     found = {entry.ref.key: entry for entry in store.objects()}
     assert found.keys() == {"a", "b", "c"}
     assert found["a"] == store.ledger([one.ref])[one.ref]
-    assert found["a"].hours == one.by_hour == {HOUR: HOUR % 7 + 1, HOUR + 1: (HOUR + 1) % 7 + 1}
+    assert found["a"].hours == one.records == {HOUR: HOUR % 7 + 1, HOUR + 1: (HOUR + 1) % 7 + 1}
     assert (found["a"].ref, found["a"].rejected, found["a"].site) == (one.ref, one.rejected, "site")
     assert (found["b"].site, found["b"].records) == ("other", (HOUR + 30) % 7 + 1)
     assert (found["c"].state, found["c"].reason, found["c"].records) == ("failed", "truncated", 0)
@@ -29,7 +30,7 @@ def test_the_ledger_lists_every_object_with_its_records_by_hour(store: Store) ->
 def test_the_latest_entries_are_listed_by_themselves(store: Store, clock: FakeClock) -> None:
     """Those of the hour in which a moment lies, and of the hours after it."""
     for number in range(4):
-        store.commit([counted(f"o{number}", HOUR)])
+        commit(store, counted(f"o{number}", HOUR))
         clock.pass_time(minutes=50)
     now = clock()
 
@@ -48,7 +49,7 @@ def test_a_conflict_is_kept_beside_the_object_that_is_counted(
 ) -> None:
     """The last etag, how often, and when; the count stays, and so does the object's entry."""
     one = counted("a", HOUR)
-    store.commit([one])
+    commit(store, one)
     before = store.ledger([one.ref])[one.ref]
     store.record_conflict(ref("a", "e2"))
     clock.pass_time(hours=1)

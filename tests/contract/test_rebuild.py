@@ -15,11 +15,11 @@ from pipeline.errors import StoreError
 from pipeline.hour import codec
 from pipeline.hour.aggregate import merge
 from pipeline.hours import Window
+from pipeline.ingest.batch import Shared
 from pipeline.ingest.ingest import Ingest
 from pipeline.ingest.parsed import Reading
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.generations import Days
 from pipeline.store.memory import MemoryStore
@@ -338,7 +338,11 @@ def test_the_first_commit_of_a_site_cannot_slip_past_a_rebuild(dynamodb: Any) ->
 def test_counted_objects_say_what_is_in_each_hour() -> None:
     """The ledger's figures are those of the rows, also for objects that share columns."""
     group = next(Reader(BodySource(BODIES, MODIFIED), Reading()).groups([ref("across")]))
-    (counted,) = group.counted
-    assert isinstance(counted, Counted)
-    assert counted.share is not None
-    assert list(counted.by_hour.values()) == [1, 2]
+    (portion,) = group.batch.portions
+    assert isinstance(portion, Shared)
+    (counted,) = group.batch.objects
+    assert list(counted.hours.values()) == [1, 2]
+    rows = group.batch.delta.rows
+    assert {
+        key.start: row.totals.requests for key, row in rows.items() if key.period == "hour"
+    } == (counted.hours)

@@ -16,15 +16,15 @@ from pipeline.hour.vector import Vector
 from pipeline.hours import Period, Span
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import caps
-from pipeline.store.counted import Counted
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
-from pipeline.store.ledger import RowKey
 from pipeline.store.memory import MemoryStore
-from pipeline.store.port import VISITOR_KEY_BYTES, CommitResult, Lease, Store
+from pipeline.store.port import COMMITTED, TOO_LARGE, VISITOR_KEY_BYTES, CommitResult, Lease, Store
 from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
 from tests.support.aggregates import hour_with
 from tests.support.clock import FakeClock
+from tests.support.deltas import Object, commit, commit_each
 
 """The tables before rows had versions."""
 
@@ -48,11 +48,10 @@ def aggregate(requests: int, rejected: dict[str, int] | None = None) -> HourlyAg
     )
 
 
-def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Counted:
+def counted(name: str, *hours: int, etag: str = "e1", site: str = "site") -> Object:
     rejected = {"bad_timestamp": 1} if hours else {}
     found = {h: aggregate(h % 7 + 1, rejected if h == min(hours) else {}) for h in hours}
-    records = sum(each.totals.requests for each in found.values())
-    return Counted(ref(name, etag), site, records, rejected, found, "its header")
+    return Object(ref(name, etag), found, site, rejected, "its header")
 
 
 def rows(store: Store, period: Period, *sites: str) -> dict[RowKey, HourlyAggregate]:
@@ -66,7 +65,7 @@ def rows(store: Store, period: Period, *sites: str) -> dict[RowKey, HourlyAggreg
 def test_a_committed_object_is_in_the_ledger_and_in_its_rows(store: Store) -> None:
     """Its hours hold its lines, and each day the sum of its hours."""
     one = counted("a", HOUR, HOUR + 1, HOUR + 24)
-    assert store.commit([one]) == CommitResult(committed=(one.ref,))
+    assert commit(store, one) == COMMITTED
     entry = store.ledger([one.ref])[one.ref]
     assert (entry.state, entry.ref.etag, entry.layout) == ("committed", "e1", "its header")
     assert rows(store, "hour") == {
@@ -82,49 +81,46 @@ def test_a_committed_object_is_in_the_ledger_and_in_its_rows(store: Store) -> No
 def test_a_second_delivery_changes_nothing(store: Store) -> None:
     """Alone, or among objects that are new."""
     one, two = counted("a", HOUR), counted("b", HOUR)
-    store.commit([one])
+    commit(store, one)
     before = rows(store, "hour")
-    assert store.commit([one]) == CommitResult(duplicates=(one.ref,))
+    assert commit(store, one) == CommitResult(duplicates=(one.ref,))
     assert rows(store, "hour") == before
-    assert store.commit([one, two]) == CommitResult(committed=(two.ref,), duplicates=(one.ref,))
+    assert commit(store, one, two) == CommitResult(duplicates=(one.ref,))
+    assert rows(store, "hour") == before
+    assert commit(store, two).committed
     total = merge([one.hours[HOUR], two.hours[HOUR]])
     assert rows(store, "hour") == {RowKey("site", "hour", HOUR): total}
 
 
 def test_other_content_under_the_same_name_is_a_conflict(store: Store) -> None:
     """It is reported, and never merged."""
-    store.commit([counted("a", HOUR)])
+    commit(store, counted("a", HOUR))
     before = rows(store, "hour")
     other = counted("a", HOUR, etag="e2")
-    assert store.commit([other]) == CommitResult(conflicts=(other.ref,))
+    assert commit(store, other) == CommitResult(conflicts=(other.ref,))
     assert rows(store, "hour") == before
     assert store.ledger([other.ref])[other.ref].ref.etag == "e1"
 
 
 def test_an_event_without_an_etag_is_the_object_that_is_there(store: Store) -> None:
     """The key alone then decides."""
-    store.commit([counted("a", HOUR)])
+    commit(store, counted("a", HOUR))
     again = counted("a", HOUR, etag="")
-    assert store.commit([again]) == CommitResult(duplicates=(again.ref,))
+    assert commit(store, again) == CommitResult(duplicates=(again.ref,))
 
 
 def test_an_object_without_hours_is_known(store: Store) -> None:
-    """Nothing is counted, and a second delivery is a duplicate."""
-    empty = counted("empty")
-    assert store.commit([empty]).committed == (empty.ref,)
-    assert store.commit([empty]).duplicates == (empty.ref,)
-    assert rows(store, "hour") == {}
-
-
-def test_committing_nothing_is_nothing(store: Store) -> None:
-    """A batch of duplicates commits an empty list."""
-    assert store.commit([]) == CommitResult()
+    """It is in the hour of its own time; a second delivery is a duplicate."""
+    empty = Object(ref("empty"), {HOUR: hour_with(Vector(0), objects={-1: 1})})
+    assert commit(store, empty).committed
+    assert commit(store, empty).duplicates == (empty.ref,)
+    assert rows(store, "hour") == {RowKey("site", "hour", HOUR): empty.hours[HOUR]}
 
 
 def test_unknown_objects_are_not_in_the_ledger(store: Store) -> None:
     """The ledger answers only for what it knows, however many are asked for."""
     known = counted("known", HOUR)
-    store.commit([known])
+    commit(store, known)
     asked = [ref(f"unknown-{n}") for n in range(150)]
     assert set(store.ledger([*asked, known.ref])) == {known.ref}
     assert store.ledger([]) == {}
@@ -138,14 +134,14 @@ def test_a_failure_counts_nothing_and_gives_way_to_a_commit(store: Store) -> Non
     entry = store.ledger([one.ref])[one.ref]
     assert (entry.state, entry.reason, entry.attempts) == ("failed", "truncated again", 2)
     assert rows(store, "hour") == {}
-    assert store.commit([one]).committed == (one.ref,)
+    assert commit(store, one).committed
     assert store.ledger([one.ref])[one.ref].state == "committed"
 
 
 def test_a_failure_after_the_commit_is_of_no_interest(store: Store) -> None:
     """A late report cannot undo what is counted."""
     one = counted("a", HOUR)
-    store.commit([one])
+    commit(store, one)
     store.record_failure(one.ref, "too late")
     assert store.ledger([one.ref])[one.ref].state == "committed"
 
@@ -153,7 +149,10 @@ def test_a_failure_after_the_commit_is_of_no_interest(store: Store) -> None:
 def test_a_batch_may_be_of_any_size(store: Store) -> None:
     """More objects and hours than one transaction holds are committed all the same."""
     batch = [counted(f"o{n}", HOUR + n % 30, HOUR + n % 30 + 1) for n in range(150)]
-    assert set(store.commit(batch).committed) == {each.ref for each in batch}
+    assert commit(store, *batch) in (COMMITTED, TOO_LARGE)
+    done = commit_each(store, *batch)
+    refs = {one.ref for one in done.committed} | set(done.duplicates)
+    assert refs == {each.ref for each in batch}
     total = merge(rows(store, "hour").values())
     assert total == merge(each for one in batch for each in one.hours.values())
     assert merge(rows(store, "day").values()) == total
@@ -162,8 +161,8 @@ def test_a_batch_may_be_of_any_size(store: Store) -> None:
 def test_an_object_may_span_any_number_of_hours(store: Store) -> None:
     """More hours than one transaction holds are counted once, also when delivered again."""
     long = counted("long", *range(HOUR, HOUR + 130))
-    assert store.commit([long]).committed == (long.ref,)
-    assert store.commit([long]).duplicates == (long.ref,)
+    assert commit(store, long).committed
+    assert commit(store, long).duplicates == (long.ref,)
     assert rows(store, "hour") == {
         RowKey("site", "hour", hour): each for hour, each in long.hours.items()
     }
@@ -173,7 +172,7 @@ def test_an_object_may_span_any_number_of_hours(store: Store) -> None:
 def test_rows_are_read_by_site_and_span(store: Store) -> None:
     """`start` is inclusive, `end` exclusive, and other sites stay out."""
     for site in ("a", "b#1"):
-        store.commit([counted(site, HOUR, HOUR + 1, HOUR + 2, site=site)])
+        commit(store, counted(site, HOUR, HOUR + 1, HOUR + 2, site=site))
     assert store.meta().sites == ("a", "b#1")
     found = [row.key for row in store.read(["b#1"], [Span("hour", HOUR + 1, HOUR + 2)])]
     assert found == [RowKey("b#1", "hour", HOUR + 1)]
@@ -189,21 +188,21 @@ def test_a_row_past_its_time_is_not_seen_even_if_it_is_still_there(
 ) -> None:
     """Deletion lags by days; reading does not. The ledger outlives the rows."""
     one = counted("a", HOUR)
-    store.commit([one])
+    commit(store, one)
     assert set(rows(store, "hour")) == {RowKey("site", "hour", HOUR)}
     clock.pass_time(days=29)
     assert rows(store, "hour") == {}
     clock.pass_time(days=30)
-    assert store.commit([one]).duplicates == (one.ref,)
+    assert commit(store, one).duplicates == (one.ref,)
 
 
 def test_a_ledger_row_past_its_time_may_be_replaced(store: Store, clock: FakeClock) -> None:
     """By then the object's rows are out of sight, so counting it again shows nothing."""
     one = counted("a", HOUR)
-    store.commit([one])
+    commit(store, one)
     clock.pass_time(days=100)
     assert store.ledger([one.ref]) == {}
-    assert store.commit([one]).committed == (one.ref,)
+    assert commit(store, one).committed
     assert rows(store, "hour") == {}
 
 
@@ -273,13 +272,13 @@ def test_a_version_is_another_one_when_the_row_is(store: Store) -> None:
             found.setdefault(row.key, []).append(row.version)
         return {key: sorted(each) for key, each in found.items()}
 
-    store.commit([counted("a", HOUR, HOUR + 1)])
+    commit(store, counted("a", HOUR, HOUR + 1))
     before = versions()
     assert before == read()
     assert set(before) == {RowKey("site", "hour", HOUR), RowKey("site", "hour", HOUR + 1)}
-    store.commit([counted("a", HOUR, HOUR + 1)])
+    commit(store, counted("a", HOUR, HOUR + 1))
     assert versions() == before
-    store.commit([counted("b", HOUR)])
+    commit(store, counted("b", HOUR))
     after = versions()
     assert after == read()
     assert after[RowKey("site", "hour", HOUR)] != before[RowKey("site", "hour", HOUR)]
@@ -289,7 +288,7 @@ def test_a_version_is_another_one_when_the_row_is(store: Store) -> None:
 def test_only_what_is_wanted_of_a_row_is_decoded(store: Store) -> None:
     """The totals always; a table only if its dimension is asked for."""
     one = counted("a", HOUR)
-    store.commit([one])
+    commit(store, one)
     (totals,) = store.read(["site"], [EVERYTHING["hour"]], None, frozenset())
     (paths,) = store.read(["site"], [EVERYTHING["hour"]], None, frozenset({"path"}))
     assert totals.aggregate == HourlyAggregate(one.hours[HOUR].totals)
@@ -300,8 +299,8 @@ def test_only_what_is_wanted_of_a_row_is_decoded(store: Store) -> None:
 def test_names_may_be_anything(store: Store, name: str) -> None:
     """Keys are data."""
     one = counted(name, HOUR, site=f"site {name[:20]}")
-    assert store.commit([one]).committed == (one.ref,)
-    assert store.commit([replace(one)]).duplicates == (one.ref,)
+    assert commit(store, one).committed
+    assert commit(store, replace(one)).duplicates == (one.ref,)
     assert store.meta().sites == (one.site,)
 
 
@@ -341,7 +340,7 @@ def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:
     store = MemoryStore(clock=clock, caps=caps(max_paths=10))
     paths = Table.of({f"/{n}": Vector(n) for n in range(1, 21)})
     hour = hour_with(Vector(210), tables={"path": paths})
-    store.commit([Counted(ref("a"), "site", 210, {}, {HOUR: hour})])
+    commit(store, Object(ref("a"), {HOUR: hour}))
     (row,) = store.read(["site"], [EVERYTHING["hour"]])
     kept = row.aggregate.sketches.tables["path"]
     assert (sorted(kept.values), kept.bound) == ([f"/{n}" for n in range(11, 21)], 10)

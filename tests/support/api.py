@@ -13,10 +13,10 @@ from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.hours import hour_of
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted
 from pipeline.store.port import Store
 from tests.support.aggregates import hour_with
 from tests.support.clock import FakeClock
+from tests.support.deltas import Object, commit
 
 failures: list[EdgetallyError] = []
 """What the caches of all APIs failed with."""
@@ -87,4 +87,4 @@ def count(
         },
     )
     hours = {hour_of(at): one}
-    store.commit([Counted(ObjectRef("b", name), site, requests, {}, hours)])
+    commit(store, Object(ObjectRef("b", name), hours, site))

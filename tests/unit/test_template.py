@@ -11,6 +11,7 @@ from pipeline.answer.health import AUDITED
 from pipeline.api.routes import ROUTES
 from pipeline.objects import ObjectRef
 from pipeline.settings import PREFIX, Settings
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import (
     cache_key,
     ledger_key,
@@ -19,7 +20,6 @@ from pipeline.store.dynamodb.items import (
     secrets_key,
     site_key,
 )
-from pipeline.store.ledger import RowKey
 from tests.support.template import read_template
 
 

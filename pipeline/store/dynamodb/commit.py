@@ -1,15 +1,14 @@
 """Commits: optimistic transactions over ledger and aggregates, tried until they go through."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipeline.deadline import Deadline
-from pipeline.errors import StoreError
-from pipeline.objects import ObjectRef
+from pipeline.errors import CommitRefused
 from pipeline.schema.dimensions import Caps
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Counted, Delta
 from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.fences import Fences
 from pipeline.store.dynamodb.items import Item, ledger_advance, ledger_entry, ledger_put
@@ -17,8 +16,8 @@ from pipeline.store.dynamodb.ledger import Ledger
 from pipeline.store.dynamodb.rows import MAX_ACTIONS, Rows, fits, gave_up, in_parts
 from pipeline.store.dynamodb.table import CONDITION_FAILED, Table
 from pipeline.store.generations import Generations
-from pipeline.store.ledger import State, as_written, deltas
-from pipeline.store.port import CommitResult, sort_out
+from pipeline.store.ledger import PARSER_VERSION, State, as_written
+from pipeline.store.port import COMMITTED, TOO_LARGE, CommitResult, sort_out
 from pipeline.store.rows import entered
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Commits:
-    """Commits counted objects to a table whose hours are spread over `shards` rows."""
+    """Commits deltas to a table whose hours are spread over `shards` rows."""
 
     def __init__(
         self,
@@ -46,76 +45,63 @@ class Commits:
         self._clock = clock
         self._caps = caps
 
-    def commit(self, objects: Sequence[Counted], until: Deadline) -> CommitResult:
-        """See `Store.commit`. Objects that do not fit one transaction together are committed
-        one after the other; one that does not fit by itself, in parts."""
-        ledger = self._ledger.items([counted.ref for counted in objects], until)
-        entries = {ref: ledger_entry(item) for ref, item in ledger.items()}
-        fresh, result = sort_out(objects, entries)
-        begun = [c for c in fresh if c.ref in entries and entries[c.ref].state == "partial"]
-        for counted in begun:
-            result += self._in_parts(counted, until)
-        return result + self._together([c for c in fresh if c not in begun], until)
-
-    def _together(self, objects: list[Counted], until: Deadline) -> CommitResult:
-        """Commit new objects in one transaction, or in halves when they do not fit one."""
-        if not objects:
-            return CommitResult()
-        added = deltas(objects)
-        if len(objects) + len(added) > MAX_ACTIONS:
-            return self._divided(objects, until)
+    def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
+        """Commit a delta in one transaction, or a delta of one object in parts if need be."""
+        if len(delta.objects) + len(delta.rows) > MAX_ACTIONS:
+            return self._too_large(delta, deadline)
         rows = Rows(self._table, self._shards, self._caps)
-        for _ in attempts(until):
-            sight = self._fences.look(added, rows.shard, until)
-            blobs = rows.add(as_written(added, sight.generations), until)
-            entries = [self._entry(counted, sight.generations) for counted in objects]
+        for _ in attempts(deadline):
+            sight = self._fences.look(delta.rows, rows.shard, deadline)
+            blobs = rows.add(as_written(delta.rows, sight.generations), deadline)
+            entries = [self._entry(counted, sight.generations) for counted in delta.objects]
             puts = rows.puts(blobs, self._retention_days)
             if not fits(blobs, [*entries, *sight.checks, *puts]):
-                return self._divided(objects, until)
+                return self._too_large(delta, deadline)
             refusals = self._table.transact([*entries, *sight.checks, *puts])
             if refusals is None:
-                return CommitResult(committed=tuple(counted.ref for counted in objects))
-            if CONDITION_FAILED in refusals[: len(objects)]:
-                # Somebody else has counted one of them meanwhile: look again, without it.
-                return self.commit(objects, until)
+                return COMMITTED
+            if CONDITION_FAILED in refusals[: len(entries)]:
+                result = self._sorted_out(delta, deadline)
+                if not result.committed:
+                    return result
+                if len(delta.objects) == 1:  # half committed
+                    return self._in_parts(delta, deadline)
             rows.refused(blobs, refusals[-len(puts) :] if puts else [])
-        raise gave_up(len(objects), self._table)
+        raise gave_up(len(delta.objects), self._table)
 
-    def _divided(self, objects: list[Counted], until: Deadline) -> CommitResult:
-        if len(objects) == 1:
-            return self._in_parts(objects[0], until)
-        middle = len(objects) // 2
-        first, second = objects[:middle], objects[middle:]
-        result = self._together(first, until)
-        try:
-            return result + self._together(second, until)
-        except StoreError as error:  # what the first half did is not undone by that
-            return result + CommitResult(failed=tuple((each.ref, error) for each in second))
+    def _sorted_out(self, delta: Delta, deadline: Deadline) -> CommitResult:
+        """Why the ledger refuses a delta. The transaction's condition has guarded it until now:
+        objects are hardly ever counted between their first look-up and their commit."""
+        items = self._ledger.items([counted.ref for counted in delta.objects], deadline)
+        return sort_out(delta.objects, {ref: ledger_entry(item) for ref, item in items.items()})
 
-    def _in_parts(self, counted: Counted, until: Deadline) -> CommitResult:
+    def _too_large(self, delta: Delta, deadline: Deadline) -> CommitResult:
+        return TOO_LARGE if len(delta.objects) > 1 else self._in_parts(delta, deadline)
+
+    def _in_parts(self, delta: Delta, deadline: Deadline) -> CommitResult:
         """Commit an object that spans more rows than a transaction holds, part by part.
 
         The ledger row says how many parts are done, and is advanced in the same transaction as
-        the rows of each part: whoever comes next, after a crash or at the same time, goes on
-        from there, and no part is counted twice. Until the last part, readers see the hours of
-        the parts that are done.
+        the rows of each part. So another writer, after a crash or at the same time, goes on from
+        there, and no part is counted twice. Until the last part, readers see the hours of the
+        parts that are done. Raises CommitRefused if the object was begun in other parts.
         """
-        parts = in_parts(deltas([counted]))
+        (counted,) = delta.objects
+        parts = in_parts(delta.rows)
         rows = Rows(self._table, self._shards, self._caps)
-        for _ in attempts(until, rounds=len(parts)):
-            item = self._ledger.items([counted.ref], until).get(counted.ref)
-            standing = ledger_entry(item).standing(counted.ref) if item else "new"
-            if standing == "duplicate":
-                return CommitResult(duplicates=(counted.ref,))
-            if standing == "conflict":
-                return CommitResult(conflicts=(counted.ref,))
-            done = _parts_done(item, counted.ref, len(parts))
-            sight = self._fences.look(parts[done], rows.shard, until)
+        for _ in attempts(deadline, rounds=len(parts)):
+            item = self._ledger.items([counted.ref], deadline).get(counted.ref)
+            if item is not None:
+                result = sort_out(delta.objects, {counted.ref: ledger_entry(item)})
+                if not result.committed:
+                    return result
+            done = _parts_done(item, counted, len(parts))
+            sight = self._fences.look(parts[done], rows.shard, deadline)
             generations = sight.generations
             if done and item and ledger_entry(item).generation < generations.latest:
                 # Begun before a rebuild, which counts the whole of it when it is complete.
                 generations = replace(generations, rebuild=None)
-            blobs = rows.add(as_written(parts[done], generations), until)
+            blobs = rows.add(as_written(parts[done], generations), deadline)
             entry = (
                 ledger_advance(self._table.name, counted, done, len(parts))
                 if done
@@ -128,7 +114,7 @@ class Commits:
                 continue
             rows.done(blobs)
             if done + 1 == len(parts):
-                return CommitResult(committed=(counted.ref,))
+                return COMMITTED
         raise gave_up(1, self._table)
 
     def _entry(
@@ -140,13 +126,16 @@ class Commits:
         return ledger_put(self._table.name, entry, at, self._retention_days, parts)
 
 
-def _parts_done(item: Item | None, ref: ObjectRef, parts: int) -> int:
-    """How many parts of an object are committed. Raises StoreError when it was begun in others."""
+def _parts_done(item: Item | None, counted: Counted, parts: int) -> int:
+    """How many parts of an object are committed. Raises CommitRefused if it was begun as another
+    count of the same bytes, whose parts these cannot complete."""
     if item is None or item["state"]["S"] != "partial":
         return 0
-    if int(item["parts"]["N"]) != parts:
-        raise StoreError(
-            f"{ref.name} was begun in {item['parts']['N']} parts by another version of edgetally, "
-            f"and this one makes {parts}: let that version finish it"
+    entry = ledger_entry(item)
+    begun = (int(item["parts"]["N"]), entry.parser_version, entry.site, entry.hours, entry.rejected)
+    if begun != (parts, PARSER_VERSION, counted.site, counted.hours, counted.rejected):
+        raise CommitRefused(
+            f"{counted.ref.name} is half committed, by another version of edgetally or with other "
+            "settings, and now counts otherwise: let those finish it"
         )
     return int(item["parts_done"]["N"])

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import Fence, fence_check, fence_key, number, pointer_key, text
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.generations import Generations
-from pipeline.store.ledger import RowKey
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef

@@ -7,9 +7,9 @@ import msgspec
 
 from pipeline.hour import codec
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Rebuild
-from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, Recount, RowKey
+from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, Recount
 from pipeline.store.rows import ledger_expiry, row_expiry, start_label
 
 if TYPE_CHECKING:

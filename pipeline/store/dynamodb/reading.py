@@ -6,6 +6,7 @@ from itertools import product
 
 from pipeline.hour.sketches import Wanted
 from pipeline.hours import Span
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import (
     TOTALS_ATTRIBUTE,
     VERSION_ATTRIBUTES,
@@ -15,7 +16,7 @@ from pipeline.store.dynamodb.items import (
     text,
 )
 from pipeline.store.dynamodb.table import Table
-from pipeline.store.ledger import RowKey, StoredRow
+from pipeline.store.ledger import StoredRow
 from pipeline.store.port import Meta
 from pipeline.store.rows import decode_row, row_version, start_label
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.deadline import Deadline
 from pipeline.errors import StoreError
-from pipeline.hour.aggregate import HourlyAggregate
-from pipeline.schema.dimensions import Caps
+from pipeline.hour.aggregate import HourlyAggregate, merge
+from pipeline.schema.dimensions import NO_CAPS, Caps
+from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import row_key, row_label, row_partition, row_put
 from pipeline.store.dynamodb.table import ACCEPTED, Table
-from pipeline.store.ledger import RowKey
 from pipeline.store.rows import add_to_row
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Rows:
         self.shard = random.randrange(self._shards)  # noqa: S311 - spreads load, keeps no secret
 
     def add(
-        self, added: Mapping[RowKey, list[HourlyAggregate]], deadline: Deadline
+        self, added: Mapping[RowKey, HourlyAggregate], deadline: Deadline
     ) -> dict[RowKey, bytes]:
         """The rows with something added to them; those not read yet are read."""
         missing = {
@@ -99,18 +99,16 @@ def fits(blobs: Mapping[RowKey, bytes], actions: Sequence[object]) -> bool:
     return len(actions) <= MAX_ACTIONS and sum(map(len, blobs.values())) <= MAX_BYTES
 
 
-def in_parts(
-    added: Mapping[RowKey, list[HourlyAggregate]],
-) -> list[dict[RowKey, list[HourlyAggregate]]]:
-    """What is added, in parts of a few hours and what these give to their day, so that every day
+def in_parts(rows: Mapping[RowKey, HourlyAggregate]) -> list[dict[RowKey, HourlyAggregate]]:
+    """The rows of one object in parts: a few hours, and what these add to their day. So every day
     is the sum of its hours after each part."""
-    parts: list[dict[RowKey, list[HourlyAggregate]]] = []
-    hours = sorted(key for key in added if key.period == "hour")
+    parts: list[dict[RowKey, HourlyAggregate]] = []
+    hours = sorted(key for key in rows if key.period == "hour")
     for _, of_day in groupby(hours, lambda key: key.day):
         while chunk := list(islice(of_day, PART_HOURS)):
             day = chunk[0]._replace(period="day", start=chunk[0].day)
-            part = {key: added[key] for key in chunk}
-            parts.append(part | {day: [each for key in chunk for each in added[key]]})
+            part = {key: rows[key] for key in chunk}
+            parts.append(part | {day: merge(part.values(), NO_CAPS)})
     return parts
 
 

@@ -13,7 +13,7 @@ from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import HOURS_PER_DAY, Span
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Delta, RowKey
 from pipeline.store.dynamodb.cache import Cache
 from pipeline.store.dynamodb.commit import Commits
 from pipeline.store.dynamodb.fences import Fences
@@ -35,7 +35,7 @@ from pipeline.store.dynamodb.reading import RowReader
 from pipeline.store.dynamodb.recount import Recounts
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.generations import Generations, Rebuild
-from pipeline.store.ledger import LedgerEntry, RowKey, StoredRow
+from pipeline.store.ledger import LedgerEntry, StoredRow
 from pipeline.store.port import (
     TIMEOUT,
     VISITOR_KEY_BYTES,
@@ -93,9 +93,9 @@ class DynamoStore(Store):
         return {ref: ledger_entry(item) for ref, item in self._ledger.items(refs).items()}
 
     @override
-    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
-        self._register({counted.site for counted in objects}, deadline)
-        return self._commits.commit(objects, deadline)
+    def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
+        self._register({counted.site for counted in delta.objects}, deadline)
+        return self._commits.commit(delta, deadline)
 
     @override
     def record_failure(self, ref: ObjectRef, reason: str) -> None:
@@ -151,10 +151,12 @@ class DynamoStore(Store):
         return self._fences.turn(change, self._every_shard)
 
     @override
-    def recount(
-        self, rebuild: Rebuild, objects: Sequence[Counted], forgotten: Sequence[ObjectRef] = ()
-    ) -> None:
-        self._recounts.recount(rebuild, objects, forgotten)
+    def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
+        return self._recounts.recount(rebuild, delta)
+
+    @override
+    def forget(self, rebuild: Rebuild, refs: Sequence[ObjectRef]) -> None:
+        self._recounts.forget(rebuild, refs)
 
     @override
     def sweep(self) -> int:

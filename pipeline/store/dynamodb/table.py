@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.deadline import NEVER, Deadline
-from pipeline.errors import StoreError
+from pipeline.errors import CommitRefused, StoreError
 from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.items import Item
 
@@ -155,7 +155,7 @@ class Table:
         """None when the transaction was done, else the reason of each action's refusal.
 
         The client adds a request token and repeats it when it retries, so a lost answer is not
-        a second commit. Raises StoreError for reasons that trying again cannot mend.
+        a second commit. Raises CommitRefused for reasons that trying again cannot mend.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
         """
         try:
@@ -164,7 +164,7 @@ class Table:
         except _Cancelled as cancelled:
             unexpected = set(cancelled.codes) - _WORTH_RETRYING
             if unexpected or len(cancelled.codes) != len(actions):
-                raise StoreError(
+                raise CommitRefused(
                     f"table {self.name} refused a commit: {', '.join(sorted(unexpected))}"
                 ) from cancelled
             return cancelled.codes
@@ -183,7 +183,8 @@ class Table:
             if code == "TransactionCanceledException":
                 reasons = error.response.get("CancellationReasons", [])
                 raise _Cancelled([reason.get("Code", ACCEPTED) for reason in reasons]) from error
-            raise StoreError(f"{doing} in table {self.name}: {error}") from error
+            kind = CommitRefused if code == "ValidationException" else StoreError
+            raise kind(f"{doing} in table {self.name}: {error}") from error
         except BotoCoreError as error:
             raise StoreError(f"{doing} in table {self.name}: {error}") from error
 

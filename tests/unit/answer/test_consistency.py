@@ -24,11 +24,11 @@ from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.hours import Span, Window, hour_of
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted
 from pipeline.store.memory import MemoryStore
 from tests.support.aggregates import hour_with
 from tests.support.api import ask, make_api
 from tests.support.clock import FakeClock
+from tests.support.deltas import Object, commit
 
 NOW = FakeClock().now
 LATEST = hour_of(NOW)
@@ -123,7 +123,7 @@ def stored(traffics: list[Traffic]) -> Api:
             tables={"path": Table.of({path: counted})},
         )
         ref = ObjectRef("b", f"{next(serial)}")
-        store.commit([Counted(ref, site, counted.requests, {}, {hour: aggregate})])
+        commit(store, Object(ref, {hour: aggregate}, site))
     return make_api(store, FakeClock())
 
 

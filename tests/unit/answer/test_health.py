@@ -11,11 +11,11 @@ from pipeline.hour.vector import Vector
 from pipeline.hours import hour_of
 from pipeline.objects import ObjectRef
 from pipeline.source.port import Depth
-from pipeline.store.counted import Counted
 from pipeline.store.memory import MemoryStore
 from tests.support.aggregates import hour_with
 from tests.support.api import count, make_service
 from tests.support.clock import FakeClock
+from tests.support.deltas import Object, commit
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_the_share_of_rejected_lines(
     """Of all lines of the last days."""
     reasons = {"bad_timestamp": rejected} if rejected else {}
     hour = hour_with(Vector(1000), last_us=int(clock().timestamp() * 1e6), rejected=reasons)
-    memory.commit([Counted(ObjectRef("b", "k"), "s", 1000, {}, {hour_of(clock()): hour})])
+    commit(memory, Object(ObjectRef("b", "k"), {hour_of(clock()): hour}, "s"))
     name, value, _ = checks(health)["rejected_share"]
     assert (name, value) == (status, round(rejected / (1000 + rejected), 6))
 

@@ -16,6 +16,7 @@ from pipeline.store.memory import MemoryStore
 from tests.support.aggregates import hour_with
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
+from tests.support.deltas import Object, commit
 
 LONG = "9" * 5000
 FORMATS = ("json", "csv", "ndjson", "openmetrics")
@@ -341,13 +342,12 @@ def test_what_falls_out_of_a_table_closes_the_ranking() -> None:
     from pipeline.hour.vector import Vector
     from pipeline.hours import hour_of
     from pipeline.objects import ObjectRef
-    from pipeline.store.counted import Counted
 
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     table = Table.of({"/a": Vector(7), "/b": Vector(5)}, Vector(3), 2, {"/a": 5, "/b": 3})
     hour = hour_with(Vector(15), tables={"path": table})
-    store.commit([Counted(ObjectRef("b", "k"), "s", 15, {}, {hour_of(clock()): hour})])
+    commit(store, Object(ObjectRef("b", "k"), {hour_of(clock()): hour}, "s"))
     api = make_api(store, clock)
     answer: Any = ask(api, "/metrics/top/path").json
     assert [(each["value"], each["requests"]) for each in answer["data"]] == [

@@ -15,7 +15,7 @@ from pipeline.hour.heavy_hitters import Table, merge_tables
 from pipeline.hour.packing import pack_matrix, unpack_matrix
 from pipeline.hour.vector import MEASURES, Vector
 from pipeline.schema.dimensions import DEFAULT_CAPS, DIMENSIONS
-from pipeline.store.ledger import RowKey
+from pipeline.store.counted import RowKey
 from pipeline.store.rows import add_to_row
 from tests.support.aggregates import aggregates, hour_with
 
@@ -124,11 +124,12 @@ def hostile_hour(seed: int, values: int) -> HourlyAggregate:
 
 def test_a_row_stays_below_300_kb_whatever_comes_in() -> None:
     """Random values and counts everywhere: what does not fit is pruned, as the bounds say."""
-    row = add_to_row(KEY, None, [hostile_hour(1, 2000), hostile_hour(2, 2000)], DEFAULT_CAPS)
+    first = add_to_row(KEY, None, hostile_hour(1, 2000), DEFAULT_CAPS)
+    row = add_to_row(KEY, first, hostile_hour(2, 2000), DEFAULT_CAPS)
     assert len(row) <= 300_000
     stored = codec.decode(row)
     assert all(table.bound > 0 for table in stored.sketches.tables.values())
-    again = add_to_row(KEY, row, [hostile_hour(3, 2000)], dict.fromkeys(DIMENSIONS, 5000))
+    again = add_to_row(KEY, row, hostile_hour(3, 2000), dict.fromkeys(DIMENSIONS, 5000))
     assert len(again) <= 300_000
 
 

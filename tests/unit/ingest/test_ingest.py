@@ -6,14 +6,14 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from pipeline.deadline import NEVER, Deadline
+from pipeline.deadline import Deadline
 from pipeline.errors import ObjectUnavailable, StoreError
 from pipeline.hours import Span
 from pipeline.ingest.ingest import Ingest
@@ -22,7 +22,7 @@ from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef, site_of
 from pipeline.source.files import FileSource, file_ref
 from pipeline.source.port import Content
-from pipeline.store.counted import Counted
+from pipeline.store.counted import Delta
 from pipeline.store.memory import MemoryStore
 from pipeline.store.port import CommitResult, Store
 from pipeline.store.sqlite import SqliteStore
@@ -112,7 +112,7 @@ def test_a_damaged_row_stops_only_the_objects_of_its_hour(tmp_path: Path) -> Non
 class DownStore(MemoryStore):
     """A store that takes nothing."""
 
-    def commit(self, objects: Sequence[Counted], deadline: Deadline = NEVER) -> CommitResult:
+    def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
         raise StoreError("the table is gone")
 
 
@@ -253,9 +253,9 @@ def test_a_batch_of_large_objects_is_committed_bit_by_bit(monkeypatch: pytest.Mo
     commits: list[int] = []
     commit = store.commit
 
-    def noted(objects: Sequence[Counted], deadline: Deadline) -> CommitResult:
-        commits.append(len(objects))
-        return commit(objects, deadline)
+    def noted(delta: Delta, deadline: Deadline) -> CommitResult:
+        commits.append(len(delta.objects))
+        return commit(delta, deadline)
 
     monkeypatch.setattr(store, "commit", noted)
     batch = [ObjectRef("b", f"h{n}", "e", size=1000) for n in range(6)]
