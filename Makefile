@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 TOOLS := .tools
 CLIENTS := .clients
+CHECKOV := .checkov
 BIN := $(VENV)/bin
 MAKEFLAGS += --jobs=2 # environments are made, and tests run, two at a time
 
@@ -33,13 +34,15 @@ test-deployed: $(VENV)/ready $(TOOLS)/ready $(CLIENTS)/ready
 	$(PYTEST) tests/deployed
 
 .PHONY: check
-check: $(VENV)/ready $(TOOLS)/ready ## Run the linters, the type checker and the template checks
+check: $(VENV)/ready $(TOOLS)/ready $(CHECKOV)/ready ## Run the linters, the type checker and the template checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(TOOLS)/bin/cfn-lint template.yaml
 	$(TOOLS)/bin/sam validate --lint
+	@LOG_LEVEL=CRITICAL $(CHECKOV)/bin/checkov -f template.yaml --framework cloudformation \
+		--compact --quiet --skip-download
 
 .PHONY: format
 format: $(VENV)/ready ## Format the code
@@ -84,13 +87,14 @@ lock: $(VENV)/ready ## Pin all packages anew from pyproject.toml and requirement
 	$(LOCK) requirements/summaries.in -c requirements/dev.txt -o requirements/summaries.txt
 	$(LOCK) requirements/tools.in -o requirements/tools.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt
+	$(LOCK) requirements/checkov.in -o requirements/checkov.txt
 	$(LOCK) requirements/mutate.in -c requirements/dev.txt -o requirements/mutate.txt
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built
-	rm -rf $(VENV) $(TOOLS) $(CLIENTS) .aws-sam node_modules mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) $(CLIENTS) $(CHECKOV) .aws-sam node_modules mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml
@@ -100,6 +104,10 @@ $(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml
 
 $(TOOLS)/ready: requirements/tools.txt requirements/environment.sh
 	@sh requirements/environment.sh $(PYTHON) $(TOOLS) requirements/tools.txt
+	@touch $@
+
+$(CHECKOV)/ready: requirements/checkov.txt requirements/environment.sh
+	@sh requirements/environment.sh $(PYTHON) $(CHECKOV) requirements/checkov.txt
 	@touch $@
 
 $(CLIENTS)/ready: requirements/clients.txt requirements/environment.sh

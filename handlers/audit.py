@@ -16,7 +16,7 @@ from pipeline.upkeep.audit import audit
 
 logger = Logger(service="audit")
 tracer = Tracer(service="audit")
-metrics = Metrics(namespace="edgetally", service="audit")
+metrics = Metrics(service="audit")
 
 _LOGGED = 20
 

@@ -21,7 +21,7 @@ from pipeline.settings import load_settings
 
 logger = Logger(service="ingest")
 tracer = Tracer(service="ingest")
-metrics = Metrics(namespace="edgetally", service="ingest")
+metrics = Metrics(service="ingest")
 
 
 REPORT_SECONDS = 1.0

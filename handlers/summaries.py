@@ -17,7 +17,7 @@ from pipeline.errors import EdgetallyError, SettingError
 from pipeline.settings import load_settings
 
 logger = Logger(service="summaries")
-metrics = Metrics(namespace="edgetally", service="summaries")
+metrics = Metrics(service="summaries")
 
 
 def _failed(error: EdgetallyError) -> None:

@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     """The queue of those that could not be counted, likewise."""
     cors_origins: str = ""
     """Origins whose pages may read the API, separated by commas; none by default."""
-    audit_hours: int = Field(48, ge=1, le=24 * 400)
+    audit_hours: int = Field(48, ge=1, le=600)
     """How far back the scheduled audit looks."""
     shards: int = Field(1, ge=1, le=64)
     retention_days: int = Field(0, ge=0, le=3650)

@@ -24,6 +24,8 @@ settings.load_profile("edgetally")
 # A process of pytest-xdist is told a terminal's size, which rich would keep for good.
 for variable in ("COLUMNS", "LINES"):
     os.environ.pop(variable, None)
+# The functions look for it when they are imported.
+os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "edgetally"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +56,6 @@ def _no_real_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "edgetally")
     monkeypatch.chdir(tmp_path)
 
 

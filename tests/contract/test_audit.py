@@ -2,6 +2,7 @@
 
 import threading
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pipeline.errors import StoreError
 from pipeline.hour.vector import Vector
 from pipeline.hours import ALWAYS, Span, Window
 from pipeline.objects import ObjectRef
+from pipeline.settings import Settings
 from pipeline.source.port import Listed
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
@@ -181,3 +183,31 @@ def test_an_object_that_is_half_committed_is_told(dynamodb: Any) -> None:
     assert found.ledger_gap == 0
     commit(store, LONG)
     assert check(store).problems == []
+
+
+def test_the_longest_scheduled_audit_reads_the_index_alone(dynamodb: Any) -> None:
+    """The function's role may query the ledger's index, and not scan the table."""
+    most = next(
+        each.le for each in Settings.model_fields["audit_hours"].metadata if hasattr(each, "le")
+    )
+    called: list[str] = []
+    event = "before-call.dynamodb"
+
+    def note(model: Any, **_: Any) -> None:
+        called.append(model.name)
+
+    table = dynamodb_local.new_table(dynamodb)
+    dynamodb.meta.events.register(event, note)
+    try:
+        for hour in range(24):
+            now = NOW.replace(hour=hour, minute=59)
+            store = DynamoStore(dynamodb, table, clock=partial(_at, now))
+            audit(store, Window.last_hours(most, now), now)
+    finally:
+        dynamodb.meta.events.unregister(event, note)
+    assert "Query" in called
+    assert "Scan" not in called
+
+
+def _at(now: datetime) -> datetime:
+    return now

@@ -1,11 +1,14 @@
 """What holds for the project itself."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import boto3
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,10 +60,87 @@ def test_the_readme_shows_how_to_invoke_with_every_sample_event() -> None:
     assert missing == []
 
 
-def test_a_test_cannot_reach_a_real_account() -> None:
-    """Credentials and settings of the person who runs the tests are out of reach."""
-    import os
-
-    assert os.environ["AWS_ACCESS_KEY_ID"] == "test"
+def test_a_test_has_credentials_that_open_nothing() -> None:
+    """And no settings, wherever AWS's libraries look for them."""
+    credentials = boto3.Session().get_credentials()
+    assert credentials is not None
+    assert (credentials.access_key, credentials.secret_key) == ("test", "test")
+    assert credentials.token is None
+    assert boto3.Session().profile_name == "default"
     assert not [name for name in os.environ if name.startswith("EDGETALLY_")]
+
+
+def test_a_test_cannot_reach_a_real_account(tmp_path: Path) -> None:
+    """Whatever credentials and settings the person has who runs the tests."""
     assert sys.prefix != sys.base_prefix, "tests run in the project's own environment"
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text(
+        "[production]\naws_access_key_id = real\naws_secret_access_key = real\n"
+    )
+    person = {
+        "HOME": str(tmp_path),
+        "AWS_PROFILE": "production",
+        "AWS_ACCESS_KEY_ID": "real",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_SESSION_TOKEN": "real",
+        "EDGETALLY_STORE": "dynamodb://production",
+    }
+    test = f"{Path(__file__)}::{test_a_test_has_credentials_that_open_nothing.__name__}"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", test],
+        env=os.environ | person,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+
+
+MODULE_LINES, FUNCTION_LINES, ROOM_PERCENT = 417, 64, 21
+OPENINGS_LEFT = 146
+"""How many docstrings still begin with one of the words of `OPENING`."""
+OPENING = re.compile(r"(What|Who|Which|Those|See)\b")
+SOURCES = sorted((ROOT / "pipeline").rglob("*.py")) + sorted((ROOT / "handlers").rglob("*.py"))
+
+
+def room(file: Path) -> str:
+    """The folder that a module lies in: pipeline/read, or handlers, or the ground."""
+    return "/".join(file.relative_to(ROOT).parts[:-1][:2])
+
+
+def test_modules_functions_and_rooms_are_small() -> None:
+    """So that each can be read in one go; `pytest -s` prints the largest."""
+    modules = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in SOURCES}
+    functions = {
+        f"{file.relative_to(ROOT)}:{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    rooms: Counter[str] = Counter()
+    for file in SOURCES:
+        rooms[room(file)] += modules[str(file.relative_to(ROOT))]
+    lines = rooms.total()
+    print(f"\n{lines:,} lines in {len(modules)} modules")
+    for name, count in rooms.most_common():
+        print(f"{count / lines:6.1%} {name}")
+    for sizes, most in ((modules, MODULE_LINES), (functions, FUNCTION_LINES)):
+        for name, count in Counter(sizes).most_common(5):
+            print(f"{count:6} {name}")
+        assert {name: count for name, count in sizes.items() if count > most} == {}
+    most = lines * ROOM_PERCENT // 100
+    assert {name: count for name, count in rooms.items() if count > most} == {}
+
+
+def test_a_docstring_names_its_subject() -> None:
+    """It begins with the thing, and neither with a clause nor with a pointer elsewhere."""
+    begun = [
+        f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}"
+        for file in SOURCES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and OPENING.match(ast.get_docstring(node) or "")
+    ]
+    assert len(begun) <= OPENINGS_LEFT, begun

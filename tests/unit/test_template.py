@@ -20,6 +20,8 @@ from pipeline.store.dynamodb.items import (
     secrets_key,
     site_key,
 )
+from pipeline.store.dynamodb.table import BY_HOUR
+from tests.support import dynamodb_local
 from tests.support.template import read_template
 
 
@@ -35,30 +37,224 @@ def statements(template: Any) -> Iterator[tuple[str, Any]]:
                 yield name, statement
 
 
+def listed(value: Any) -> list[Any]:
+    """What a policy says once or several times, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
 def test_no_role_may_do_everything(template: Any) -> None:
     """No action and no resource is `*`, but for X-Ray, which knows no narrower one."""
     found = list(statements(template))
     functions = {"IngestRole", "SummariesRole", "AuthorizerRole", "AuditRole"}
     assert {name for name, _ in found} == {*functions, "BatchOperationsRole"}
     for name, statement in found:
-        actions = statement["Action"]
-        actions = [actions] if isinstance(actions, str) else actions
+        assert statement["Effect"] == "Allow"
+        actions = listed(statement["Action"])
         assert not [action for action in actions if "*" in action], name
-        if statement["Resource"] == "*":
+        if "*" in listed(statement["Resource"]):
             assert all(action.startswith("xray:") for action in actions), name
 
 
-def test_the_visibility_is_six_times_the_timeout(template: Any) -> None:
-    """For every timeout one may choose."""
-    seconds = template["Mappings"]["Visibility"]
-    allowed = template["Parameters"]["IngestTimeout"]["AllowedValues"]
-    assert {int(timeout): each["Seconds"] for timeout, each in seconds.items()} == {
-        timeout: 6 * timeout for timeout in allowed
+def test_a_role_is_taken_only_for_this_account(template: Any) -> None:
+    """By the service that it is for, and by no function of somebody else's through that service."""
+    services = {
+        "IngestRole": "lambda.amazonaws.com",
+        "SummariesRole": "lambda.amazonaws.com",
+        "AuthorizerRole": "lambda.amazonaws.com",
+        "AuditRole": "lambda.amazonaws.com",
+        "BatchOperationsRole": "batchoperations.s3.amazonaws.com",
+        "ApiLoggingRole": "apigateway.amazonaws.com",
+    }
+    roles = of_type(template, "AWS::IAM::Role")
+    assert roles.keys() == services.keys()
+    for name, role in roles.items():
+        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": services[name]}
+        own = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        known = statement["Principal"]["Service"] == "lambda.amazonaws.com"
+        operator = "StringEquals" if known else "StringEqualsIfExists"
+        assert statement["Condition"] == {operator: own}, name
+
+
+def of_type(template: Any, kind: str) -> dict[str, Any]:
+    return {
+        name: resource
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+LOGS = "arn:${AWS::Partition}:s3:::${AWS::StackName}-logs-${AWS::AccountId}"
+OWN = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+
+
+def test_who_may_write_to_bucket_queue_and_topic(template: Any) -> None:
+    """Nobody without TLS; each service only for this account and from where it should come."""
+    policies = {
+        name: resource["Properties"]["PolicyDocument"]["Statement"]
+        for name, resource in template["Resources"].items()
+        if "PolicyDocument" in resource["Properties"]
+    }
+    assert policies.keys() == {"LogBucketPolicy", "QueuePolicy", "AlarmsPolicy"}
+    allowed = {}
+    for name, rules in policies.items():
+        by_sid = {rule["Sid"]: rule for rule in rules}
+        denied = by_sid.pop("TlsOnly")
+        assert (denied["Effect"], denied["Principal"]) == ("Deny", "*"), name
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}, name
+        ((sid, rule),) = by_sid.items()
+        assert rule["Effect"] == "Allow"
+        allowed[sid] = (rule["Principal"]["Service"], rule["Action"], rule["Condition"])
+    deliveries = "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:delivery-source:*"
+    alarms = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"
+    assert allowed == {
+        "LogDeliveryWrites": (
+            "delivery.logs.amazonaws.com",
+            "s3:PutObject",
+            {
+                "StringEquals": OWN | {"s3:x-amz-acl": "bucket-owner-full-control"},
+                "ArnLike": {"aws:SourceArn": {"Sub": deliveries}},
+            },
+        ),
+        "BucketAnnounces": (
+            "s3.amazonaws.com",
+            "sqs:SendMessage",
+            {"StringEquals": OWN, "ArnEquals": {"aws:SourceArn": {"Sub": LOGS}}},
+        ),
+        "AlarmsPublish": (
+            "cloudwatch.amazonaws.com",
+            "sns:Publish",
+            {"StringEquals": OWN, "ArnLike": {"aws:SourceArn": {"Sub": alarms}}},
+        ),
+    }
+
+
+def test_denying_covers_all_of_bucket_and_queues(template: Any) -> None:
+    """The bucket and what is in it; both queues; every action."""
+    bucket = template["Resources"]["LogBucketPolicy"]["Properties"]["PolicyDocument"]
+    queues = template["Resources"]["QueuePolicy"]["Properties"]
+    (denied,) = [each for each in bucket["Statement"] if each["Effect"] == "Deny"]
+    assert denied["Action"] == "s3:*"
+    assert denied["Resource"] == [{"GetAtt": "LogBucket.Arn"}, {"Sub": "${LogBucket.Arn}/*"}]
+    (denied,) = [each for each in queues["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+    assert denied["Action"] == "sqs:*"
+    both = ["IngestQueue", "DeadLetterQueue"]
+    assert denied["Resource"] == [{"GetAtt": f"{name}.Arn"} for name in both]
+    assert queues["Queues"] == [{"Ref": name} for name in both]
+
+
+def test_only_the_bucket_may_invoke_the_ingest(template: Any) -> None:
+    """Of this account, under the bucket's own name."""
+    permission = template["Resources"]["IngestFromBucket"]["Properties"]
+    assert permission["Principal"] == "s3.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+    assert permission["SourceArn"] == {"Sub": LOGS}
+
+
+def test_the_visibility_is_six_times_the_timeout_and_the_window(template: Any) -> None:
+    """For every timeout and every batch window that one may choose."""
+    parameters = template["Parameters"]
+    assert template["Mappings"]["Visibility"] == {
+        str(timeout): {
+            str(window): 6 * timeout + window
+            for window in parameters["BatchWindow"]["AllowedValues"]
+        }
+        for timeout in parameters["IngestTimeout"]["AllowedValues"]
+    }
+    queue = template["Resources"]["IngestQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] == {
+        "FindInMap": ["Visibility", {"Ref": "IngestTimeout"}, {"Ref": "BatchWindow"}]
     }
     batches = template["Mappings"]["Concurrency"]
     assert {int(n): each["Batches"] for n, each in batches.items()} == {
-        n: n for n in template["Parameters"]["IngestConcurrency"]["AllowedValues"]
+        n: n for n in parameters["IngestConcurrency"]["AllowedValues"]
     }
+
+
+def test_messages_are_kept_as_long_as_a_queue_can(template: Any) -> None:
+    """Fourteen days, and then the dead letters another fourteen."""
+    for queue in of_type(template, "AWS::SQS::Queue").values():
+        assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+        assert queue["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_dead_letters_can_be_redriven_whatever_the_trigger(template: Any) -> None:
+    """They go to the queue whose dead letters they are, and the ingest always takes from it."""
+    queue = template["Resources"]["IngestQueue"]["Properties"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"GetAtt": "DeadLetterQueue.Arn"}
+    mapping = template["Resources"]["IngestFromQueue"]
+    assert "Condition" not in mapping
+    assert mapping["Properties"]["EventSourceArn"] == {"GetAtt": "IngestQueue.Arn"}
+    assert mapping["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    failures = template["Resources"]["IngestFailures"]["Properties"]["DestinationConfig"]
+    assert failures["OnFailure"]["Destination"] == {"GetAtt": "DeadLetterQueue.Arn"}
+
+
+def test_what_is_made_only_sometimes(template: Any) -> None:
+    """Each conditional resource under the condition that it is for."""
+    conditional = {
+        name: resource["Condition"]
+        for name, resource in template["Resources"].items()
+        if "Condition" in resource
+    }
+    audit = ["AuditFunction", "AuditLogs", "AuditRole"]
+    audit += ["MissingObjectsAlarm", "LedgerGapAlarm", "AuditSilentAlarm"]
+    assert conditional == dict.fromkeys(audit, "Audits") | {
+        "IngestFailures": "DirectTrigger",
+        "BatchOperationsRole": "TakesBatchOperations",
+        "ApiLoggingRole": "ManagesApiLogging",
+        "ApiLogging": "ManagesApiLogging",
+        "AlarmSubscription": "TellsSomebody",
+    }
+    assert template["Conditions"] == {
+        "QueueTrigger": {"Equals": [{"Ref": "Trigger"}, "queue"]},
+        "DirectTrigger": {"Equals": [{"Ref": "Trigger"}, "direct"]},
+        "Reserves": {"Not": [{"Equals": [{"Ref": "ReservedConcurrency"}, 0]}]},
+        "TakesBatchOperations": {"Not": [{"Equals": [{"Ref": "BatchOperationsBucket"}, ""]}]},
+        "Audits": {"Equals": [{"Ref": "Audit"}, "true"]},
+        "TellsSomebody": {"Not": [{"Equals": [{"Ref": "AlarmEmail"}, ""]}]},
+        "ManagesApiLogging": {"Equals": [{"Ref": "ManageApiLogging"}, "true"]},
+    }
+    events = template["Resources"]["LogBucket"]["Properties"]["NotificationConfiguration"]
+    created = {"Event": "s3:ObjectCreated:*"}
+    nothing = {"Ref": "AWS::NoValue"}
+    queue = [created | {"Queue": {"GetAtt": "IngestQueue.Arn"}}]
+    function = [created | {"Function": {"GetAtt": "IngestFunction.Arn"}}]
+    assert events["QueueConfigurations"] == {"If": ["QueueTrigger", queue, nothing]}
+    assert events["LambdaConfigurations"] == {"If": ["DirectTrigger", function, nothing]}
+
+
+def test_somebody_is_told(template: Any) -> None:
+    """Of dead letters, errors, delay, missing objects and gaps; and of an audit that is silent."""
+    alarms = {name: each["Properties"] for name, each in of_type(template, ALARM).items()}
+    told = {
+        name: (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"], alarm["Threshold"])
+        for name, alarm in alarms.items()
+    }
+    own = {"Ref": "AWS::StackName"}
+    assert told == {
+        "DeadLettersAlarm": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 0),
+        "IngestErrorsAlarm": ("AWS/Lambda", "Errors", "Sum", 0),
+        "OldestMessageAlarm": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", 7200),
+        "MissingObjectsAlarm": (own, "missing_objects", "Maximum", 0),
+        "LedgerGapAlarm": (own, "ledger_gap", "Maximum", 0),
+        "AuditSilentAlarm": (own, "ledger_gap", "SampleCount", 1),
+    }
+    for name, alarm in alarms.items():
+        silent = name == "AuditSilentAlarm"
+        compared = "LessThanThreshold" if silent else "GreaterThanThreshold"
+        assert alarm["ComparisonOperator"] == compared, name
+        assert alarm["TreatMissingData"] == ("breaching" if silent else "notBreaching"), name
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}], name
+    (subscription,) = of_type(template, "AWS::SNS::Subscription").values()
+    assert subscription["Properties"]["Endpoint"] == {"Ref": "AlarmEmail"}
+    assert template["Globals"]["Function"]["Environment"]["Variables"][NAMESPACE] == own
+    (event,) = template["Resources"]["AuditFunction"]["Properties"]["Events"].values()
+    assert event["Properties"]["Schedule"] == "rate(1 hour)"
+
+
+ALARM = "AWS::CloudWatch::Alarm"
+NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
 
 
 def test_every_route_is_deployed_behind_the_authorizer(template: Any) -> None:
@@ -94,34 +290,123 @@ def test_the_gateway_refuses_in_the_form_of_the_api(template: Any) -> None:
         assert ("Retry-After" in headers) == (response.get("StatusCode") in (429, 503)), name
 
 
-def test_every_variable_is_a_setting(template: Any) -> None:
-    """The template sets nothing that the code does not read."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name, resource in template["Resources"].items():
-        variables = resource["Properties"].get("Environment", {}).get("Variables", {})
-        assert {each for each in variables if each.startswith(PREFIX)} <= known, name
+PARAMETER = {
+    "LOOKBACK_HOURS": "LookbackHours",
+    "CACHE_TTL_SECONDS": "CacheSeconds",
+    "CORS_ORIGINS": "CorsOrigins",
+    "RETENTION_DAYS": "RetentionDays",
+    "SHARDS": "Shards",
+    "MAX_PATHS": "MaxPaths",
+    "MAX_VALUES": "MaxValues",
+    "REALTIME_FIELDS": "RealtimeFields",
+    "PLAIN_FIELDS": "PlainFields",
+    "SAMPLING": "Sampling",
+    "SITE_PATTERN": "SitePattern",
+    "AUDIT_HOURS": "AuditHours",
+}
+"""The parameter that a setting is made of."""
+ROWS = {"MAX_PATHS", "MAX_VALUES", "RETENTION_DAYS"}
+FUNCTIONS = {
+    "IngestFunction": {
+        *ROWS,
+        *("STORE", "SHARDS", "S3_ENDPOINT"),
+        *("REALTIME_FIELDS", "PLAIN_FIELDS", "SAMPLING", "SITE_PATTERN"),
+    },
+    "SummariesFunction": {
+        *ROWS,
+        *("STORE", "LOOKBACK_HOURS", "CACHE_TTL_SECONDS", "CORS_ORIGINS"),
+        *("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "SQS_ENDPOINT"),
+    },
+    "AuditFunction": {"STORE", "BUCKET", "AUDIT_HOURS", "RETENTION_DAYS", "S3_ENDPOINT"},
+    "AuthorizerFunction": {"API_SECRET"},
+}
+"""The settings that a function is given."""
+
+
+def test_every_function_is_given_its_settings(template: Any) -> None:
+    """All that it needs and no other, each made of the parameter of its name."""
+    known = {name.upper() for name in Settings.model_fields}
+    for name, wanted in FUNCTIONS.items():
+        environment = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        variables = {each.removeprefix(PREFIX): value for each, value in environment.items()}
+        assert variables.keys() == wanted, name
+        assert wanted <= known
+        for variable in wanted & PARAMETER.keys():
+            assert variables[variable] == {"Ref": PARAMETER[variable]}, (name, variable)
+    assert set(FUNCTIONS) == set(of_type(template, "AWS::Serverless::Function"))
+
+
+def test_a_parameter_is_bounded_as_its_setting_is(template: Any) -> None:
+    """CloudFormation refuses what the functions would refuse, and nothing that they take."""
+    bounded = 0
+    for setting, parameter in PARAMETER.items():
+        field = Settings.model_fields[setting.lower()]
+        least = [each.ge for each in field.metadata if hasattr(each, "ge")]
+        most = [each.le for each in field.metadata if hasattr(each, "le")]
+        declared = template["Parameters"][parameter]
+        assert [declared[key] for key in ("MinValue",) if key in declared] == least, parameter
+        assert [declared[key] for key in ("MaxValue",) if key in declared] == most, parameter
+        if least:
+            assert declared["Default"] == field.default, parameter
+            bounded += 1
+    assert bounded == 7
+
+
+def test_every_parameter_is_used(template: Any) -> None:
+    """And every mapping, somewhere in the template."""
+    text = json.dumps(template)
+    for name in template["Parameters"]:
+        assert f'{{"Ref": "{name}"}}' in text or f"${{{name}}}" in text, name
+    for name in template["Mappings"]:
+        assert f'"FindInMap": ["{name}"' in text, name
 
 
 def test_data_at_rest_is_kept_and_protected(template: Any) -> None:
     """Bucket and table survive the stack; the table can be restored, the bucket is private."""
     bucket, table = template["Resources"]["LogBucket"], template["Resources"]["Table"]
-    assert bucket["DeletionPolicy"] == table["DeletionPolicy"] == "Retain"
-    assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+    for resource in (bucket, table):
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    assert bucket["Properties"]["PublicAccessBlockConfiguration"] == {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
     properties = table["Properties"]
-    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
-    assert properties["SSESpecification"]["SSEEnabled"]
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert template["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+def test_the_tables_keys_and_index_are_those_of_the_code(template: Any) -> None:
+    """The tests' tables are made alike, so that they prove something of the deployed one."""
+    declared = template["Resources"]["Table"]["Properties"]
+    for name, value in dynamodb_local.KEYS.items():
+        assert declared[name] == value, name
+    (index,) = declared["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == BY_HOUR
+
+
+def test_a_retired_secret_opens_nothing_for_long(template: Any) -> None:
+    """The gateway asks the authorizer again after five minutes, as the documents say."""
+    authorizer = template["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Secret"]
+    assert authorizer["Identity"] == {"Header": "Authorization", "ReauthorizeEvery": 300}
 
 
 def leading_keys(template: Any, role: str) -> dict[str, list[str]]:
     """The partition keys of the table that a role may use, by action."""
     (policy,) = template["Resources"][role]["Properties"]["Policies"]
-    return {
-        action: each["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-        for each in policy["PolicyDocument"]["Statement"]
-        for action in ([each["Action"]] if isinstance(each["Action"], str) else each["Action"])
-        if action.startswith("dynamodb:") and each["Resource"] == {"GetAtt": "Table.Arn"}
-    }
+    keys = {}
+    for statement in policy["PolicyDocument"]["Statement"]:
+        for action in listed(statement["Action"]):
+            if action.startswith("dynamodb:") and statement["Resource"] == {"GetAtt": "Table.Arn"}:
+                condition = statement["Condition"]
+                # ForAllValues is true of a request that names no key at all.
+                assert condition["Null"] == {"dynamodb:LeadingKeys": "false"}
+                keys[action] = condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+    return keys
 
 
 def test_the_audit_reads_everything_but_secrets(template: Any) -> None:
