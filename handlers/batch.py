@@ -6,14 +6,24 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-invoke-lambda.ht
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote_plus
 
+import msgspec
+
+from handlers.events import Unreadable, object_ref, unquoted
 from pipeline.errors import ObjectGone, ObjectRefused, StoreError
 from pipeline.ingest.ingest import Outcome
 from pipeline.objects import ObjectRef
 
 SCHEMA = "invocationSchemaVersion"
+
 _LONGEST_RESULT = 1000
+
+
+class _Task(msgspec.Struct):
+    key: str = msgspec.field(name="s3Key")
+    bucket: str | None = msgspec.field(name="s3Bucket", default=None)
+    bucket_arn: str | None = msgspec.field(name="s3BucketArn", default=None)
+    version_id: str | None = msgspec.field(name="s3VersionId", default=None)
 
 
 def is_batch(event: Any) -> bool:
@@ -28,12 +38,12 @@ def batch_refs(event: Mapping[str, Any]) -> list[ObjectRef | str]:
 
 def _ref(task: Any) -> ObjectRef | str:
     try:
+        named = msgspec.convert(task, _Task)
         # Schema 1.0 names the bucket by its ARN, 2.0 by its name; the key is URL-encoded in both.
-        bucket = task.get("s3Bucket") or task["s3BucketArn"].rpartition(":")[2]
-        key = unquote_plus(task["s3Key"])
-        return ObjectRef(bucket, key, version_id=task.get("s3VersionId") or "")
-    except (AttributeError, KeyError, TypeError) as error:
-        return f"the task names no object: {type(error).__name__} {error}"
+        bucket = named.bucket or (named.bucket_arn or "").rpartition(":")[2]
+        return object_ref(bucket, unquoted(named.key), version_id=named.version_id or "")
+    except (Unreadable, msgspec.ValidationError) as error:
+        return f"the task names no object: {error}"
 
 
 def batch_answer(event: Mapping[str, Any], results: list[Outcome | str]) -> dict[str, Any]:

@@ -1,39 +1,113 @@
 """Events → the log objects they announce, whatever envelope they come in.
 
-SQS messages that wrap S3 events, S3 events as they are, and S3 events by EventBridge.
+SQS messages that wrap S3 events, S3 events as they are, S3 events by EventBridge, and any of these
+in the record that Lambda writes of an event it could not deliver.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote_plus
+
+import msgspec
 
 from pipeline.objects import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """The objects that one message announces. `message_id` is None outside of a queue; `problem`
-    says what in it could not be understood, and is "" when all of it was."""
+    """The objects that one message announces.
+
+    `message_id` is None outside of a queue. `receives` is how often the queue has handed out the
+    message. `problem` says what in it could not be understood, "" if all of it was.
+    """
 
     message_id: str | None
     refs: list[ObjectRef] = field(default_factory=list)
     problem: str = ""
+    receives: int = 1
 
 
-class _Unreadable(Exception):
-    """A document that is no S3 event."""
+class Unreadable(Exception):
+    """A document announces nothing that can be understood. The message never quotes a value."""
+
+
+_Text = Annotated[str, msgspec.Meta(max_length=1024)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+_Size = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+
+
+class _Bucket(msgspec.Struct):
+    name: _Name
+
+
+class _Object(msgspec.Struct):
+    key: _Name
+    size: _Size = 0
+    etag: _Text | None = msgspec.field(name="eTag", default=None)
+    version_id: _Text | None = msgspec.field(name="versionId", default=None)
+    sequencer: _Text | None = None
+
+
+class _S3(msgspec.Struct):
+    bucket: _Bucket
+    object: _Object
+
+
+class _Record(msgspec.Struct):
+    source: str = msgspec.field(name="eventSource")
+    version: str = msgspec.field(name="eventVersion")
+    name: str = msgspec.field(name="eventName")
+    s3: Any
+
+
+class _BridgedObject(msgspec.Struct):
+    key: _Name
+    size: _Size = 0
+    etag: _Text | None = None
+    version_id: _Text | None = msgspec.field(name="version-id", default=None)
+    sequencer: _Text | None = None
+
+
+class _Bridged(msgspec.Struct):
+    bucket: _Bucket
+    object: _BridgedObject
 
 
 def announced(event: Any) -> list[Announced]:
-    """One entry per message of a queue, or one for an event that came directly."""
+    """One entry for each message of a queue, or one for an event that came directly."""
     records = event.get("Records") if isinstance(event, Mapping) else None
     if isinstance(records, list) and any(map(_is_message, records)):
         return [_message(record) for record in records]
-    return [_document(None, event)]
+    return [_announced(event)]
+
+
+def object_ref(
+    bucket: str, key: str, etag: str = "", version_id: str = "", sequencer: str = "", size: int = 0
+) -> ObjectRef:
+    """The object of these names. Raises Unreadable for a name that no object can have."""
+    names = (bucket, key, etag, version_id, sequencer)
+    if not bucket or not key:
+        raise Unreadable("an object without a name")
+    try:
+        lengths = [len(name.encode()) for name in names]
+    except UnicodeEncodeError as error:
+        raise Unreadable("a name is no Unicode text") from error
+    if max(lengths) > 1024 or any("\0" in name for name in names):
+        raise Unreadable("a name is longer than 1,024 bytes, or has a NUL")
+    return ObjectRef(bucket, key, etag, version_id, sequencer, size)
+
+
+def unquoted(key: str) -> str:
+    """A key as S3 writes it in its own events and inventories, decoded. Raises Unreadable."""
+    try:
+        return unquote_plus(key, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Unreadable("a key is not encoded UTF-8") from error
 
 
 def _is_message(record: Any) -> bool:
@@ -41,77 +115,82 @@ def _is_message(record: Any) -> bool:
 
 
 def _message(record: Any) -> Announced:
-    message_id = str(record.get("messageId", ""))
+    if not _is_message(record):
+        return Announced(None, problem="a record is no message, though others are")
+    message_id, receives = str(record.get("messageId", "")), _receives(record)
     try:
-        return _document(message_id, json.loads(record["body"]))
+        document = json.loads(record["body"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        return Announced(message_id, problem=f"the body is not JSON: {type(error).__name__}")
+        problem = f"the body is not JSON: {type(error).__name__}"
+        return Announced(message_id, problem=problem, receives=receives)
+    return _announced(document, message_id, receives)
 
 
-def _document(message_id: str | None, document: Any) -> Announced:
-    """What can be understood is taken, even beside what cannot: counting it twice is impossible."""
+def _receives(record: Mapping[str, Any]) -> int:
+    attributes = record.get("attributes")
+    count = attributes.get("ApproximateReceiveCount") if isinstance(attributes, Mapping) else None
+    return int(count) if isinstance(count, str) and count.isdecimal() and len(count) < 9 else 1
+
+
+def _announced(document: Any, message_id: str | None = None, receives: int = 1) -> Announced:
+    """The objects that can be understood, even beside what cannot: none can count twice."""
     refs: list[ObjectRef] = []
-    try:
-        refs.extend(_refs(document))
-    except _Unreadable as error:
-        return Announced(message_id, refs, str(error))
-    return Announced(message_id, refs)
+    problems: list[str] = []
+    for announcement in _announcements(document):
+        try:
+            refs += _refs(announcement)
+        except (Unreadable, msgspec.ValidationError) as error:
+            problems.append(str(error))
+    return Announced(message_id, refs, "; ".join(dict.fromkeys(problems)), receives)
+
+
+def _announcements(document: Any) -> list[Any]:
+    """The records of an S3 event, or a document that is one announcement or none at all."""
+    if isinstance(document, Mapping) and "requestPayload" in document:
+        document = document["requestPayload"]  # of an event that Lambda could not deliver
+    if isinstance(document, Mapping) and isinstance(document.get("Records"), list):
+        return list(document["Records"])
+    return [document]
 
 
 def _refs(document: Any) -> Iterator[ObjectRef]:
     if not isinstance(document, Mapping):
-        raise _Unreadable(f"an S3 event is an object, and this is {type(document).__name__}")
+        raise Unreadable(f"an S3 event is an object, and this is {type(document).__name__}")
     if document.get("Event") == "s3:TestEvent":  # sent when a notification is configured
         return
     if document.get("source") == "aws.s3":
         yield from _from_event_bridge(document)
-        return
-    records = document.get("Records")
-    if not isinstance(records, list):
-        raise _Unreadable("it is no S3 event: it has neither Records nor the source aws.s3")
-    unreadable: list[str] = []
-    for record in records:
-        try:
-            yield from _from_record(record)
-        except _Unreadable as error:
-            unreadable.append(str(error))
-    if unreadable:
-        raise _Unreadable("; ".join(unreadable))
+    elif "eventSource" in document:
+        yield from _from_record(document)
+    else:
+        raise Unreadable("it is no S3 event: it has neither Records nor the source aws.s3")
 
 
-def _from_record(record: Any) -> Iterator[ObjectRef]:
-    try:
-        if record["eventSource"] != "aws:s3":
-            raise _Unreadable(f"a record from {record['eventSource']!r} is not S3's")
-        if not str(record["eventVersion"]).startswith("2."):
-            raise _Unreadable(f"event version {record['eventVersion']!r} is not 2.x")
-        if not record["eventName"].startswith("ObjectCreated:"):
-            return
-        found = record["s3"]["object"]
-        yield from _ref(record["s3"]["bucket"]["name"], unquote_plus(found["key"]), found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _Unreadable(f"a record is incomplete: {type(error).__name__} {error}") from error
+def _from_record(document: Mapping[str, Any]) -> Iterator[ObjectRef]:
+    record = msgspec.convert(document, _Record)
+    if record.source != "aws:s3":
+        raise Unreadable("a record is not S3's")
+    if not record.version.startswith("2."):
+        raise Unreadable("the version of a record is not 2.x")
+    if record.name.startswith("ObjectCreated:"):
+        s3 = msgspec.convert(record.s3, _S3)
+        yield from _ref(s3.bucket.name, unquoted(s3.object.key), s3.object)
 
 
 def _from_event_bridge(document: Mapping[str, Any]) -> Iterator[ObjectRef]:
-    try:
-        if document["detail-type"] != "Object Created":
-            return
-        found = document["detail"]["object"]
+    if document.get("detail-type") == "Object Created":
+        detail = msgspec.convert(document.get("detail"), _Bridged)
         # Unlike in S3's own events, the key is not URL-encoded here.
-        yield from _ref(document["detail"]["bucket"]["name"], found["key"], found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _Unreadable(f"the event is incomplete: {type(error).__name__} {error}") from error
+        yield from _ref(detail.bucket.name, detail.object.key, detail.object)
 
 
-def _ref(bucket: str, key: str, found: Mapping[str, Any]) -> Iterator[ObjectRef]:
-    if key.endswith("/"):  # a folder made in the console
-        return
-    yield ObjectRef(
-        bucket,
-        key,
-        etag=found.get("eTag") or found.get("etag") or "",
-        version_id=found.get("versionId") or found.get("version-id") or "",
-        sequencer=found.get("sequencer") or "",
-        size=int(found.get("size") or 0),
-    )
+def _ref(bucket: str, key: str, found: _Object | _BridgedObject) -> Iterator[ObjectRef]:
+    if not key.endswith("/"):  # a folder made in the console
+        yield object_ref(
+            bucket,
+            key,
+            found.etag or "",
+            found.version_id or "",
+            found.sequencer or "",
+            found.size,
+        )

@@ -20,7 +20,6 @@ import handlers.audit
 import handlers.authorizer
 import handlers.ingest
 import handlers.summaries
-from handlers.events import announced
 from pipeline.api.credentials import Credentials
 from pipeline.errors import SettingError, StoreError
 from pipeline.settings import load_settings
@@ -267,56 +266,6 @@ def test_an_event_that_is_none_raises(document: Any) -> None:
     """Nothing that arrives is silently dropped."""
     with pytest.raises(handlers.ingest.IngestFailed):
         handlers.ingest.handler(document, CONTEXT)
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"eventVersion": "3.0"}, "event version '3.0' is not 2.x"),
-        ({"eventSource": "aws:ses"}, "not S3's"),
-        ({"s3": {}}, "incomplete"),
-        ({"s3": None}, "incomplete"),
-        ({"eventName": None}, "incomplete"),
-    ],
-)
-def test_a_record_that_is_not_understood_is_a_problem_beside_good_ones(
-    change: dict[str, Any], problem: str
-) -> None:
-    """The good records are taken, and the message is delivered again."""
-    good = event("ingest-s3")["Records"][0]
-    (message,) = announced({"Records": [good, good | change, good]})
-    assert len(message.refs) == 2
-    assert problem in message.problem
-
-
-@pytest.mark.parametrize(
-    ("logged", "key"),
-    [("a+b", "a b"), ("a%2Bb", "a+b"), ("%E2%98%83", "☃"), ("a%252Bb", "a%2Bb"), ("x%3D1/", None)],
-)
-def test_keys_are_unquoted(logged: str, key: str | None) -> None:
-    """In S3's events a plus is a space; a folder marker is no object."""
-    document = event("ingest-s3")
-    document["Records"][0]["s3"]["object"]["key"] = logged
-    (message,) = announced(document)
-    assert [ref.key for ref in message.refs] == ([] if key is None else [key])
-
-
-def test_keys_of_event_bridge_are_plain() -> None:
-    """EventBridge does not encode them."""
-    document = event("ingest-eventbridge")
-    document["detail"]["object"]["key"] = "a+b%2B"
-    assert announced(document)[0].refs[0].key == "a+b%2B"
-    document["detail-type"] = "Object Deleted"
-    assert announced(document)[0].refs == []
-
-
-def test_event_bridge_by_way_of_a_queue_is_understood() -> None:
-    """The body of a message may be any of the envelopes."""
-    body = json.dumps(event("ingest-eventbridge"))
-    (message,) = announced(
-        {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": body}]}
-    )
-    assert (message.message_id, len(message.refs), message.problem) == ("m", 1, "")
 
 
 def test_without_a_store_ingest_says_so_and_loses_nothing(
