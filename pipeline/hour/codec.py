@@ -80,6 +80,8 @@ def _in_order(totals: Totals) -> Totals:
         totals,
         objects=dict(sorted(totals.objects.items())),
         rejected=dict(sorted(totals.rejected.items())),
+        lacking=dict(sorted(totals.lacking.items())),
+        five_minutes=dict(sorted(totals.five_minutes.items())),
     )
 
 

@@ -1,11 +1,13 @@
 """Tables, histograms and sets ⇄ the bytes of their sections.
 
-A table is stored by columns: its values in order, then a matrix with a row per measure. Matrices
-are stored as byte planes (the byte shuffle of Blosc and HDF5): of each row all lowest bytes, then
-all second ones, and so on. Most numbers are small, so the upper planes are runs of zeros.
+A table is stored by columns: its values in order, the requests of each, and its other measures
+less the table's mean for so many requests, the busiest values first. Such numbers are most of a
+row, and take little more than the bits that the mean does not tell.
 """
 
+import zlib
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,21 +15,46 @@ import numpy as np
 from pipeline.arrays import Integers
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.histogram import BUCKETS, Histogram
-from pipeline.hour.hyperloglog import LARGEST, REGISTERS, Uniques
+from pipeline.hour.hyperloglog import LARGEST, REGISTERS, Registers, Uniques
+from pipeline.hour.integers import pack_integers, unpack_integers, unzigzag, zigzag
 from pipeline.hour.section import LATENCY, TABLE, UNIQUE, CodecError, pack, unpack
 from pipeline.hour.sketches import Sketches
 from pipeline.hour.vector import MEASURES, Vector
 
-_BYTES = 8
+_FEW_REGISTERS = 1024
+"""Filled registers of a set up to which it is stored as a list of them."""
+
+_FEW_VALUES = 8
+"""Values of a table up to which nothing is subtracted from its measures."""
+
+_SHIFT = 16
+"""The binary digits of a mean per request behind its point."""
 
 
 class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    values: list[str]
+    values: str | list[str]
+    """Joined by line ends; a list if one of them has a line end, or if there are none."""
+    units: list[int]
+    """What all numbers of a measure are multiples of: logs have whole milliseconds."""
+    means: list[int]
+    """The mean of each measure but the requests, per request; empty if nothing is subtracted."""
+    shift: int
     counts: bytes
+    """The measures in their units, less the means, and the cuts if `bound` is not 0.
+
+    A value's cut is `bound` less what was taken from its Misra-Gries counter.
+    """
     other: Vector
     bound: int
-    cuts: bytes
-    """The requests of each value less its Misra-Gries counter; empty if `bound` is 0."""
+
+
+class _Sparse(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    size: int
+    gaps: bytes
+    registers: bytes
+
+
+_SET: Any = bytes | _Sparse
 
 
 class _Histogram(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -70,33 +97,80 @@ def unpack_sketches(sections: Mapping[str, bytes]) -> Sketches:
 
 def _pack_table(table: Table) -> bytes:
     order = sorted(range(len(table)), key=table.values.__getitem__)
-    cuts = (table.counts[0] - table.weights)[np.newaxis, order]
+    counts = table.counts[:, order]
+    cuts = table.bound - (counts[0] - table.weights[order])
+    units = np.maximum(np.gcd.reduce(counts, axis=1, initial=0), 1)
+    units[0] = 1
+    counts //= units[:, np.newaxis]
+    means, shift = _means(counts)
+    if means:
+        rest = counts[1:] - _expected(counts[0], means, shift)
+        counts[1:] = zigzag(rest[:, _busiest_first(counts[0])])
+    packed = np.vstack([counts, cuts]) if table.bound else counts
     return pack(
         _Table(
-            [table.values[place] for place in order],
-            pack_matrix(table.counts[:, order]),
+            _joined([table.values[place] for place in order]),
+            units.tolist(),
+            means,
+            shift,
+            pack_integers(packed.reshape(-1)),
             table.other,
             table.bound,
-            pack_matrix(cuts) if table.bound else b"",
         )
     )
 
 
 def _unpack_table(section: bytes) -> Table:
     raw = unpack(section, _Table)
-    size = len(raw.values)
+    values = raw.values.split("\n") if isinstance(raw.values, str) else raw.values
+    rows = MEASURES + (raw.bound > 0)
     try:
-        counts = unpack_matrix(raw.counts, MEASURES, size)
-        weights = counts[0] - unpack_matrix(raw.cuts, 1, size)[0] if raw.bound else None
-    except ValueError as error:
+        packed = unpack_integers(raw.counts, rows * len(values)).reshape(rows, len(values))
+        counts = packed[:MEASURES]
+        if raw.means:
+            rest = _expected(counts[0], raw.means, raw.shift)
+            rest[:, _busiest_first(counts[0])] += unzigzag(counts[1:])
+            counts[1:] = rest
+        counts *= np.array(raw.units, np.int64)[:, np.newaxis]
+    except (ValueError, OverflowError) as error:
         raise CodecError(f"the columns of a table do not fit together ({error})") from error
-    return Table(raw.values, counts, raw.other, raw.bound, weights)
+    if counts.min(initial=0) < 0:
+        raise CodecError("a count of a table is negative")
+    weights = counts[0] - raw.bound + packed[MEASURES] if raw.bound else None
+    return Table(values, counts, raw.other, raw.bound, weights)
+
+
+def _joined(values: list[str]) -> str | list[str]:
+    text = "\n".join(values)  # compresses better than a list
+    return text if values and text.count("\n") == len(values) - 1 else values
+
+
+def _means(counts: Integers) -> tuple[list[int], int]:
+    """The mean per request of each measure but the requests, in units of 2^-shift.
+
+    None of a few values, which would not be smaller for it, nor if 64 bits are too few.
+    """
+    if counts.shape[1] <= _FEW_VALUES or int(counts.max()) * counts.shape[1] >= 2**62:
+        return [], 0
+    requests, *sums = counts.sum(axis=1).tolist()
+    shift = min(_SHIFT, 62 - max(sums).bit_length())
+    return [(total << shift) // max(1, requests) for total in sums], shift
+
+
+def _expected(requests: Integers, means: list[int], shift: int) -> Integers:
+    """Each measure but the requests if it were the mean: a row per measure."""
+    expected: Integers = np.array(means, np.int64)[:, np.newaxis] * requests >> shift
+    return expected
+
+
+def _busiest_first(requests: Integers) -> Integers:
+    return np.argsort(-requests, kind="stable")
 
 
 def _pack_histogram(histogram: Histogram) -> bytes:
     filled = np.flatnonzero(histogram.counts)
     first, end = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, 0)
-    counts = pack_matrix(histogram.counts[np.newaxis, first:end])
+    counts = pack_integers(histogram.counts[first:end])
     return pack(_Histogram(first, end - first, counts, histogram.sum_us, histogram.max_us))
 
 
@@ -106,42 +180,34 @@ def _unpack_histogram(section: bytes) -> Histogram:
     try:
         if raw.first < 0 or raw.size < 0 or raw.first + raw.size > BUCKETS:
             raise ValueError(f"no buckets {raw.first} to {raw.first + raw.size}")
-        counts[raw.first : raw.first + raw.size] = unpack_matrix(raw.counts, 1, raw.size)[0]
+        counts[raw.first : raw.first + raw.size] = unpack_integers(raw.counts, raw.size)
     except ValueError as error:
         raise CodecError(f"a histogram is damaged ({error})") from error
     return Histogram(counts, raw.sum_us, raw.max_us)
 
 
 def _pack_uniques(uniques: Uniques) -> bytes:
-    return pack(uniques.registers.tobytes())
+    filled = np.flatnonzero(uniques.registers)
+    if len(filled) > _FEW_REGISTERS:
+        return pack(uniques.registers.tobytes(), strategy=zlib.Z_HUFFMAN_ONLY)  # nothing repeats
+    gaps = np.diff(filled, prepend=0)
+    members = uniques.registers[filled].astype(np.int64)
+    return pack(_Sparse(len(filled), pack_integers(gaps), pack_integers(members)))
 
 
 def _unpack_uniques(section: bytes) -> Uniques:
-    registers = np.frombuffer(unpack(section, bytes), np.uint8)
+    raw: bytes | _Sparse = unpack(section, _SET)
+    registers = _filled(raw) if isinstance(raw, _Sparse) else np.frombuffer(raw, np.uint8)
     if len(registers) != REGISTERS or registers.max() > LARGEST:
         raise CodecError("the registers of a set are damaged")
     return Uniques(registers)
 
 
-def pack_matrix(matrix: Integers) -> bytes:
-    """The byte planes of integers from 0 to 2⁶³-1, without planes that are all zero at the top."""
-    rows, columns = matrix.shape
-    width = (int(matrix.max(initial=0)).bit_length() + 7) // 8
-    octets = np.ascontiguousarray(matrix, "<i8").view(np.uint8).reshape(rows, columns, _BYTES)
-    return octets[:, :, :width].transpose(0, 2, 1).tobytes()
-
-
-def unpack_matrix(packed: bytes, rows: int, columns: int) -> Integers:
-    """The matrix of these byte planes. Raises ValueError if they are not of that shape."""
-    cells = rows * columns
-    width, rest = divmod(len(packed), cells) if cells else (0, len(packed))
-    if rest or width > _BYTES:
-        raise ValueError(f"{len(packed)} bytes are no {rows} × {columns} integers")
-    octets = np.zeros((rows, columns, _BYTES), np.uint8)
-    planes = np.frombuffer(packed, np.uint8).reshape(rows, width, columns)
-    for place in range(width):  # one by one is twice as fast as transposing all of them
-        octets[:, :, place] = planes[:, place]
-    matrix: Integers = octets.view("<i8").reshape(rows, columns).astype(np.int64, copy=False)
-    if width == _BYTES and matrix.min() < 0:
-        raise ValueError("an integer is beyond 63 bits")
-    return matrix
+def _filled(raw: _Sparse) -> Registers:
+    registers = np.zeros(REGISTERS, np.uint8)
+    try:
+        places = np.cumsum(unpack_integers(raw.gaps, raw.size))
+        registers[places] = unpack_integers(raw.registers, raw.size)
+    except (ValueError, IndexError) as error:
+        raise CodecError(f"the registers of a set are damaged ({error})") from error
+    return registers

@@ -1,13 +1,16 @@
 """Sampled counts, as an estimate of all requests."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from itertools import accumulate, count, pairwise
 
 import msgspec
 import numpy as np
 
 from pipeline.arrays import Integers
 from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.five_minutes import SLOTS_PER_HOUR, Slots
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.histogram import Histogram
 from pipeline.hour.totals import Totals
@@ -39,7 +42,24 @@ def _totals(totals: Totals, factor: Fraction) -> Totals:
         bytes_received=round(totals.bytes_received * factor),
         cacheable=round(totals.cacheable * factor),
         cacheable_hits=round(totals.cacheable_hits * factor),
+        sessions=round(totals.sessions * factor),
+        lacking={field: round(lines * factor) for field, lines in totals.lacking.items()},
+        five_minutes=_slots(totals.five_minutes, factor),
     )
+
+
+def _slots(hours: Mapping[int, Slots], factor: Fraction) -> dict[int, Slots]:
+    """The sums scaled so that they still add up to the scaled counts."""
+    measures = [
+        [number for hour in sorted(hours) for number in hours[hour][measure]]
+        for measure in range(len(Slots._fields))
+    ]
+    ends = [[round(total * factor) for total in accumulate(counts)] for counts in measures]
+    scaled = [[end - start for start, end in pairwise([0, *measure])] for measure in ends]
+    return {
+        hour: Slots(*(tuple(measure[at : at + SLOTS_PER_HOUR]) for measure in scaled))
+        for hour, at in zip(sorted(hours), count(0, SLOTS_PER_HOUR), strict=False)
+    }
 
 
 def _vector(counts: Vector, factor: Fraction) -> Vector:

@@ -30,9 +30,10 @@ class CodecError(ValueError):
     """Bytes that are not an aggregate."""
 
 
-def pack(section: object) -> bytes:
-    """The bytes of a section."""
-    return zlib.compress(_encoder.encode(section), 6)
+def pack(section: object, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
+    """The bytes of a section, compressed by a strategy of zlib."""
+    compressor = zlib.compressobj(9, strategy=strategy)
+    return compressor.compress(_encoder.encode(section)) + compressor.flush()
 
 
 def unpack(raw: bytes, kind: type[T]) -> T:

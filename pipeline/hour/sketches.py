@@ -27,8 +27,10 @@ HISTOGRAMS = (
     "time_to_first_byte",
     "origin_first_byte",
     "origin_last_byte",
+    "session_time",
 )
-"""The histograms of an hour. Hits and misses are those of `Vector`."""
+"""The histograms of an hour. Hits and misses are those of `Vector`. The time of a WebSocket session
+is in `session_time` alone."""
 
 
 @dataclass(frozen=True, slots=True)

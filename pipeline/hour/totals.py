@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from pipeline.hour.five_minutes import Slots, merge_slots
 from pipeline.hour.vector import ZERO, Vector, add
 
 K = TypeVar("K")
@@ -32,6 +33,12 @@ class Totals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     `objects` counts the log objects that have lines here, by the hour (since the epoch) they
     touched before this one. An object's first hour inside any window is the one whose previous
     hour lies before the window, so any window counts each of its objects once.
+
+    `sessions` counts the requests that became a WebSocket session. They are requests like others,
+    but their time is that of the session: it is no request's time, and in no latency of requests.
+
+    `lacking` counts the requests whose logs do not have a field, by the field's name.
+    `five_minutes` has the sums of five minutes by hour since the epoch; they add up to the counts.
     """
 
     counts: Vector = ZERO
@@ -42,6 +49,9 @@ class Totals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     last_us: int | None = None
     objects: Mapping[int, int] = {}
     rejected: Mapping[str, int] = {}
+    sessions: int = 0
+    lacking: Mapping[str, int] = {}
+    five_minutes: Mapping[int, Slots] = {}
 
     @property
     def requests(self) -> int:
@@ -52,6 +62,10 @@ class Totals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def rejected_lines(self) -> int:
         """The number of lines that were not counted."""
         return sum(self.rejected.values())
+
+    def has(self, field: str) -> bool:
+        """Whether the logs of any request have a field; true if there is no request."""
+        return not self.requests or self.lacking.get(field, 0) < self.requests
 
     def objects_since(self, hour: int) -> int:
         """The number of objects whose first line at or after `hour` (since the epoch) is here."""
@@ -75,6 +89,9 @@ def merge_totals(parts: Sequence[Totals]) -> Totals:
         last_us=max((part.last_us for part in parts if part.last_us is not None), default=None),
         objects=_sum(part.objects for part in parts),
         rejected=_sum(part.rejected for part in parts),
+        sessions=sum(part.sessions for part in parts),
+        lacking=_sum(part.lacking for part in parts),
+        five_minutes=merge_slots(part.five_minutes for part in parts),
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.read.layout import COUNTED
+from pipeline.read.layout import CLOCK_FIELDS, COUNTED
 from pipeline.read.records import BAD_JSON, Line, Part
 from pipeline.read.tabbed import filled_lines, line_ends
 from pipeline.read.values import typed, utf8
@@ -108,16 +108,21 @@ def _one_by_one(block: bytes, count: int) -> Part:
 
 
 def _columns(objects: Sequence[Any]) -> pa.Table:
-    """The columns of decoded objects by field name, from whichever spelling an object has."""
+    """The columns of decoded objects by field name, from whichever spelling an object has.
+
+    A field that no object has is no column.
+    """
     values = {key: list(map(value_of, objects)) for key, value_of in _VALUES.items()}
-    return typed(
-        pa.table(
-            {
-                name: pc.coalesce(*(_text(values[key]) for key in spellings))
-                for name, spellings in _SPELLED.items()
-            }
-        )
-    )
+    columns = {
+        name: pc.coalesce(*(_text(values[key]) for key in spellings))
+        for name, spellings in _SPELLED.items()
+    }
+    logged = {
+        name: column
+        for name, column in columns.items()
+        if name in CLOCK_FIELDS or column.null_count < len(column)
+    }
+    return typed(pa.table(logged))
 
 
 def _text(values: Sequence[Any]) -> pa.Array:

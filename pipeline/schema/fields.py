@@ -11,6 +11,7 @@ EDGE_LOCATION, RESULT_TYPE = "x_edge_location", "x_edge_result_type"
 PROTOCOL, VIEWER_HOST, USER_AGENT = "cs_protocol", "viewer_host", "user_agent"
 REFERRER, COUNTRY, CACHE_BEHAVIOR = "referrer", "c_country", "cache_behavior"
 RESPONSE_RESULT_TYPE, CONTENT_TYPE = "x_edge_response_result_type", "sc_content_type"
+DETAILED_RESULT_TYPE = "x_edge_detailed_result_type"
 HTTP_VERSION, TLS_VERSION, CLIENT_IP = "cs_protocol_version", "ssl_protocol", "c_ip"
 FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE = "time_to_first_byte", "origin_fbl", "origin_lbl"
 
@@ -43,6 +44,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     USER_AGENT: ("cs(user-agent)", "cs-user-agent", "cs_user_agent"),
     REFERRER: ("cs(referer)", "cs-referer", "cs_referer"),
     RESPONSE_RESULT_TYPE: _spelled("x-edge-response-result-type"),
+    DETAILED_RESULT_TYPE: _spelled("x-edge-detailed-result-type"),
     CONTENT_TYPE: _spelled("sc-content-type"),
     HTTP_VERSION: _spelled("cs-protocol-version"),
     TLS_VERSION: _spelled("ssl-protocol"),

@@ -19,8 +19,9 @@ from pipeline.hour.sketches import Sketches
 from pipeline.hour.totals import Totals
 from pipeline.hour.vector import HITS, MISSES
 from pipeline.hours import HOUR_US
+from pipeline.read.layout import CLOCK_FIELDS, COUNTED
 from pipeline.read.records import CLOCK, numbers, words
-from pipeline.schema.dimensions import DIMENSIONS, NO_CAPS
+from pipeline.schema.dimensions import ABSENT, DIMENSIONS, NO_CAPS
 from pipeline.schema.fields import (
     BYTES_RECEIVED,
     BYTES_SENT,
@@ -29,18 +30,23 @@ from pipeline.schema.fields import (
     METHOD,
     ORIGIN_FIRST_BYTE,
     ORIGIN_LAST_BYTE,
+    PROTOCOL,
     RESULT_TYPE,
     STATUS,
     TIME_TAKEN,
     USER_AGENT,
 )
 from pipeline.tally.cube import Measured, vectors
+from pipeline.tally.five_minutes import five_minutes
 from pipeline.tally.memo import Memo
 from pipeline.tally.visitors import Visitors
 
 _CACHEABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+_SWITCHED, _WEBSOCKET = "101", frozenset({"ws", "wss"})
 _FAILED = frozenset({"Error", "LimitExceeded", "CapacityExceeded"})
 _FIELDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
+
+_LOGGED = COUNTED - CLOCK_FIELDS
 
 _CLEAN = {dimension.name: Memo(dimension.clean) for dimension in DIMENSIONS.values()}
 _PATH_HASH = Memo(hash_of)
@@ -112,7 +118,9 @@ class _Words:
 def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
     fields = {name: _Words(*words(rows, name)) for name in _FIELDS}
     results, status = fields[RESULT_TYPE], fields[STATUS]
-    time_taken = numbers(rows, TIME_TAKEN)
+    sessions = _sessions(status, fields[PROTOCOL])
+    taken = numbers(rows, TIME_TAKEN)
+    time_taken = np.where(sessions, -1, taken) if sessions.any() else taken
     measured = Measured(
         hits=results.flags("result_type", HITS.__contains__),
         misses=results.flags("result_type", MISSES.__contains__),
@@ -134,14 +142,26 @@ def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
         cacheable_hits=int(np.count_nonzero(cacheable & measured.hits)),
         first_us=int(times.min()),
         last_us=int(times.max()),
+        sessions=int(np.count_nonzero(sessions)),
+        lacking=dict.fromkeys(sorted(_LOGGED.difference(rows.column_names)), rows.num_rows),
+        five_minutes=five_minutes(times, measured.bytes, measured.errors_5xx, taken),
     )
     sketches = Sketches(
         tables=tables,
-        latency=_latency(rows, time_taken, measured),
+        latency=_latency(rows, taken, measured, sessions),
         visitors=_visitors(_Words(*words(rows, CLIENT_IP)), fields[USER_AGENT], visitors),
         paths=_paths(tables["path"]),
     )
     return HourlyAggregate(totals, sketches)
+
+
+def _sessions(status: _Words, protocol: _Words) -> Flags:
+    """Whether a request became a WebSocket session. Without a status, its protocol says so."""
+    switched = status.flags("status", _SWITCHED.__eq__)
+    if ABSENT not in map(_CLEAN["status"].__getitem__, status.logged):
+        return switched
+    unsaid = status.flags("status", ABSENT.__eq__)
+    return switched | unsaid & protocol.flags("protocol", _WEBSOCKET.__contains__)
 
 
 def _tables(fields: dict[str, _Words], measured: Measured) -> dict[str, Table]:
@@ -165,21 +185,23 @@ def _tables(fields: dict[str, _Words], measured: Measured) -> dict[str, Table]:
     return tables
 
 
-def _latency(rows: pa.Table, time_taken: Integers, measured: Measured) -> dict[str, Histogram]:
-    known = time_taken >= 0
+def _latency(
+    rows: pa.Table, taken: Integers, measured: Measured, sessions: Flags
+) -> dict[str, Histogram]:
     times = {
-        "time_taken": time_taken[known],
-        "time_taken_hits": time_taken[known & measured.hits],
-        "time_taken_misses": time_taken[known & measured.misses],
+        "time_taken": taken[measured.timed],
+        "time_taken_hits": taken[measured.timed & measured.hits],
+        "time_taken_misses": taken[measured.timed & measured.misses],
+        "session_time": taken[sessions],
     }
     for name, field in (
         ("time_to_first_byte", FIRST_BYTE),
         ("origin_first_byte", ORIGIN_FIRST_BYTE),
         ("origin_last_byte", ORIGIN_LAST_BYTE),
     ):
-        found = numbers(rows, field)
-        times[name] = found[found >= 0]
-    return {name: Histogram.of(found) for name, found in times.items() if len(found)}
+        times[name] = numbers(rows, field)[~sessions]
+    known = {name: each[each >= 0] for name, each in times.items()}
+    return {name: Histogram.of(each) for name, each in known.items() if len(each)}
 
 
 def _visitors(addresses: _Words, agents: _Words, visitors: Visitors) -> Uniques | None:

@@ -7,12 +7,14 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.five_minutes import Slots
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.histogram import Histogram
 from pipeline.hour.hyperloglog import Uniques, mixed
 from pipeline.hour.sketches import HISTOGRAMS, Sketches
 from pipeline.hour.totals import Totals
 from pipeline.hour.vector import MEASURES, ZERO, Vector
+from pipeline.read.layout import COUNTED
 from pipeline.schema.dimensions import DIMENSIONS
 
 counts = st.integers(0, 2**40)
@@ -36,6 +38,11 @@ totals = st.builds(
     objects=st.dictionaries(st.integers(-1, 500_000), st.integers(1, 99), max_size=4),
     rejected=st.dictionaries(
         st.sampled_from(["bad_timestamp", "too_few_fields"]), counts.filter(bool)
+    ),
+    sessions=counts,
+    lacking=st.dictionaries(st.sampled_from(sorted(COUNTED)), counts),
+    five_minutes=st.dictionaries(
+        st.integers(0, 500_000), st.builds(Slots, *[st.tuples(*[counts] * 12)] * 3), max_size=2
     ),
 )
 sketches = st.builds(

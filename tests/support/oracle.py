@@ -24,6 +24,7 @@ DIMENSIONS = {
     "method": ["cs-method"],
     "result_type": ["x-edge-result-type"],
     "response_result_type": ["x-edge-response-result-type"],
+    "detailed_result_type": ["x-edge-detailed-result-type"],
     "protocol": ["cs-protocol"],
     "http_version": ["cs-protocol-version"],
     "tls_version": ["ssl-protocol"],
@@ -41,6 +42,18 @@ LATENCIES = {
     "origin_first_byte": "origin-fbl",
     "origin_last_byte": "origin-lbl",
 }
+FIELDS = {
+    **{sources[0].replace("-", "_"): sources for sources in DIMENSIONS.values()},
+    **{source.replace("-", "_"): [source] for source in LATENCIES.values()},
+    **{name.replace("-", "_"): [name] for name in ("sc-bytes", "cs-bytes", "c-ip")},
+    "cache_behavior": DIMENSIONS["cache_behavior"],
+    "viewer_host": DIMENSIONS["host"],
+    "user_agent": DIMENSIONS["browser"],
+    "referrer": DIMENSIONS["referrer"],
+}
+for _spelled in ("cache_behavior_path_pattern", "cs_host", "cs(User_Agent)", "cs(Referer)"):
+    del FIELDS[_spelled]
+"""The counted fields by the name that the code knows them by."""
 NEEDED = {
     *("timestamp(ms)", "date", "time", "timestamp", "sc-bytes", "cs-bytes", "time-taken"),
     *("sc-status", "cs-method", "cs-uri-stem", "x-edge-location", "x-edge-result-type"),
@@ -63,6 +76,8 @@ class Hour:
     )
     latency: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     visitors: set[tuple[str, str]] = field(default_factory=set)
+    lacking: Counter[str] = field(default_factory=Counter)
+    slots: dict[int, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
 @dataclass
@@ -93,15 +108,15 @@ class Count:
         if len(values) < max(n for n, name in enumerate(fields) if name in NEEDED) + 1:
             self.rejected["too_few_fields"] += 1
             return
-        self._row(dict(zip(fields, values, strict=False)), site, latest)
+        self._row(dict(zip(fields, values, strict=False)), site, latest, set(fields))
 
     def add_rows(self, rows: list[dict[str, str]], site: str, modified: datetime) -> None:
         """Count requests that are given field by field."""
         for row in rows:
             self.lines += 1
-            self._row(row, site, (modified.timestamp() + 26 * 3600) * 1_000_000)
+            self._row(row, site, (modified.timestamp() + 26 * 3600) * 1_000_000, set(row))
 
-    def _row(self, row: dict[str, str], site: str, latest: float) -> None:
+    def _row(self, row: dict[str, str], site: str, latest: float, logged: set[str]) -> None:
         micros = _micros(row)
         if micros is None:
             self.rejected["bad_timestamp"] += 1
@@ -109,14 +124,20 @@ class Count:
             self.rejected["out_of_range_timestamp"] += 1
         else:
             self.records += 1
-            self._count(self.hours[site, micros // 3_600_000_000], row, micros)
+            hour = self.hours[site, micros // 3_600_000_000]
+            self._count(hour, row, micros)
+            hour.lacking.update(
+                name for name, sources in FIELDS.items() if not logged.intersection(sources)
+            )
 
     def _count(self, hour: Hour, row: dict[str, str], micros: int) -> None:
         status = row.get("sc-status", "-")
         status = "000" if status == "0" else status
         status = status if re.fullmatch(r"[0-9]{3}", status) else "-"
         result = row.get("x-edge-result-type", "-")
-        time_us = _number(row.get("time-taken"), 1_000_000, 10**7)
+        taken = _number(row.get("time-taken"), 1_000_000, 10**7)
+        is_session = status == "101" or (status == "-" and row.get("cs-protocol") in ("ws", "wss"))
+        time_us = None if is_session else taken
         vector = Counter(
             requests=1,
             bytes=_number(row.get("sc-bytes"), 1, 10**12) or 0,
@@ -128,6 +149,10 @@ class Count:
             timed=int(time_us is not None),
         )
         hour.totals.update(vector)
+        hour.totals["sessions"] += is_session
+        spread(hour, vector, micros, taken or 0)
+        if is_session and taken is not None:
+            hour.latency["session_time"].append(taken)
         hour.bytes_received += _number(row.get("cs-bytes"), 1, 10**12) or 0
         hour.times.append(micros)
         failed = status[0] in "45" or result in ("Error", "LimitExceeded", "CapacityExceeded")
@@ -135,18 +160,36 @@ class Count:
             hour.cacheable += 1
             hour.cacheable_hits += vector["hits"]
         for name, source in LATENCIES.items():
-            if (taken := _number(row.get(source), 1_000_000, 10**7)) is not None:
-                hour.latency[name].append(taken)
-                if name == "time_taken" and vector["hits"]:
-                    hour.latency["time_taken_hits"].append(taken)
-                if name == "time_taken" and vector["misses"]:
-                    hour.latency["time_taken_misses"].append(taken)
+            time = _number(row.get(source), 1_000_000, 10**7)
+            if time is None or is_session:
+                continue
+            hour.latency[name].append(time)
+            if name == "time_taken" and vector["hits"]:
+                hour.latency["time_taken_hits"].append(time)
+            if name == "time_taken" and vector["misses"]:
+                hour.latency["time_taken_misses"].append(time)
         agent = row.get("cs(User-Agent)", row.get("cs-user-agent", "-"))
         if row.get("c-ip", "-") not in ("", "-"):
             hour.visitors.add((row["c-ip"], agent))
         for name, sources in DIMENSIONS.items():
             value = next((row[source] for source in sources if source in row), "-") or "-"
             hour.tables[name][_value(name, value, status)].update(vector)
+
+
+def spread(hour: Hour, vector: Counter[str], micros: int, taken: int) -> None:
+    """Add a request to the five minutes that it ended in, and its bytes to those it took."""
+    end = micros // 1_000_000
+    hour.slots[end // 300].update(requests=1, errors_5xx=vector["errors_5xx"])
+    if taken <= 300_000_000:
+        hour.slots[end // 300]["bytes"] += vector["bytes"]
+        return
+    seconds = min(taken // 1_000_000, 86_400)
+    for slot in range((end - seconds) // 300, end // 300 + 1):
+        first, last = (
+            vector["bytes"] * (min(max(at, end - seconds), end) - end + seconds) // seconds
+            for at in (300 * slot, 300 * slot + 300)
+        )
+        hour.slots[slot]["bytes"] += last - first
 
 
 def _value(dimension: str, value: str, status: str) -> str:
@@ -184,6 +227,16 @@ def assert_same(aggregate: HourlyAggregate, expected: Hour) -> None:
     assert totals.bytes_received == expected.bytes_received
     assert totals.cacheable == expected.cacheable
     assert totals.cacheable_hits == expected.cacheable_hits
+    assert totals.sessions == expected.totals["sessions"]
+    assert totals.lacking == expected.lacking
+    slots = {
+        12 * hour + place: Counter(requests=sums[0], bytes=sums[1], errors_5xx=sums[2])
+        for hour, slots in totals.five_minutes.items()
+        for place, sums in enumerate(zip(*slots, strict=True))
+    }
+    assert {at: +sums for at, sums in slots.items() if +sums} == {
+        at: +sums for at, sums in expected.slots.items() if +sums
+    }
     assert (totals.first_us, totals.last_us) == (min(expected.times), max(expected.times))
     tables = {
         name: {value: Counter(vector._asdict()) for value, vector in table.entries.items()}

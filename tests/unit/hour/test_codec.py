@@ -12,7 +12,10 @@ from benchmarks.full_hours import full_hour
 from pipeline.hour import codec
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table, merge_tables
-from pipeline.hour.packing import pack_matrix, unpack_matrix
+from pipeline.hour.hyperloglog import Uniques, mixed
+from pipeline.hour.integers import pack_integers, unpack_integers, unzigzag, zigzag
+from pipeline.hour.sketches import Sketches
+from pipeline.hour.totals import Totals
 from pipeline.hour.vector import MEASURES, Vector
 from pipeline.schema.dimensions import DEFAULT_CAPS, DIMENSIONS
 from pipeline.store.counted import RowKey
@@ -29,41 +32,77 @@ def test_decoding_undoes_encoding(a: HourlyAggregate) -> None:
     assert codec.encode(codec.decode(codec.encode(a))) == codec.encode(a)
 
 
-@given(st.integers(0, 3), st.integers(0, 40), st.randoms(use_true_random=False))
-def test_planes_are_exact(rows: int, columns: int, rng: random.Random) -> None:
-    """Integers of any size from 0 to 2⁶³-1 come back."""
-    matrix = np.array(
-        [[rng.getrandbits(rng.randrange(64)) for _ in range(columns)] for _ in range(rows)],
-        np.int64,
-    ).reshape(rows, columns)
-    assert np.array_equal(unpack_matrix(pack_matrix(matrix), rows, columns), matrix)
+integers = st.integers(0, 63).flatmap(lambda width: st.integers(-(2**width), 2**width - 1))
+
+
+@given(st.lists(integers, max_size=70))
+def test_packed_integers_are_exact(numbers: list[int]) -> None:
+    """Integers of any 64 bits come back, however much neighbours differ."""
+    array = np.array(numbers, np.int64)
+    assert np.array_equal(unpack_integers(pack_integers(array), len(array)), array)
+    assert np.array_equal(unzigzag(zigzag(array)), array)
 
 
 @pytest.mark.parametrize(
     ("numbers", "packed"),
     [
         ([], b""),
-        ([0, 0], b""),
-        ([1, 0], b"\x01\x00"),
-        ([255, 1], b"\xff\x01"),
-        ([256, 1], b"\x00\x01\x01\x00"),
-        ([0, 2**63 - 1], b"\x00\xff" * 7 + b"\x00\x7f"),
+        ([0, 0], b"\x00"),
+        ([1, 0], b"\x01\x01\x00"),
+        ([3, 1, 2], b"\x02\x27\x00\x00\x00"),
+        ([0] * 16 + [256], b"\x00\x09\x00\x01" + bytes(16)),
+        ([-1], b"\x40" + b"\xff" * 8 + bytes(120)),
     ],
 )
-def test_planes_are_as_many_as_the_largest_number_needs(numbers: list[int], packed: bytes) -> None:
-    """The lowest bytes of all, then the second ones; none that are nothing but zeros."""
-    matrix = np.array([numbers], np.int64)
-    assert pack_matrix(matrix) == packed
-    assert np.array_equal(unpack_matrix(packed, 1, len(numbers)), matrix)
+def test_sixteen_integers_take_the_bits_of_the_largest(numbers: list[int], packed: bytes) -> None:
+    """The width of each block first; this is the stored form."""
+    assert pack_integers(np.array(numbers, np.int64)) == packed
 
 
-@pytest.mark.parametrize(
-    ("packed", "reason"), [(b"123", "no 1 × 2"), (b"\xff" * 16, "63 bits"), (b"1" * 18, "no 1 × 2")]
+def test_integers_close_to_zero_are_small_naturals() -> None:
+    """So that a small difference of either sign takes few bits."""
+    assert zigzag(np.array([0, -1, 1, -2, 2])).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("packed", [b"", b"\x03\x01", b"\x01\x00\x00\x00", b"\x41" + bytes(130)])
+def test_bytes_that_are_not_so_many_integers_are_refused(packed: bytes) -> None:
+    """Too few, too many, and a width that no integer has."""
+    with pytest.raises(ValueError, match="are not 2 integers"):
+        unpack_integers(packed, 2)
+
+
+def table(values: list[str], rng: random.Random, bits: int) -> Table:
+    """A table with the largest counts that its total allows, or smaller ones."""
+    return Table.of(
+        {
+            value: Vector(*(rng.getrandbits(rng.randrange(bits)) for _ in range(MEASURES)))
+            for value in values
+        },
+        Vector(7),
+        5,
+        dict.fromkeys(values, 0),
+    )
+
+
+@given(
+    st.lists(st.text(max_size=3), unique=True, max_size=30),
+    st.integers(1, 63),
+    st.randoms(use_true_random=False),
 )
-def test_bytes_that_are_no_planes_are_refused(packed: bytes, reason: str) -> None:
-    """A length that does not fit, more than eight planes, and numbers that would be negative."""
-    with pytest.raises(ValueError, match=reason):
-        unpack_matrix(packed, 1, 2)
+def test_tables_of_any_numbers_come_back(values: list[str], bits: int, rng: random.Random) -> None:
+    """Few and many values, with line ends in them, and counts up to 2⁶³-1."""
+    hour = hour_with(tables={"path": table(values, rng, bits)})
+    assert codec.decode(codec.encode(hour)) == hour
+
+
+@given(st.sampled_from([0, 1, 2, 1023, 1024, 1025, 4000]), st.integers(0, 99))
+def test_sets_of_few_and_of_many_come_back(members: int, seed: int) -> None:
+    """A few filled registers are stored as a list of them."""
+    hashes = mixed(np.random.default_rng(seed).integers(0, 2**63, members).astype(np.uint64))
+    uniques = Uniques.of(hashes)
+    row = codec.encode(HourlyAggregate(Totals(Vector(1)), Sketches(visitors=uniques)))
+    assert codec.decode(row).sketches.visitors == uniques
+    assert members > 2 or len(row) < 80
 
 
 def test_what_an_old_row_did_not_note_is_unknown_not_nothing() -> None:
