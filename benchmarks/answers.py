@@ -22,8 +22,8 @@ from typing import Any
 from benchmarks.full_hours import full_hour
 from benchmarks.generate import requests, standard_text
 from pipeline.answer.calendar import Hours
-from pipeline.answer.question import SummaryAsked
 from pipeline.answer.service import serve_from
+from pipeline.answer.summary import SummaryQuestion
 from pipeline.api.app import Api
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hours import HOURS_PER_DAY, hour_of, spans
@@ -120,7 +120,7 @@ def figures(name: str, store: Store, rows: Sequence[HourlyAggregate], rounds: in
     cached, computed = api(store, 3600), api(store, 0)
     asking(cached, "/metrics/summary", window="24h")()
     end = hour_of(NOW) + 1
-    key = SummaryAsked(end - HOURS_PER_DAY, end).key
+    key = SummaryQuestion(end - HOURS_PER_DAY, end).key
     series = {"window": "90d", "by": "day", "metrics": "requests"}
     pairs = [
         (

@@ -193,13 +193,13 @@ def merging(path: Path) -> int:
     """Decode and merge the rows of a file (one after the other, as `merge_input` writes them)."""
     import msgspec
 
-    from pipeline.answer.summarize import READING_SLACK
+    from pipeline.answer.rows import READING_HEADROOM
     from pipeline.hour import codec
     from pipeline.hour.aggregate import merge
     from pipeline.schema.dimensions import DEFAULT_CAPS
 
     rows = msgspec.msgpack.decode(path.read_bytes(), type=list[bytes])
-    merge((codec.decode(rows[n % len(rows)]) for n in range(720)), DEFAULT_CAPS, READING_SLACK)
+    merge((codec.decode(rows[n % len(rows)]) for n in range(720)), DEFAULT_CAPS, READING_HEADROOM)
     return 720
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import prices
 from benchmarks.generate import START, requests, standard_text
-from pipeline.answer.window_summary import summary
+from pipeline.answer.summary import window_summary
 from pipeline.hours import Window
 from pipeline.ingest.ingest import Ingest
 from pipeline.ingest.parsed import Reading
@@ -185,7 +185,7 @@ def measure(endpoint: str, day: dict[str, bytes], sizes: list[int]) -> Day:
         objects += len(batch)
     seconds = time.monotonic() - began
     writes, reads = meter.writes, meter.reads
-    summary(store, Window(DAY * 24 + 1, DAY * 24 + 24))  # hours, as nearly every snapshot is
+    window_summary(store, Window(DAY * 24 + 1, DAY * 24 + 24))  # hours, as nearly every snapshot is
     summary_reads = meter.reads - reads
     before = meter.reads
     began = time.monotonic()

@@ -10,15 +10,15 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 from urllib.request import Request, urlopen
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo.stack import Stack, StackError, build, deploy, embedded_aws
 from demo.traffic import LogObject, Truth, objects
-from pipeline.answer.summary import CompleteSummary, Summary
+from pipeline.answer.snapshot import Snapshot
 from pipeline.cli.show_summary import safe, show
 from pipeline.objects import ObjectRef
 from pipeline.store.dynamodb import DynamoStore
@@ -73,7 +73,7 @@ def _demo(keep: bool) -> None:
         with _step(f"uploading {OBJECTS} log objects, one of them twice, one truncated"):
             _deliver(stack, logs)
         reason = _watch(stack, logs)
-        summary = CompleteSummary.model_validate(_get(stack, "/metrics/snapshot"))
+        summary = msgspec.json.decode(_get(stack, "/metrics/snapshot"), type=Snapshot)
         console.print()
         show(summary, console)
         _compare(summary, logs)
@@ -126,14 +126,15 @@ def _watch(stack: Stack, logs: list[LogObject]) -> str:
     raise Wrong(f"after {PATIENCE_SECONDS} s: {told}")
 
 
-def _get(stack: Stack, route: str) -> Any:
+def _get(stack: Stack, route: str) -> bytes:
     credentials = b64encode(f"demo:{stack.secret}".encode()).decode()
     request = Request(stack.url + route, headers={"Authorization": f"Basic {credentials}"})
     with urlopen(request, timeout=60) as answer:
-        return json.load(answer)
+        body: bytes = answer.read()
+    return body
 
 
-def _compare(summary: Summary, logs: list[LogObject]) -> None:
+def _compare(summary: Snapshot, logs: list[LogObject]) -> None:
     """Every figure against what the generator counted while writing. Raises Wrong."""
     truth = sum((each.truth for n, each in enumerate(logs) if n != TRUNCATED), Truth())
     hits = round(100 * truth.result_types["Hit"] / truth.records, 2)
@@ -149,7 +150,7 @@ def _compare(summary: Summary, logs: list[LogObject]) -> None:
         "cache_hit_rate": hits,
         "top_paths": [{"path": path, "count": count} for path, count in paths],
     }
-    found = summary.model_dump()
+    found = msgspec.to_builtins(summary)
     wrong = [
         f"{name} is {found[name]}, and {value} was written"
         for name, value in expected.items()

@@ -1,9 +1,9 @@
-"""docs/api.md: every route with a request and the answer that it gave, over generated traffic.
+"""docs/api.md: every route with a request and the answer that it gave, over generated traffic; and
+the examples of the OpenAPI document, which are answers of the same API.
 
-python -m demo.api_document docs/api.md
+python -m demo.api_document
 """
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,14 +14,15 @@ from urllib.parse import parse_qs
 import msgspec
 
 from demo.traffic import SITE, objects
-from pipeline.answer.cache import LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS
+from pipeline.answer.cache import FINAL_TIMES, LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS
 from pipeline.answer.health import Findings
 from pipeline.answer.metrics import METRICS
 from pipeline.answer.service import serve_from
 from pipeline.api.app import Api
 from pipeline.api.parameters import MOST_DAYS, MOST_ENTRIES, Parameter
 from pipeline.api.problems import KIND, KINDS
-from pipeline.api.routes import ROUTES, Route
+from pipeline.api.route import Route
+from pipeline.api.routes import ROUTES
 from pipeline.bootstrap import Sources
 from pipeline.ingest.ingest import Ingest
 from pipeline.ingest.parsed import Reading
@@ -31,6 +32,10 @@ from pipeline.source.files import file_ref
 from pipeline.store.memory import MemoryStore
 from pipeline.store.port import VISITOR_KEY_BYTES
 from pipeline.tally.visitors import Visitors
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "api.md"
+EXAMPLES = ROOT / "pipeline" / "api" / "docs" / "examples.json"
 
 NOW = datetime(2026, 11, 23, 12, 20, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 23, 11, 58, tzinfo=UTC)
@@ -84,7 +89,7 @@ def _introduction() -> Iterator[str]:
     yield f"""\
 # The API
 
-Made by running it (`python -m demo.api_document docs/api.md`): each request below was asked, each
+Made by running it (`python -m demo.api_document`): each request below was asked, each
 answer is what came, shortened where it says `…`. The same for programs is `/metrics/openapi.json`,
 and to read in a browser `/metrics/docs`.
 
@@ -104,11 +109,11 @@ Every route is a GET and wants the secret, as `Authorization: Bearer …` or as 
   spreadsheet would take for a formula has an apostrophe before it.
 - **Caching.** An answer is computed once in 300 seconds, by one request at a time: the others have
   the older one at once (`meta.stale`), or wait, if there is none, up to {WAIT_SECONDS:.0f} seconds.
-  One that dies is followed by the next after {LEASE_SECONDS} seconds. A window that has been closed
-  for 26 hours is computed again only if its rows have changed, which is looked at when the 300
-  seconds are over. `ETag` is a hash of what was asked and of the versions of the rows: send it as
-  `If-None-Match`, and the answer is an empty 304 until something has changed. (It says nothing of
-  `meta.cached`.) A forced refresh computes nothing within {REFRESH_FLOOR_SECONDS} seconds.
+  If that request dies, another may compute the answer after {LEASE_SECONDS} seconds. The answer of
+  a window that ended 26 hours ago is kept {FINAL_TIMES} times as long, unless a rebuild switches
+  its rows. `ETag` is a hash of the answer without `generated_at`, `cached` and `stale`: send it as
+  `If-None-Match`, and the answer is an empty 304 until its content has changed. A forced refresh
+  computes nothing within {REFRESH_FLOOR_SECONDS} seconds.
 """
 
 
@@ -168,15 +173,8 @@ def _refusals(asked: Api) -> Iterator[str]:
         yield from _exchange(asked, target)
 
 
-def _exchange(asked: Api, target: str) -> Iterator[str]:
-    path, _, query = target.partition("?")
-    event = {
-        "httpMethod": "GET",
-        "path": path,
-        "headers": {},
-        "multiValueQueryStringParameters": parse_qs(query) or None,
-    }
-    answer = asked(event, None)
+def _exchange(api: Api, target: str) -> Iterator[str]:
+    answer = _answer(api, target)
     yield "```http"
     yield f"GET {target}"
     yield ""
@@ -185,9 +183,46 @@ def _exchange(asked: Api, target: str) -> Iterator[str]:
         if name in answer["headers"]:
             yield f"{name}: {answer['headers'][name]}"
     yield ""
-    yield from _shown(answer["headers"]["Content-Type"], answer["body"], _BEGUN.get(path, 0))
+    depth = _BEGUN.get(target.partition("?")[0], 0)
+    yield from _shown(answer["headers"]["Content-Type"], answer["body"], depth)
     yield "```"
     yield ""
+
+
+def _answer(api: Api, target: str) -> dict[str, Any]:
+    path, _, query = target.partition("?")
+    event = {
+        "httpMethod": "GET",
+        "path": path,
+        "headers": {},
+        "multiValueQueryStringParameters": parse_qs(query) or None,
+    }
+    return api(event, None)
+
+
+def examples() -> bytes:
+    """The text of the OpenAPI document's examples: an answer of each route that has a shape, with
+    lists cut short."""
+    asked = api()
+    answers = {
+        route.name: _shortened(msgspec.json.decode(_answer(asked, _target(path))["body"]))
+        for path, route in ROUTES.items()
+        if route.shape is not None
+    }
+    return msgspec.json.format(msgspec.json.encode(answers), indent=1) + b"\n"
+
+
+def _target(path: str) -> str:
+    return path.replace("{dimension}", "path") + REQUESTS.get(path, ("",))[0]
+
+
+def _shortened(value: Any) -> Any:
+    """A value with the first entry of each list."""
+    if isinstance(value, list):
+        return [_shortened(entry) for entry in value[:1]]
+    if isinstance(value, dict):
+        return {name: _shortened(entry) for name, entry in value.items()}
+    return value
 
 
 def _shown(media_type: str, body: str, depth: int) -> Iterator[str]:
@@ -218,4 +253,5 @@ def _cut(value: Any, depth: int) -> Any:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(written())
+    EXAMPLES.write_bytes(examples())
+    DOCUMENT.write_text(written())

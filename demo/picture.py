@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from demo.traffic import objects
-from pipeline.answer.window_summary import summary
+from pipeline.answer.summary import window_summary
 from pipeline.bootstrap import Sources
 from pipeline.cli.show_summary import show
 from pipeline.hours import Window
@@ -36,7 +36,7 @@ def main(target: Path) -> None:
             file.write_bytes(each.body)
             Ingest(Reader(Sources(Settings()), Reading()), store)([file_ref(file)])
     console = Console(record=True, width=112, highlight=False, file=io.StringIO())
-    show(summary(store, Window()), console)
+    show(window_summary(store, Window()), console)
     picture = console.export_svg(title="edgetally summary --hours 24")
     # Without the web font: a picture in a README loads nothing from elsewhere.
     picture = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)

@@ -1,9 +1,10 @@
-"""Answers that are kept: computed by one request at a time, served to all the others."""
+"""A cache of answers: computed by one request at a time, served to all the others."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -13,12 +14,14 @@ from pipeline.errors import EdgetallyError, StoreError
 from pipeline.store.port import Cached, Lease, Store
 
 LEASE_SECONDS = 30
-"""After this, the lease of one that died is free. No request takes longer: API Gateway gives up
-after 29 seconds."""
+"""After this, the lease of a request that died is free. No request takes longer: API Gateway gives
+up after 29 seconds."""
 WAIT_SECONDS = 2.0
-"""How long a request waits for another that computes what it wants, if there is nothing older."""
+"""How long a request waits for another that computes the same answer, if there is no older one."""
 REFRESH_FLOOR_SECONDS = 5
-"""A younger answer is not computed anew, however often a refresh is forced."""
+"""A younger answer is not computed again, however often a refresh is forced."""
+FINAL_TIMES = 12
+"""How many times longer an answer is fresh whose lines can no longer be late."""
 KEEP_STALE_SECONDS = 86_400
 """How long an answer that is no longer fresh can be served while a new one is computed."""
 
@@ -36,20 +39,20 @@ class Busy(EdgetallyError):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept of an answer: `body`, the `vector` of the rows that it was made of, and an
-    `etag` of what was asked and that vector. One that is `settled` is of a window that has been
-    closed for so long that it is kept until its rows change."""
+    """An answer as it is kept: its JSON, an `etag` of its content, and the epoch second in which
+    it was computed. A `final` answer is of a window whose lines can no longer be late, and of the
+    active generations of a `version`."""
 
     body: bytes
-    vector: str = ""
     etag: str = ""
-    settled: bool = False
+    computed_at: int = 0
+    final: bool = False
+    version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An answer as it is given: whether it is `cached`, whether it is `stale` (older than it
-    should be; a new one is under way), and its age in seconds."""
+class CachedResponse(NamedTuple):
+    """An answer as it is served: whether it was `cached`, whether it is `stale` (older than it
+    should be, while a new one is computed), and its age in seconds."""
 
     answer: Answer
     cached: bool = False
@@ -59,11 +62,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Each kept under its key, for `ttl_seconds`, and computed by one at a time.
+    """A cache of answers: fresh for `ttl_seconds`, computed by one request at a time; others get
+    the stale one.
 
-    Who computes holds a lease in the store. Who meets it is given the answer that was there
-    before, at once. `on_failure` hears of a cache that cannot be read or written: requests go on
-    without it.
+    The request that computes holds a lease in the store. `on_failure` is called with the error
+    when the cache cannot be read or written: requests go on without it.
     """
 
     store: Store
@@ -72,67 +75,75 @@ class Answers:
     on_failure: Callable[[EdgetallyError], None]
     sleep: Callable[[float], None] = field(default=time.sleep)
 
-    def get(
-        self, key: str, compute: Callable[[], Answer], vector: Callable[[], str] | None = None
-    ) -> Given:
-        """The answer under a key: the kept one while it is fresh, else a new one.
+    def get(self, key: str, compute: Callable[[], Answer]) -> CachedResponse:
+        """The answer under a key: the kept one while it is fresh, else a new one. Raises Busy,
+        StoreError and the errors of `compute`."""
+        kept = self.kept(key)
+        if kept and self._is_fresh(kept):
+            return kept
+        return self._renewed(key, kept, compute, self._is_fresh, wait=not kept)
 
-        A settled answer is not computed anew if `vector` still gives the one it was made of.
-        Raises Busy, StoreError and what `compute` raises.
-        """
-        known = self.kept(key)
-        if known and known.age_seconds < self.ttl_seconds:
-            return known
-        return self._renewed(key, known, compute, vector, fresh=self.ttl_seconds, wait=not known)
+    def refresh(self, key: str, compute: Callable[[], Answer]) -> CachedResponse:
+        """A new answer, which replaces the kept one, unless that was computed only just now.
+        Raises Busy, StoreError and the errors of `compute`."""
+        kept = self.kept(key)
+        if kept and _is_new(kept):
+            return kept
+        return self._renewed(key, kept, compute, _is_new, wait=True)
 
-    def refresh(self, key: str, compute: Callable[[], Answer]) -> Given:
-        """A new answer, which replaces the kept one, unless that has only just been computed."""
-        known = self.kept(key)
-        if known and known.age_seconds < REFRESH_FLOOR_SECONDS:
-            return known
-        return self._renewed(key, known, compute, None, fresh=REFRESH_FLOOR_SECONDS, wait=True)
-
-    def kept(self, key: str) -> Given | None:
-        """What is kept under a key, however old, if anything is."""
+    def kept(self, key: str) -> CachedResponse | None:
+        """The answer kept under a key, however old; None if there is none."""
         try:
             cached = self.store.cached(key)
         except StoreError as error:
             self.on_failure(error)
             return None
-        return None if cached is None else self._given(cached)
+        return None if cached is None else self._response(cached)
+
+    def fresh_seconds(self, answer: Answer) -> int:
+        """How long an answer is fresh."""
+        return self.ttl_seconds * FINAL_TIMES if answer.final else self.ttl_seconds
+
+    def _is_fresh(self, kept: CachedResponse) -> bool:
+        """A final answer outlives `ttl_seconds` only while no rebuild switches generations."""
+        if kept.age_seconds < self.ttl_seconds:
+            return True
+        if kept.age_seconds >= self.fresh_seconds(kept.answer):
+            return False
+        try:
+            return self.store.meta().generations.version == kept.answer.version
+        except StoreError as error:
+            self.on_failure(error)
+            return False
 
     def _renewed(
         self,
         key: str,
-        known: Given | None,
+        kept: CachedResponse | None,
         compute: Callable[[], Answer],
-        vector: Callable[[], str] | None,
+        is_fresh: Callable[[CachedResponse], bool],
         *,
-        fresh: int,
         wait: bool,
-    ) -> Given:
+    ) -> CachedResponse:
         owner = uuid4().hex
         looks = round(WAIT_SECONDS / _LOOK_SECONDS) if wait else 0
         while not (lease := self._lease(key, owner)).granted:
-            if lease.cached and (made := self._given(lease.cached)).age_seconds < fresh:
-                return made
+            if lease.cached and is_fresh(newer := self._response(lease.cached)):
+                return newer
             if not looks:
-                return _stale(known)
+                return _stale(kept)
             looks -= 1
             self.sleep(_LOOK_SECONDS)
-        kept = False
+        has_ended = False
         try:
             # The owner before may have cached an answer since the first look.
-            if lease.cached and (made := self._given(lease.cached)).age_seconds < fresh:
-                return made
-            if known and known.answer.settled and vector and vector() == known.answer.vector:
-                kept = self._keep(key, known.answer)
-                return Given(known.answer, cached=True)
+            if lease.cached and is_fresh(newer := self._response(lease.cached)):
+                return newer
             answer = compute()
-            kept = self._keep(key, answer)
-            return Given(answer)
+            has_ended = self._keep(key, answer)
+            return CachedResponse(answer)
         finally:
-            if not kept:
+            if not has_ended:
                 self._release(key, owner)
 
     def _lease(self, key: str, owner: str) -> Lease:
@@ -148,27 +159,31 @@ class Answers:
         except StoreError as error:
             self.on_failure(error)
 
-    def _given(self, cached: Cached) -> Given:
+    def _response(self, cached: Cached) -> CachedResponse:
         age = (self.clock() - cached.stored_at).total_seconds()
-        return Given(_decoded(cached.body), cached=True, age_seconds=age)
+        return CachedResponse(_decoded(cached.body), cached=True, age_seconds=age)
 
     def _keep(self, key: str, answer: Answer) -> bool:
-        """Whether the answer is cached, and with that the lease has ended."""
+        """Whether the answer is cached, and the lease has ended with that."""
         body = _encoded(answer)
         if len(body) > _LARGEST:
             return False
         try:
-            self.store.put_cached(key, body, self.ttl_seconds + KEEP_STALE_SECONDS)
+            self.store.put_cached(key, body, self.fresh_seconds(answer) + KEEP_STALE_SECONDS)
         except StoreError as error:
             self.on_failure(error)
             return False
         return True
 
 
-def _stale(known: Given | None) -> Given:
-    if known is None:
+def _is_new(kept: CachedResponse) -> bool:
+    return kept.age_seconds < REFRESH_FLOOR_SECONDS
+
+
+def _stale(kept: CachedResponse | None) -> CachedResponse:
+    if kept is None:
         raise Busy
-    return Given(known.answer, cached=True, stale=True, age_seconds=known.age_seconds)
+    return kept._replace(stale=True)
 
 
 def _encoded(answer: Answer) -> bytes:

@@ -1,42 +1,58 @@
 """How figures have changed since others of the same shape."""
 
-from typing import Any
+from typing import Any, TypeAlias
+
+import msgspec
 
 from pipeline.answer.metrics import Number
+from pipeline.answer.shape import Shape
+
+Change: TypeAlias = dict[str, Any] | list[dict[str, Any]]
+"""Figures replaced by their `Difference`, in the shape of the figures."""
 
 _NO_FIGURES = frozenset({"relative_error", "approximate", "sampling"})
 
 
-def changes(now: Any, before: Any) -> Any:
-    """The change of every figure that both have: of an object's in its shape, of a list's entries
+class Difference(Shape):
+    """The difference of two figures: `absolute`, and `relative` to the earlier one (null where
+    that was 0)."""
+
+    absolute: Number
+    relative: float | None
+
+
+def changes(now: Any, before: Any) -> Change:
+    """The change of every figure that both have: for a shape by its fields, for a list of shapes
     place by place.
 
-    Each is `{absolute, relative}`: the difference, and the difference as a part of what it was
-    (None where that was 0). Lists inside of an object are rankings, whose places say nothing.
+    Lists inside of a shape are rankings, and have no change: their places say nothing.
     """
+    return _changes(msgspec.to_builtins(now), msgspec.to_builtins(before))
+
+
+def _changes(now: Any, before: Any) -> Change:
     if isinstance(now, list):
-        return [_object(*pair) for pair in zip(now, before, strict=False)]
-    return _object(now, before)
+        return [_by_name(*pair) for pair in zip(now, before, strict=False)]
+    return _by_name(now, before)
 
 
-def _object(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name in now.keys() & before.keys() - _NO_FIGURES:
-        value, was = now[name], before[name]
+def _by_name(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    for name, value in now.items():
+        was: Any = before.get(name)
+        if name in _NO_FIGURES:
+            continue
         if isinstance(value, dict) and isinstance(was, dict):
-            found[name] = _object(value, was)
+            changed[name] = _by_name(value, was)
         elif _is_number(value) and _is_number(was):
-            found[name] = _change(value, was)
-    return {name: found[name] for name in now if name in found}
+            changed[name] = _difference(value, was)
+    return changed
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _change(now: Number, before: Number) -> dict[str, Number | None]:
-    difference = round(now - before, 6)
-    return {
-        "absolute": difference,
-        "relative": round(difference / before, 6) if before else None,
-    }
+def _difference(now: Number, before: Number) -> Difference:
+    absolute = round(now - before, 6)
+    return Difference(absolute, round(absolute / before, 6) if before else None)

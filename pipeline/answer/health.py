@@ -1,20 +1,20 @@
 """Whether all is well: named checks, each with a figure and a sentence."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Literal
 
 import msgspec
 
-from pipeline.answer.cache import Answers
+from pipeline.answer.cache import Answers, CachedResponse
 from pipeline.answer.rows import as_of_one_moment
+from pipeline.answer.shape import Shape
 from pipeline.answer.snapshot import KEY as SNAPSHOT
 from pipeline.errors import EdgetallyError, StoreError
-from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
+from pipeline.hour.aggregate import EMPTY, HourlyAggregate
 from pipeline.hour.sketches import TOTALS
-from pipeline.hours import HOURS_PER_DAY, Span, from_micros, hour_of
+from pipeline.hours import HOURS_PER_DAY, Window, from_micros, hour_of
 from pipeline.source.port import Depth
 from pipeline.store.port import Store
 
@@ -33,14 +33,21 @@ _AUDIT_IS_OLD_SECONDS = 3 * 3600
 Status = Literal["ok", "warn", "fail"]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check: its figure (None where there is none) and what it means."""
+class Check(Shape):
+    """One check: its figure (null where there is none) and what it means."""
 
     name: str
     status: Status
     value: float | int | None
     detail: str
+
+
+class HealthReport(Shape):
+    """Every check, and when the cached snapshot was computed (`_cached_at` in epoch seconds)."""
+
+    health_status: list[Check]
+    snapshot_time: str | None
+    cached_at: int | None = msgspec.field(name="_cached_at")
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -65,33 +72,27 @@ class Health:
     clock: Callable[[], datetime]
     depths: Mapping[str, Callable[[], Depth]] = field(default_factory=dict)
 
-    def health(self) -> dict[str, Any]:
-        """Every check, and when the kept snapshot was taken."""
+    def report(self) -> HealthReport:
+        """The result of every check."""
         kept = self.answers.kept(SNAPSHOT)
-        taken = kept and json.loads(kept.answer.body)["_cached_at"]
-        checks = [*self._traffic(), *self._queues(), self._audit(), self._cache()]
-        return {
-            "health_status": [msgspec.to_builtins(check) for check in checks],
-            "snapshot_time": taken
-            and datetime.fromtimestamp(taken, self.clock().tzinfo).isoformat(),
-            "_cached_at": taken,
-        }
+        checks = [*self._traffic(), *self._queues(), self._audit(), self._cache(kept)]
+        at = kept and kept.answer.computed_at
+        time = None if at is None else datetime.fromtimestamp(at, UTC).isoformat()
+        return HealthReport(checks, time, at)
 
     def _traffic(self) -> list[Check]:
         today = hour_of(self.clock()) // HOURS_PER_DAY
-        span = Span("day", today - _RECENT_DAYS + 1, None)
+        window = Window((today - _RECENT_DAYS + 1) * HOURS_PER_DAY, None)
         try:
             sites = len(self.store.meta().sites)
-            whole, _ = as_of_one_moment(
-                self.store, None, lambda rows: merge(each for _, each in rows.read([span], TOTALS))
-            )
+            whole, _ = as_of_one_moment(self.store, None, lambda rows: rows.merged(window, TOTALS))
         except StoreError as error:
             self.answers.on_failure(error)
             return [Check("store", "fail", None, "the store cannot be read; the log says why")]
         if not sites:
             return [Check("store", "warn", 0, "no log object has been counted yet")]
-        found = Check("store", "ok", sites, f"{sites} {_plural('site', sites)} can be read")
-        return [found, self._newest(whole), _rejected(whole)]
+        readable = Check("store", "ok", sites, f"{sites} {_plural('site', sites)} can be read")
+        return [readable, self._newest(whole), _rejected(whole)]
 
     def _newest(self, whole: HourlyAggregate) -> Check:
         name = "newest_object"
@@ -142,13 +143,11 @@ class Health:
         status: Status = "ok" if age <= _AUDIT_IS_OLD_SECONDS else "warn"
         return Check(name, status, found.ledger_gap, detail)
 
-    def _cache(self) -> Check:
-        kept, ttl = self.answers.kept(SNAPSHOT), self.answers.ttl_seconds
+    def _cache(self, kept: CachedResponse | None) -> Check:
         if kept is None:
-            return Check(
-                "cache_age", "ok", None, "no snapshot is cached; the next request makes one"
-            )
-        age = int(kept.age_seconds)
+            detail = "no snapshot is cached; the next request makes one"
+            return Check("cache_age", "ok", None, detail)
+        age, ttl = int(kept.age_seconds), self.answers.ttl_seconds
         detail = f"the snapshot is {age} s old, and served until it is {ttl} s old"
         return Check("cache_age", "ok", age, detail)
 

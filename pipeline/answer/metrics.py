@@ -25,6 +25,11 @@ class Metric:
     of: Callable[[HourlyAggregate], Number | None]
     wanted: frozenset[str] = frozenset()
 
+    @property
+    def type(self) -> type[Number]:
+        """The type of the figure."""
+        return float if self.unit in ("ratio", "milliseconds") else int
+
 
 def hit_ratio(counted: Vector) -> float:
     """Hits (`Hit`, `RefreshHit`) among all requests, 0 to 1; 0 when there are none."""

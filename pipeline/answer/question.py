@@ -1,39 +1,54 @@
-"""What was asked, as it is answered: every default filled in, the window in whole hours."""
+"""A question about the traffic of a window, with every default filled in; it computes itself."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
-from dataclasses import dataclass, replace
-from datetime import tzinfo
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from pipeline.answer.calendar import By, Hours, label, zone_named
-from pipeline.answer.metrics import Number
+from pipeline.answer.calendar import Hours, hours_before, label, zone_named
+from pipeline.answer.change import changes
+from pipeline.answer.envelope import Compared, Comparison, Meta, Query
+from pipeline.answer.rows import Rows, UnknownSite
+from pipeline.hours import CLOCK_SKEW, HOUR_US, hour_start
 
-FORM = 1
-"""A part of what answers are kept under; raised whenever the same rows would give another answer,
-so that none of before is served, and no ETag of before holds."""
+FORM = 2
+"""The form of the answers; raised whenever the same rows would give another answer, so that no
+answer of the form before is served."""
 
 
-class Place(NamedTuple):
-    """Where in a ranking a page ended: the metric of its last value, and that value."""
+class Figures(NamedTuple):
+    """The result of a question: the data of each of its windows, the largest possible undercount
+    of each approximate dimension, and the cursor of the next page."""
 
-    measure: Number
-    value: str
+    data: Sequence[Any]
+    approximate: Mapping[str, int] = MappingProxyType({})
+    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Hours `start` to `end` (since the epoch) of some sites (None is all), on a zone's clock;
-    with `compare`, the window before too."""
+class Question(ABC):
+    """A question about the hours `start` to `end` (since the epoch) of some sites (None is all),
+    on a zone's clock; with `compare`, about the window before too."""
 
     start: int
     end: int
     tz: str = "UTC"
     sites: tuple[str, ...] | None = None
     compare: bool = False
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def compute(self, rows: Rows, now: datetime) -> Figures:
+        """The figures of the question. Raises StoreError, TakesTooLong."""
 
     @property
     def hours(self) -> Hours:
@@ -46,79 +61,66 @@ class Asked:
         return zone_named(self.tz)
 
     @property
-    def key(self) -> str:
-        """What its answer is kept under: the same for everything that has the same answer."""
-        said = msgspec.json.encode([FORM, type(self).__name__, self])
-        return f"answer#{blake2b(said, digest_size=16).hexdigest()}"
-
-    def echo(self) -> dict[str, Any]:
-        """What answers say was asked."""
-        said: dict[str, Any] = {
-            "from": label(self.start, self.zone),
-            "to": label(self.end, self.zone),
-            "tz": self.tz,
-            "site": None if self.sites is None else list(self.sites),
-        }
-        if self.compare:
-            said["compare"] = "previous"
-        return said
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryAsked(Asked):
-    """The summary of a window."""
-
-
-@dataclass(frozen=True, slots=True)
-class TimeseriesAsked(Asked):
-    """Metrics by the hour, day, week or month."""
-
-    by: By = "hour"
-    metrics: tuple[str, ...] = ()
-
-    def echo(self) -> dict[str, Any]:
-        """What answers say was asked."""
-        return Asked.echo(self) | {"by": self.by, "metrics": list(self.metrics)}
-
-
-@dataclass(frozen=True, slots=True)
-class TopAsked(Asked):
-    """A page of a dimension's values, ranked by a metric, behind a place."""
-
-    dimension: str = "path"
-    metric: str = "requests"
-    limit: int = 20
-    after: Place | None = None
-
-    def echo(self) -> dict[str, Any]:
-        """What answers say was asked."""
-        return Asked.echo(self) | {
-            "dimension": self.dimension,
-            "metric": self.metric,
-            "limit": self.limit,
-        }
-
-    def cursor(self, end: Place) -> str:
-        """The text by which the next page is asked for. The window is in it, so that all pages are
-        of the same hours."""
-        packed = msgspec.msgpack.encode((self.start, self.end, *end, self._ranking))
-        return urlsafe_b64encode(packed).decode().rstrip("=")
-
-    def at(self, cursor: str) -> "TopAsked":
-        """The page that a cursor of this ranking leads to. Raises ValueError for any other text."""
-        try:
-            packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            start, end, measure, value, ranking = msgspec.msgpack.decode(
-                packed, type=tuple[int, int, int | float, str, str]
-            )
-        except (Base64Error, msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise ValueError("no cursor") from error
-        page = replace(self, start=start, end=end, after=Place(measure, value))
-        if ranking != self._ranking or page.cursor(Place(measure, value)) != cursor:
-            raise ValueError("a cursor of another ranking")
-        return page
+    def windows(self) -> list[Hours]:
+        """The window, and the one to compare it with if there is one."""
+        before = [hours_before(self.hours, self.zone)] if self.compare else []
+        return [self.hours, *before]
 
     @property
-    def _ranking(self) -> str:
-        said = msgspec.json.encode([self.dimension, self.metric, self.tz, self.sites])
-        return blake2b(said, digest_size=6).hexdigest()
+    def key(self) -> str:
+        """The key of its answer in the cache: the same for all questions with the same answer."""
+        text = msgspec.json.encode([FORM, self.name, self])
+        return f"answer#{blake2b(text, digest_size=16).hexdigest()}"
+
+    def is_final(self, now: datetime) -> bool:
+        """Whether no line of the window can be late any more."""
+        return hour_start(self.end) + CLOCK_SKEW <= now
+
+    def answer(self, rows: Rows, now: datetime) -> Compared[Any]:
+        """The answer to the question, computed from rows. Raises UnknownSite, StoreError,
+        TakesTooLong."""
+        if not set(self.sites or ()) <= set(rows.sites.known):
+            raise UnknownSite(rows.sites.known)
+        figures = self.compute(rows, now)
+        meta = Meta(
+            query=self.echo(),
+            generated_at=moment(now),
+            complete_through=self._complete_through(rows, now),
+            approximate=dict(figures.approximate),
+            sampling=rows.sites.sampling,
+            cached=False,
+            stale=False,
+        )
+        return Compared(meta, figures.data[0], figures.next_cursor, self._comparison(*figures.data))
+
+    def echo(self) -> Query:
+        """The question as answers repeat it."""
+        return Query(
+            from_=label(self.start, self.zone),
+            to=label(self.end, self.zone),
+            tz=self.tz,
+            site=None if self.sites is None else list(self.sites),
+            compare="previous" if self.compare else UNSET,
+        )
+
+    def _comparison(self, now: Any, before: Any = None) -> Comparison[Any] | UnsetType:
+        if not self.compare:
+            return UNSET
+        start, end = hours_before(self.hours, self.zone)
+        return Comparison(
+            label(start, self.zone), label(end, self.zone), before, changes(now, before)
+        )
+
+    def _complete_through(self, rows: Rows, now: datetime) -> str | None:
+        """Up to when no request is expected to be missing: the end of a final window, else the
+        hour of its latest request."""
+        if self.is_final(now):
+            return label(self.end, self.zone)
+        if rows.newest_us is None or rows.newest_us // HOUR_US < self.start:  # of the one before
+            return None
+        return label(min(self.end, rows.newest_us // HOUR_US), self.zone)
+
+
+def moment(at: datetime) -> str:
+    """A moment as answers write it, in whole seconds."""
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,89 +1,129 @@
-"""The values of a dimension, ranked by a metric, a page at a time."""
+"""A ranking: the values of a dimension by a metric, a page at a time."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import blake2b
 from heapq import nsmallest
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from pipeline.answer.metrics import RANKED, hit_ratio, mean_time_ms
-from pipeline.answer.question import Place
+import msgspec
+from typing_extensions import override
+
+from pipeline.answer.entries import OTHER, TopEntry, table_of, top_entries
+from pipeline.answer.envelope import Compared, Query
+from pipeline.answer.metrics import RANKED, Number
+from pipeline.answer.question import Figures, Question
 from pipeline.answer.rows import Rows
-from pipeline.answer.summarize import READING_SLACK
-from pipeline.answer.summary import OTHER, UNKNOWN
-from pipeline.hour.aggregate import HourlyAggregate, merge
-from pipeline.hour.heavy_hitters import Table
-from pipeline.hour.merging import kept_table
 from pipeline.hour.vector import ZERO, Vector
-from pipeline.hours import Window, spans
 from pipeline.schema.agents import NOT_OF_EVERYONE
-from pipeline.schema.dimensions import ABSENT, Caps
+from pipeline.schema.dimensions import ABSENT
 
-Entry = dict[str, Any]
+if TYPE_CHECKING:
+    from pipeline.hour.heavy_hitters import Table
+
+
+class TopAnswer(Compared[list[TopEntry]]):
+    """A page of a ranking."""
+
+
+class Place(NamedTuple):
+    """Where in a ranking a page ended: the metric of its last value, and that value."""
+
+    measure: Number
+    value: str
 
 
 class Page(NamedTuple):
     """A part of a ranking, and where it ended if there is more."""
 
-    entries: list[tuple[str, Vector]]
+    counted: list[tuple[str, Vector]]
     end: Place | None
 
 
-def table_of(rows: Rows, window: Window, dimension: str, caps: Caps) -> Table:
-    """What was counted for each value of a dimension in a window."""
-    whole = merge(_aggregates(rows, window, dimension), caps, READING_SLACK)
-    return kept_table(whole.sketches, whole.totals.counts, dimension)
+@dataclass(frozen=True, slots=True)
+class TopQuestion(Question):
+    """A page of the values of a dimension, ranked by a metric, behind a place."""
+
+    dimension: str = "path"
+    metric: str = "requests"
+    limit: int = 20
+    after: Place | None = None
+
+    name: ClassVar[str] = "top"
+
+    @override
+    def echo(self) -> Query:
+        return msgspec.structs.replace(
+            Question.echo(self), dimension=self.dimension, metric=self.metric, limit=self.limit
+        )
+
+    @override
+    def compute(self, rows: Rows, now: datetime) -> Figures:
+        table, *before = (
+            table_of(rows.merged(hours.window, frozenset({self.dimension})), self.dimension)
+            for hours in self.windows
+        )
+        page = self._page(table)
+        return Figures(
+            [top_entries(page.counted), *(_same_values(page, earlier) for earlier in before)],
+            {self.dimension: table.bound} if table.bound else {},
+            self.cursor(page.end) if page.end else None,
+        )
+
+    def _page(self, table: Table) -> Page:
+        """Up to `limit` values behind the place: most of the metric first, then by value.
+
+        Requests of no crawler are not ranked among those of crawlers. `(other)` closes the
+        ranking, for values that fell out of the table.
+        """
+        measure = RANKED[self.metric]
+        ranking = (
+            (-measure(vector), value, vector)
+            for value, vector in table.entries.items()
+            if value != ABSENT or self.dimension not in NOT_OF_EVERYONE
+        )
+        start = self.after and (-self.after.measure, self.after.value)
+        behind = (entry for entry in ranking if start is None or entry[:2] > start)
+        foremost = nsmallest(self.limit + 1, behind)
+        counted = [(value, vector) for _, value, vector in foremost[: self.limit]]
+        if len(foremost) > self.limit:
+            negative, value, _ = foremost[self.limit - 1]
+            return Page(counted, Place(-negative, value))
+        if table.other.requests:
+            counted.append((OTHER, table.other))
+        return Page(counted, None)
+
+    def cursor(self, end: Place) -> str:
+        """The text by which the next page is asked for. It holds the window, so that all pages
+        are of the same hours."""
+        packed = msgspec.msgpack.encode((self.start, self.end, *end, self._ranking))
+        return urlsafe_b64encode(packed).decode().rstrip("=")
+
+    def at(self, cursor: str) -> TopQuestion:
+        """The page that a cursor of this ranking leads to. Raises ValueError for any other text."""
+        try:
+            packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            start, end, measure, value, ranking = msgspec.msgpack.decode(
+                packed, type=tuple[int, int, int | float, str, str]
+            )
+        except (Base64Error, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ValueError("no cursor") from error
+        page = replace(self, start=start, end=end, after=Place(measure, value))
+        if ranking != self._ranking or page.cursor(Place(measure, value)) != cursor:
+            raise ValueError("a cursor of another ranking")
+        return page
+
+    @property
+    def _ranking(self) -> str:
+        text = msgspec.json.encode([self.dimension, self.metric, self.tz, self.sites])
+        return blake2b(text, digest_size=6).hexdigest()
 
 
-def _aggregates(rows: Rows, window: Window, dimension: str) -> Iterator[HourlyAggregate]:
-    for _, aggregate in rows.read(spans(window), frozenset({dimension})):
-        yield aggregate
-
-
-def ranked_page(
-    table: Table, dimension: str, metric: str, limit: int, after: Place | None = None
-) -> Page:
-    """Up to `limit` values behind a place: most of the metric first, then by value.
-
-    Who is no crawler is not ranked among them. What fell out of the table closes the ranking, as
-    `(other)`.
-    """
-    measure = RANKED[metric]
-    ranking = (
-        (-measure(vector), value, vector)
-        for value, vector in table.entries.items()
-        if value != ABSENT or dimension not in NOT_OF_EVERYONE
-    )
-    start = after and (-after.measure, after.value)
-    behind = (entry for entry in ranking if start is None or entry[:2] > start)
-    found = nsmallest(limit + 1, behind)
-    entries = [(value, vector) for _, value, vector in found[:limit]]
-    if len(found) > limit:
-        last = found[limit - 1]
-        return Page(entries, Place(-last[0], last[1]))
-    if table.other.requests:
-        entries.append((OTHER, table.other))
-    return Page(entries, None)
-
-
-def entries_of(page: Sequence[tuple[str, Vector]]) -> list[Entry]:
-    """The entries of a page as they are shown."""
-    return [_entry(value, vector) for value, vector in page]
-
-
-def same_values(page: Sequence[tuple[str, Vector]], table: Table) -> list[Entry]:
-    """The entries of the values of a page in another table; of one it does not have, zeros."""
+def _same_values(page: Page, table: Table) -> list[TopEntry]:
+    """The entries of a page's values in another table; zeros for a value that is not there."""
     known = table.entries | {OTHER: table.other}
-    return [_entry(value, known.get(value, ZERO)) for value, _ in page]
-
-
-def _entry(value: str, vector: Vector) -> Entry:
-    return {
-        "value": UNKNOWN if value == ABSENT else value,
-        "requests": vector.requests,
-        "bytes": vector.bytes,
-        "hits": vector.hits,
-        "misses": vector.misses,
-        "errors_4xx": vector.errors_4xx,
-        "errors_5xx": vector.errors_5xx,
-        "mean_time_ms": mean_time_ms(vector),
-        "hit_ratio": hit_ratio(vector),
-    }
+    return top_entries((value, known.get(value, ZERO)) for value, _ in page.counted)

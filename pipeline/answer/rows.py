@@ -1,23 +1,28 @@
-"""Rows as one answer reads them: of one generation of each day, with the versions they had."""
+"""The rows of one answer: of one generation of each day, scaled by sampling rates, merged."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import TypeVar
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError, StoreError
-from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.sketches import EVERYTHING, Wanted
-from pipeline.hours import Span
+from pipeline.hours import Span, Window, spans
+from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.sites import COMPLETE, sampled_site
 from pipeline.store.counted import RowKey
 from pipeline.store.port import Meta, Store
 
 T = TypeVar("T")
 
+READING_HEADROOM = 32
+"""How many times its cap a table may hold while rows are merged for an answer, which is not
+stored: values that only some of the rows dropped keep more of their counts."""
+
 _READINGS = 3
-_LOOK = 64
+_NAMED_SITES = 100
+_CLOCK_INTERVAL = 64
 """Rows between two looks at the clock."""
 
 
@@ -28,41 +33,69 @@ class TakesTooLong(EdgetallyError):
         super().__init__("it takes too long; ask for a shorter window, larger buckets or one site")
 
 
+class UnknownSite(EdgetallyError):
+    """Nothing was ever counted of a site that was asked for; `known` are some of the sites that
+    there are."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        super().__init__("nothing was counted of such a site; /metrics/sites lists all there are")
+        self.known = sorted(known)[:_NAMED_SITES]
+
+
 @dataclass(frozen=True, slots=True)
 class Sites:
-    """The stored names of some sites with the percentage of requests that each has, and the
-    sampling rates of those that are not complete."""
+    """Some sites: `rates` has the percentage of requests in the logs by the site's stored name,
+    `percent` the least of them by the site's own name. `known` are all sites that there are."""
 
     rates: Mapping[str, int]
-    sampling: Mapping[str, int]
+    percent: Mapping[str, int]
+    known: Collection[str]
 
     @classmethod
-    def of(cls, meta: Meta, names: Sequence[str] | None) -> "Sites":
-        """Those of some names, or all."""
-        rates: dict[str, int] = {}
-        sampling: dict[str, int] = {}
-        for stored in meta.sites:
-            site, percent = sampled_site(stored)
-            if names is None or site in names:
-                rates[stored] = percent
-                if percent != COMPLETE:  # of several rates, the one that says least
-                    sampling[site] = min(percent, sampling.get(site, COMPLETE))
-        return cls(rates, dict(sorted(sampling.items())))
+    def of(cls, stored_names: Iterable[str], names: Sequence[str] | None = None) -> "Sites":
+        """The stored sites of these names, or all."""
+        rates = {stored: sampled_site(stored)[1] for stored in stored_names}
+        percent: dict[str, int] = {}
+        for stored, rate in rates.items():
+            site = sampled_site(stored)[0]
+            percent[site] = min(rate, percent.get(site, COMPLETE))
+        if names is None:
+            return cls(rates, percent, percent)
+        kept = {stored: rate for stored, rate in rates.items() if sampled_site(stored)[0] in names}
+        return cls(kept, {site: percent[site] for site in names if site in percent}, percent)
+
+    @property
+    def sampling(self) -> dict[str, int]:
+        """The rates of the sites that are not complete."""
+        return {site: rate for site, rate in sorted(self.percent.items()) if rate != COMPLETE}
 
 
 class Rows:
     """The rows of some sites, scaled by their sampling rates.
 
-    `newest_us` is the time of the latest request in what was read so far (epoch microseconds).
+    `newest_us` is the time of the latest request in the rows read so far (epoch microseconds).
     """
 
-    def __init__(self, store: Store, sites: Sites, meta: Meta, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sites: Sites,
+        meta: Meta,
+        caps: Caps,
+        deadline: Deadline,
+    ) -> None:
         self._store = store
         self._meta = meta
+        self._caps = caps
         self._deadline = deadline
-        self._versions: list[str] = []
+        self._count = 0
         self.sites = sites
         self.newest_us: int | None = None
+
+    def merged(self, window: Window, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
+        """The rows of a window as one aggregate. Raises StoreError, TakesTooLong."""
+        aggregates = (aggregate for _, aggregate in self.read(spans(window), wanted))
+        return merge(aggregates, self._caps, READING_HEADROOM)
 
     def read(
         self, spans: Iterable[Span], wanted: Wanted = EVERYTHING
@@ -70,32 +103,21 @@ class Rows:
         """The rows of some spans. Raises StoreError, TakesTooLong."""
         names = list(self.sites.rates)
         for row in self._store.read(names, list(spans), self._meta, wanted):
-            self._note(row.key, row.version)
+            self._look_at_the_clock()
             if row.aggregate.totals.last_us is not None:
                 self.newest_us = max(self.newest_us or 0, row.aggregate.totals.last_us)
             yield row.key, self._scaled(row.key, row.aggregate)
 
-    def only_versions(self, spans: Iterable[Span]) -> None:
-        """Note the versions of rows without reading them. Raises StoreError, TakesTooLong."""
-        names = list(self.sites.rates)
-        for key, version in self._store.versions(names, list(spans), self._meta):
-            self._note(key, version)
-
-    @property
-    def vector(self) -> str:
-        """A digest of what was noted: another one if any of it, or what there is, changes."""
-        return blake2b("\n".join(sorted(self._versions)).encode(), digest_size=16).hexdigest()
-
-    def _note(self, key: RowKey, version: str) -> None:
-        self._versions.append(f"{key.site} {key.period} {key.start} {version}")
-        if len(self._versions) % _LOOK == 0 and self._deadline.is_over:
+    def _look_at_the_clock(self) -> None:
+        self._count += 1
+        if self._count % _CLOCK_INTERVAL == 0 and self._deadline.is_over:
             raise TakesTooLong
 
     def _scaled(self, key: RowKey, aggregate: HourlyAggregate) -> HourlyAggregate:
         rate = self.sites.rates[key.site]
         if rate == COMPLETE:
             return aggregate
-        from pipeline.hour.scale import scaled
+        from pipeline.hour.scale import scaled  # imports numpy
 
         return scaled(aggregate, rate)
 
@@ -104,18 +126,19 @@ def as_of_one_moment(
     store: Store,
     names: Sequence[str] | None,
     read: Callable[[Rows], T],
+    caps: Caps = DEFAULT_CAPS,
     deadline: Deadline = NEVER,
-) -> tuple[T, Rows]:
-    """What `read` makes of the rows of some sites (None is all), and the rows that it read.
+) -> tuple[T, Meta]:
+    """The result of `read` over the rows of some sites (None is all), and the sites and
+    generations by which they were read.
 
-    All of it is of the same generation of every day: if a rebuild ends while they are read, they
-    are read again. Raises StoreError, TakesTooLong.
+    All rows are of the same generation of every day: if a rebuild switches while they are read,
+    they are read again. Raises StoreError, TakesTooLong.
     """
     meta = store.meta()
     for _ in range(_READINGS):
-        rows = Rows(store, Sites.of(meta, names), meta, deadline)
-        made = read(rows)
+        result = read(Rows(store, Sites.of(meta.sites, names), meta, caps, deadline))
         before, meta = meta, store.meta()
         if meta.generations == before.generations:
-            return made, rows
+            return result, before
     raise StoreError("a rebuild changed the rows each time they were read; ask again")

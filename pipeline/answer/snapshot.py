@@ -1,17 +1,34 @@
 """The cached summary of the last hours, in the form that it always had."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+
+import msgspec
 
 from pipeline.answer.cache import Answer, Answers
+from pipeline.answer.shape import Shape
+from pipeline.answer.summary import CompleteSummary, window_summary
 from pipeline.hours import Window
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.store.port import Store
 
 KEY = "snapshot"
+
+
+class Snapshot(CompleteSummary):  # type: ignore[misc,valid-type] # made of a table
+    """The summary of the last hours, and when it was computed (epoch seconds)."""
+
+    cached_at: int = msgspec.field(name="_cached_at")
+
+
+class CacheStatus(Shape):
+    """Whether a snapshot is cached, its age, and whether it would be served."""
+
+    exists: bool
+    age_seconds: int | None
+    ttl_seconds: int
+    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +49,16 @@ class Snapshots:
         """A new snapshot, which replaces the kept one. Raises StoreError, Busy."""
         return self.answers.refresh(KEY, self._computed).answer.body
 
-    def cache_status(self) -> dict[str, Any]:
-        """Whether a snapshot is cached, how old it is, and whether it would be served."""
-        kept = self.answers.kept(KEY)
+    def cache_status(self) -> CacheStatus:
+        """The state of the cache."""
+        kept, ttl = self.answers.kept(KEY), self.answers.ttl_seconds
         age = None if kept is None else int(kept.age_seconds)
-        ttl = self.answers.ttl_seconds
-        return {
-            "exists": kept is not None,
-            "age_seconds": age,
-            "ttl_seconds": ttl,
-            "fresh": age is not None and age < ttl,
-        }
+        return CacheStatus(age is not None, age, ttl, age is not None and age < ttl)
 
     def _computed(self) -> Answer:
-        from pipeline.answer.window_summary import summary
-
         now = self.clock()
         window = Window.last_hours(self.lookback_hours, now)
-        taken = summary(self.store, window, caps=self.caps).model_dump()
-        return Answer(json.dumps(taken | {"_cached_at": int(now.timestamp())}).encode())
+        summary = window_summary(self.store, window, caps=self.caps)
+        at = int(now.timestamp())
+        snapshot = Snapshot(**msgspec.structs.asdict(summary), cached_at=at)
+        return Answer(msgspec.json.encode(snapshot), computed_at=at)

@@ -1,42 +1,56 @@
-"""What the summary of a window is: the answer edgetally exists for, and its one definition."""
+"""The summary of a window: its shape and its computation."""
 
-from pydantic import BaseModel, create_model
+from __future__ import annotations
 
-from pipeline.schema.dimensions import DIMENSIONS
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+from typing_extensions import override
+
+from pipeline.answer.entries import UNKNOWN, Entry, entries_of, listed, name_of, ranked, table_of
+from pipeline.answer.envelope import Compared
+from pipeline.answer.question import Figures, Question
+from pipeline.answer.rows import Rows, as_of_one_moment
+from pipeline.answer.shape import Shape
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.sketches import HISTOGRAMS
+from pipeline.hour.totals import Totals
+from pipeline.hour.vector import HITS, Vector
+from pipeline.hours import ALWAYS, Window, from_micros
+from pipeline.schema.dimensions import ABSENT, DEFAULT_CAPS, DIMENSIONS, Caps
+from pipeline.store.port import Store
+
+if TYPE_CHECKING:
+    from pipeline.hour.heavy_hitters import Table
+    from pipeline.hour.histogram import Histogram
+    from pipeline.hour.hyperloglog import Uniques
 
 TOP = 20
-UNKNOWN, OTHER = "unknown", "(other)"
+
+_REQUESTS, _BYTES, _MISSES = (
+    Vector._fields.index(name) for name in ("requests", "bytes", "misses")
+)
+_ERRORS = [Vector._fields.index("errors_4xx"), Vector._fields.index("errors_5xx")]
 
 
-class PathCount(BaseModel):
+class PathCount(Shape):
     """A path and how many requests it had."""
 
     path: str
     count: int
 
 
-class RejectedLines(BaseModel):
+class RejectedLines(Shape):
     """Log lines that were not counted, and why."""
 
     total: int
     by_reason: dict[str, int]
 
 
-class Entry(BaseModel):
-    """A value of a dimension with what was counted for it. Bytes are those sent to viewers; hits
-    are answered from an edge cache (`Hit`, `RefreshHit`), misses have the result type `Miss`."""
-
-    value: str
-    requests: int
-    bytes: int
-    hits: int
-    misses: int
-    errors_4xx: int
-    errors_5xx: int
-    mean_time_ms: float
-
-
-class Latency(BaseModel):
+class Latency(Shape):
     """How long requests took, in milliseconds. Percentiles are within `relative_error` of the
     exact ones (nearest rank); `max` and `mean` are exact. `requests` are those whose time the logs
     have."""
@@ -52,14 +66,14 @@ class Latency(BaseModel):
     relative_error: float
 
 
-class Estimate(BaseModel):
+class Estimate(Shape):
     """About how many different ones there were; `relative_error` is one standard deviation."""
 
     estimate: int
     relative_error: float
 
 
-class Summary(BaseModel):
+class Summary(Shape):
     """Traffic in a window.
 
     total_records: requests. log_files_read: log objects with lines in the window. time_range:
@@ -116,9 +130,150 @@ LISTED: dict[str, str] = {
 }
 """The keys of a summary that hold a dimension's list of entries, with the dimension's name."""
 
-CompleteSummary: type[Summary] = create_model(
+CompleteSummary: type[Summary] = msgspec.defstruct(  # type: ignore[assignment]
     "Summary",
-    __base__=Summary,
-    __doc__=Summary.__doc__,
-    **dict.fromkeys(LISTED, (list[Entry], ...)),  # type: ignore[call-overload]
+    [(key, list[Entry]) for key in LISTED],
+    bases=(Summary,),
+    namespace={"__doc__": Summary.__doc__},
 )
+"""A summary with the list of every dimension."""
+
+
+class SummaryAnswer(Compared[CompleteSummary]):  # type: ignore[valid-type] # made of a table
+    """The summary of a window."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryQuestion(Question):
+    """The summary of a window."""
+
+    name: ClassVar[str] = "summary"
+
+    @override
+    def compute(self, rows: Rows, now: datetime) -> Figures:
+        summaries = [summary_of(rows, hours.window) for hours in self.windows]
+        return Figures(summaries, summaries[0].approximate)
+
+
+def window_summary(
+    store: Store,
+    window: Window,
+    sites: Sequence[str] | None = None,
+    caps: Caps = DEFAULT_CAPS,
+    top: int = TOP,
+) -> Summary:
+    """The summary of a window, of all sites or of some, with at most `top` entries in a list.
+    Raises StoreError."""
+    return as_of_one_moment(store, sites, lambda rows: summary_of(rows, window, top), caps)[0]
+
+
+def summary_of(rows: Rows, window: Window, top: int = TOP) -> Summary:
+    """The summary of a window, computed from rows. Raises StoreError, TakesTooLong."""
+    return summarize(rows.merged(window), window, rows.sites.sampling, top)
+
+
+def summarize(
+    whole: HourlyAggregate,
+    window: Window = ALWAYS,
+    sampling: Mapping[str, int] | None = None,
+    top: int = TOP,
+) -> Summary:
+    """The summary of the aggregate of a window, with at most `top` entries in a list; `sampling`
+    has the rates that the aggregate was scaled from."""
+    totals, sketches = whole.totals, whole.sketches
+    tables = {name: table_of(whole, name) for name in DIMENSIONS}
+    paths, result_types = tables["path"], tables["result_type"]
+    status_codes, by_result = _requests(tables["status"]), _requests(result_types)
+    return CompleteSummary(
+        total_records=totals.requests,
+        log_files_read=totals.objects_since(window.start or 0),
+        time_range=_time_range(totals),
+        status_breakdown=_by_class(status_codes),
+        edge_locations=sorted(set(tables["edge_location"].values) - {ABSENT}),
+        cache_hit_rate=_percentage(by_result.get("Hit", 0), totals.requests),
+        cache_hit_rate_cacheable=_percentage(totals.cacheable_hits, totals.cacheable),
+        byte_hit_rate=_percentage(_bytes_of_hits(result_types), totals.counts.bytes),
+        top_paths=[
+            PathCount(value, vector.requests)
+            for value, vector in ranked(paths, paths.counts[_REQUESTS], top)
+        ],
+        bytes_sent=totals.counts.bytes,
+        bytes_received=totals.bytes_received,
+        status_codes=status_codes,
+        result_types=by_result,
+        methods=_requests(tables["method"]),
+        top_missed_paths=entries_of(ranked(paths, paths.counts[_MISSES], top)),
+        top_error_paths=entries_of(ranked(paths, paths.counts[_ERRORS].sum(axis=0), top)),
+        latency_ms={
+            name: _latency(sketches.latency[name])
+            for name in HISTOGRAMS
+            if name in sketches.latency
+        },
+        unique_visitors=_estimate(sketches.visitors),
+        unique_paths=_estimate(sketches.paths),
+        rejected_lines=RejectedLines(totals.rejected_lines, dict(sorted(totals.rejected.items()))),
+        approximate={name: table.bound for name, table in sorted(tables.items()) if table.bound},
+        sampling=dict(sorted((sampling or {}).items())),
+        **{key: listed(name, tables[name], top) for key, name in LISTED.items()},
+    )
+
+
+def _latency(times: Histogram) -> Latency:
+    from pipeline.hour.histogram import RELATIVE_ERROR  # imports numpy
+
+    return Latency(
+        requests=times.requests,
+        **{f"p{p}": _milliseconds(times.percentile_us(p)) for p in (50, 75, 90, 95, 99)},
+        max=_milliseconds(times.max_us),
+        mean=_milliseconds(times.sum_us / times.requests),
+        relative_error=RELATIVE_ERROR,
+    )
+
+
+def _milliseconds(micros: float) -> float:
+    return round(micros / 1000, 3)
+
+
+def _estimate(members: Uniques | None) -> Estimate | None:
+    if members is None:
+        return None
+    from pipeline.hour.hyperloglog import RELATIVE_ERROR  # imports numpy
+
+    return Estimate(members.estimate(), round(RELATIVE_ERROR, 4))
+
+
+def _bytes_of_hits(result_types: Table) -> int:
+    sent = result_types.counts[_BYTES].tolist()
+    return sum(
+        count for value, count in zip(result_types.values, sent, strict=True) if value in HITS
+    )
+
+
+def _percentage(part: int, whole: int) -> float:
+    return round(100 * part / whole, 2) if whole else 0.0
+
+
+def _requests(table: Table) -> dict[str, int]:
+    """Requests by value, most first."""
+    entries = zip(table.values, table.counts[_REQUESTS].tolist(), strict=True)
+    ordered = sorted(entries, key=lambda entry: (-entry[1], entry[0]))
+    return {name_of(value): requests for value, requests in ordered}
+
+
+def _by_class(status: dict[str, int]) -> dict[str, int]:
+    classes: dict[str, int] = {}
+    for code, requests in status.items():
+        name = UNKNOWN if code == UNKNOWN else f"{code[0]}xx"
+        classes[name] = classes.get(name, 0) + requests
+    return dict(sorted(classes.items()))
+
+
+def _time_range(totals: Totals) -> str:
+    if totals.first_us is None or totals.last_us is None:
+        return ""
+    return f"{_iso(from_micros(totals.first_us))}/{_iso(from_micros(totals.last_us))}"
+
+
+def _iso(moment: datetime) -> str:
+    precision = "milliseconds" if moment.microsecond else "seconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")

@@ -1,39 +1,113 @@
-"""A window in buckets → the metrics of each."""
+"""The time series of a window: the metrics of each of its buckets."""
+
+from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from itertools import islice
+from typing import Annotated, Any, ClassVar
 
-from pipeline.answer.calendar import Hours
-from pipeline.answer.metrics import METRICS, Number
+import msgspec
+from typing_extensions import override
+
+from pipeline.answer.calendar import By, Hours, buckets, label
+from pipeline.answer.envelope import Compared, Query
+from pipeline.answer.metrics import METRICS, Metric
+from pipeline.answer.question import Figures, Question
 from pipeline.answer.rows import Rows
-from pipeline.hour.aggregate import EMPTY, merge
-from pipeline.hours import HOURS_PER_DAY, Span, spans
+from pipeline.answer.shape import Moment, Shape
+from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
+from pipeline.hours import HOURS_PER_DAY, Span, hour_start, spans
 from pipeline.store.counted import RowKey
 
 _AT_ONCE = 500
-"""Buckets whose rows are read together: what they hold waits in memory until all are read."""
+"""Buckets whose rows are read together: their aggregates wait in memory until all are read."""
 
 
-def timeseries_of(
-    rows: Rows, buckets: Sequence[Hours], metrics: Sequence[str]
-) -> list[dict[str, Number | None]]:
-    """The metrics of each bucket, in order; of one without rows, those of no requests.
+class Bucket(Shape):
+    """A bucket of a time series, with the metrics that were asked for; null where a figure cannot
+    be told. One that is not complete has not ended yet."""
 
-    Only the parts of a row that the metrics are made of are decoded.
-    """
-    wanted = frozenset().union(*(METRICS[name].wanted for name in metrics))
-    found: list[dict[str, Number | None]] = []
-    remaining = iter(buckets)
-    while batch := list(islice(remaining, _AT_ONCE)):
+    start: Moment
+    end: Moment
+    complete: bool
+
+
+def _figure(metric: Metric) -> Any:
+    return Annotated[metric.type | None, msgspec.Meta(description=metric.text)]
+
+
+@lru_cache(maxsize=64)
+def bucket_with(metrics: tuple[str, ...]) -> type[Bucket]:
+    """The shape of a bucket with these metrics, in this order."""
+    fields = [(name, _figure(METRICS[name])) for name in metrics]
+    return msgspec.defstruct("Bucket", fields, bases=(Bucket,))  # type: ignore[return-value]
+
+
+def _any_figure(metric: Metric) -> tuple[str, Any, msgspec.UnsetType]:
+    return metric.name, _figure(metric) | msgspec.UnsetType, msgspec.UNSET
+
+
+AnyBucket = msgspec.defstruct(
+    "Bucket",
+    [_any_figure(metric) for metric in METRICS.values()],
+    bases=(Bucket,),
+    namespace={"__doc__": Bucket.__doc__},
+)
+"""The shape of a bucket with any of the metrics."""
+
+
+class TimeseriesAnswer(Compared[list[AnyBucket]]):  # type: ignore[valid-type] # made of a table
+    """Metrics in buckets, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeseriesQuestion(Question):
+    """Metrics by the hour, day, week or month."""
+
+    by: By = "hour"
+    metrics: tuple[str, ...] = ()
+
+    name: ClassVar[str] = "timeseries"
+
+    @override
+    def echo(self) -> Query:
+        return msgspec.structs.replace(Question.echo(self), by=self.by, metrics=list(self.metrics))
+
+    @override
+    def compute(self, rows: Rows, now: datetime) -> Figures:
+        return Figures([self._series(rows, hours, now) for hours in self.windows])
+
+    def _series(self, rows: Rows, hours: Hours, now: datetime) -> list[Bucket]:
+        shape = bucket_with(self.metrics)
+        remaining = iter(buckets(hours, self.by, self.zone))
+        series: list[Bucket] = []
+        while batch := list(islice(remaining, _AT_ONCE)):
+            series += (
+                shape(
+                    label(start, self.zone),
+                    label(end, self.zone),
+                    hour_start(end) <= now,
+                    *(METRICS[name].of(whole) for name in self.metrics),
+                )
+                for (start, end), whole in zip(batch, self._aggregates(rows, batch), strict=True)
+            )
+        return series
+
+    def _aggregates(self, rows: Rows, batch: Sequence[Hours]) -> list[HourlyAggregate]:
+        """The aggregate of each bucket; only the parts of rows that the metrics are made of are
+        decoded."""
+        wanted = frozenset().union(*(METRICS[name].wanted for name in self.metrics))
         starts = [bucket.start for bucket in batch]
-        held = [EMPTY] * len(batch)
+        aggregates = [EMPTY] * len(batch)
         for key, aggregate in rows.read(_joined(batch), wanted):
             place = bisect_right(starts, _first_hour(key)) - 1
-            before = held[place]
-            held[place] = aggregate if before is EMPTY else merge((before, aggregate))
-        found += ({name: METRICS[name].of(whole) for name in metrics} for whole in held)
-    return found
+            before = aggregates[place]
+            aggregates[place] = aggregate if before is EMPTY else merge((before, aggregate))
+        return aggregates
 
 
 def _first_hour(key: RowKey) -> int:
@@ -41,7 +115,7 @@ def _first_hour(key: RowKey) -> int:
 
 
 def _joined(buckets: Iterable[Hours]) -> Iterator[Span]:
-    """The rows that cover each bucket, in as few runs as they make."""
+    """The rows that cover each bucket, in as few spans as they make."""
     last: Span | None = None
     for bucket in buckets:
         for span in spans(bucket.window):

@@ -2,55 +2,27 @@
 `edgetally serve` run this same code.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from typing import Any
 
-import msgspec
-
-from pipeline.answer.question import Asked
 from pipeline.answer.service import Service
-from pipeline.api import render as formats
 from pipeline.api.parameters import read_parameters
-from pipeline.api.problems import Problem, problem_of, refused
+from pipeline.api.problems import Problem, problem_of
 from pipeline.api.proxy import (
     NO_STORE,
     Response,
     headers_of,
-    matches,
     problem_response,
     proxy_response,
     query_of,
 )
-from pipeline.api.questions import summary_asked, timeseries_asked, top_asked
-from pipeline.api.routes import ROUTES, Route, find_route
+from pipeline.api.route import Request
+from pipeline.api.routes import ROUTES, find_route
 from pipeline.deadline import NEVER, Deadline
 
 _MARGIN_SECONDS = 2.0
-"""What is left of a function's time when reading ends, for the answer that says so."""
-_SETTINGS_SECONDS = 300
-
-
-class Request(NamedTuple):
-    """What a request says, with header names in lower case."""
-
-    route: Route
-    values: Mapping[str, Any]
-    headers: Mapping[str, str]
-    deadline: Deadline
-
-    @property
-    def format(self) -> str:
-        """The format that is wanted. Raises Problem."""
-        named = self.values.get("format")
-        if self.values.get("compare"):
-            if named not in (None, "json"):
-                raise refused("conflicting-parameters", "compare", "it needs format=json")
-            return "json"
-        accept = self.headers.get("accept", "")
-        return named or formats.preferred(accept, self.route.formats)
+"""Seconds of a function's time that are left when reading ends, for the answer that says so."""
 
 
 class Api:
@@ -62,19 +34,6 @@ class Api:
     def __init__(self, service: Service, origins: Sequence[str] = ()) -> None:
         self._service = service
         self._origins = frozenset(origins)
-        self._answers: dict[str, Callable[[Request], Response]] = {
-            "summary": self._data,
-            "timeseries": self._data,
-            "top": self._data,
-            "sites": self._sites,
-            "settings": self._settings,
-            "snapshot": lambda _: _old(service.snapshots.snapshot()),
-            "refresh": lambda _: _old(service.snapshots.refresh()),
-            "cache_status": lambda _: _old(msgspec.json.encode(service.snapshots.cache_status())),
-            "health": lambda _: _old(msgspec.json.encode(service.health.health())),
-            "openapi": _openapi,
-            "docs": _docs,
-        }
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """The proxy response to an event; a problem document for whatever cannot be answered."""
@@ -102,57 +61,8 @@ class Api:
                 HTTPStatus.METHOD_NOT_ALLOWED, "every route is GET only", headers={"Allow": "GET"}
             )
         values = read_parameters(route.parameters, query_of(event) | in_path)
-        request = Request(route, values, headers, _deadline(context))
-        return self._answers[route.name](request)
-
-    def _data(self, request: Request) -> Response:
-        """The three routes about windows: `meta`, and what was asked for."""
-        ask = {"summary": summary_asked, "timeseries": timeseries_asked, "top": top_asked}
-        form = request.format
-        asked: Asked = ask[request.route.name](request.values, self._service.clock())
-        given = self._service.traffic.answer(asked, request.deadline)
-        left = max(0, int(self._service.traffic.answers.ttl_seconds - given.age_seconds))
-        headers = {
-            "ETag": f'"{given.answer.etag}-{form}"',
-            "Cache-Control": f"private, max-age={0 if given.stale else left}",
-            "Vary": "Accept, Authorization",
-        }
-        if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
-            return Response(HTTPStatus.NOT_MODIFIED, b"", headers)
-        meta, rest = given.answer.body.split(b"\n", 1)
-        if form == "json":
-            flags = b',"cached":%s,"stale":%s},' % (_flag(given.cached), _flag(given.stale))
-            return _ok(b'{"meta":' + meta[:-1] + flags + rest[1:], form, headers)
-        said = msgspec.json.decode(rest)
-        if said["next_cursor"]:
-            headers["Link"] = f'<{_next_page(request, said["next_cursor"])}>; rel="next"'
-        return _ok(_in_form(form, request.route.name, said["data"]), form, headers)
-
-    def _sites(self, request: Request) -> Response:
-        form = request.format
-        data = self._service.traffic.sites()
-        body = self._enveloped(data) if form == "json" else _in_form(form, "sites", data)
-        return _ok(body, form, {"Cache-Control": "private, max-age=60", "Vary": "Accept"})
-
-    def _settings(self, request: Request) -> Response:
-        from pipeline.api.settings import described
-
-        data = described(self._service)
-        return _lasting(request, self._enveloped(data), "json", msgspec.json.encode(data))
-
-    def _enveloped(self, data: Any) -> bytes:
-        """Data that is of no window, in the envelope of all others."""
-        now = self._service.clock().isoformat(timespec="seconds").replace("+00:00", "Z")
-        meta: dict[str, Any] = {
-            "query": {},
-            "generated_at": now,
-            "complete_through": None,
-            "approximate": {},
-            "sampling": {},
-            "cached": False,
-            "stale": False,
-        }
-        return msgspec.json.encode({"meta": meta, "data": data, "next_cursor": None})
+        request = Request(route, ROUTES, values, headers, _deadline(context))
+        return route.respond(self._service, request)
 
     def _cors(self, origin: str | None) -> dict[str, str]:
         if not self._origins:
@@ -183,61 +93,6 @@ def without_credentials() -> dict[str, Any]:
     headers = {"WWW-Authenticate": 'Basic realm="edgetally", charset="UTF-8"'}
     problem = Problem(HTTPStatus.UNAUTHORIZED, detail, headers=headers)
     return proxy_response(problem_response(problem), {})
-
-
-def _ok(body: bytes, form: str, headers: Mapping[str, str]) -> Response:
-    return Response(HTTPStatus.OK, body, {**headers, "Content-Type": formats.MEDIA_TYPES[form]})
-
-
-def _old(body: bytes) -> Response:
-    return _ok(body, "json", NO_STORE)
-
-
-def _lasting(request: Request, body: bytes, form: str, identity: bytes | None = None) -> Response:
-    """An answer that only another version of edgetally, or other settings, change; `identity` is
-    what of it that is, if not all."""
-    etag = f'"{blake2b(identity or body, digest_size=16).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": f"private, max-age={_SETTINGS_SECONDS}"}
-    if matches(request.headers.get("if-none-match", ""), etag):
-        return Response(HTTPStatus.NOT_MODIFIED, b"", headers)
-    return _ok(body, form, headers)
-
-
-def _openapi(request: Request) -> Response:
-    from pipeline.api.docs.openapi import document
-
-    return _lasting(request, msgspec.json.encode(document()), "json")
-
-
-def _docs(request: Request) -> Response:
-    from pipeline.api.docs.page import POLICY, page
-
-    response = _lasting(request, page(), "html")
-    return response._replace(headers={**response.headers, "Content-Security-Policy": POLICY})
-
-
-def _in_form(form: str, route: str, data: Any) -> bytes:
-    if form == "csv":
-        return formats.as_csv(data).encode()
-    if form == "ndjson":
-        return formats.as_lines(data)
-    if route == "timeseries":
-        return formats.series_as_openmetrics(data).encode()
-    return formats.summary_as_openmetrics(data).encode()
-
-
-def _next_page(request: Request, cursor: str) -> str:
-    """Where the next page is, relative to this one."""
-    kept = [
-        f"{name}={quote(','.join(value) if isinstance(value, tuple) else str(value))}"
-        for name in ("tz", "site", "metric", "limit", "format")
-        if (value := request.values.get(name)) is not None
-    ]
-    return "?" + "&".join((*kept, f"cursor={cursor}"))
-
-
-def _flag(value: bool) -> bytes:
-    return b"true" if value else b"false"
 
 
 def _deadline(context: Any) -> Deadline:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from pipeline.answer.cache import Busy
-from pipeline.answer.rows import TakesTooLong
-from pipeline.answer.traffic import UnknownSite
+from pipeline.answer.rows import TakesTooLong, UnknownSite
+from pipeline.answer.shape import Shape
 from pipeline.errors import EdgetallyError
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,19 @@ KINDS = {
 """The kinds of problem that have more to say than their status."""
 
 
+class ProblemDocument(Shape, omit_defaults=True):
+    """Why there is no answer, by RFC 9457; `param` is the parameter it is about, and `allowed` or
+    `limit` what can be given there."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    param: str | None = None
+    allowed: list[str] | None = None
+    limit: Mapping[str, Any] | None = None
+
+
 @dataclass(frozen=True)
 class Problem(Exception):
     """A refusal: its status, a sentence that says what to do, its kind (of `KINDS`, or none), the
@@ -51,17 +64,16 @@ class Problem(Exception):
 
     def document(self) -> bytes:
         """The problem document."""
-        said = {
-            "type": KIND + self.kind if self.kind else NO_TYPE,
-            "title": KINDS[self.kind] if self.kind else self.status.phrase,
-            "status": self.status.value,
-            "detail": self.detail,
-            "param": self.param,
-            "allowed": self.allowed,
-            "limit": self.limit,
-        }
         return msgspec.json.encode(
-            {name: value for name, value in said.items() if value is not None}
+            ProblemDocument(
+                KIND + self.kind if self.kind else NO_TYPE,
+                KINDS[self.kind] if self.kind else self.status.phrase,
+                self.status.value,
+                self.detail,
+                self.param,
+                self.allowed,
+                self.limit,
+            )
         )
 
 
@@ -75,8 +87,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, UnknownSite):
-        allowed = list(error.known)
-        return Problem(HTTPStatus.NOT_FOUND, str(error), "unknown-site", "site", allowed)
+        return Problem(HTTPStatus.NOT_FOUND, str(error), "unknown-site", "site", error.known)
     if isinstance(error, Busy):
         return _later(str(error), "being-computed", 1)
     if isinstance(error, TakesTooLong):

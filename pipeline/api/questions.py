@@ -1,4 +1,4 @@
-"""The values of a route's parameters → what is asked, with every default filled in."""
+"""The values of a route's parameters → the question they ask, with every default filled in."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
@@ -13,7 +13,9 @@ from pipeline.answer.calendar import (
     on_the_hour,
     zone_named,
 )
-from pipeline.answer.question import SummaryAsked, TimeseriesAsked, TopAsked
+from pipeline.answer.ranking import TopQuestion
+from pipeline.answer.summary import SummaryQuestion
+from pipeline.answer.timeseries import TimeseriesQuestion
 from pipeline.api.parameters import LATEST, MOST_DAYS
 from pipeline.api.problems import Problem, refused
 from pipeline.hours import HOURS_PER_DAY, hour_of
@@ -25,15 +27,17 @@ MOST_FIGURES = 100_000
 Values = Mapping[str, Any]
 
 
-def summary_asked(values: Values, now: datetime) -> SummaryAsked:
-    """The summary that is asked for. Raises Problem."""
-    return SummaryAsked(**_common(values, now))
+def summary_question(values: Values, now: datetime) -> SummaryQuestion:
+    """The question for a summary. Raises Problem."""
+    return SummaryQuestion(**_common(values, now))
 
 
-def timeseries_asked(values: Values, now: datetime) -> TimeseriesAsked:
-    """The time series that is asked for. Raises Problem."""
-    asked = TimeseriesAsked(**_common(values, now), by=values["by"], metrics=values["metrics"])
-    figures = _count_buckets(asked) * len(asked.metrics) * (2 if asked.compare else 1)
+def timeseries_question(values: Values, now: datetime) -> TimeseriesQuestion:
+    """The question for a time series. Raises Problem."""
+    question = TimeseriesQuestion(
+        **_common(values, now), by=values["by"], metrics=values["metrics"]
+    )
+    figures = _count_buckets(question) * len(question.metrics) * (2 if question.compare else 1)
     if figures > MOST_FIGURES:
         raise refused(
             "too-many-figures",
@@ -42,16 +46,16 @@ def timeseries_asked(values: Values, now: datetime) -> TimeseriesAsked:
             "window",
             limit={"maximum": MOST_FIGURES},
         )
-    return asked
+    return question
 
 
-def top_asked(values: Values, now: datetime) -> TopAsked:
-    """The page of a ranking that is asked for; with a cursor, of the window that it holds. Raises
+def top_question(values: Values, now: datetime) -> TopQuestion:
+    """The question for a page of a ranking; with a cursor, of the window that it holds. Raises
     Problem."""
     ranked = {name: values[name] for name in ("dimension", "metric", "limit")}
     if values["cursor"] is None:
-        return TopAsked(**_common(values, now), **ranked)
-    ranking = TopAsked(0, 0, values["tz"], _sites(values), **ranked)
+        return TopQuestion(**_common(values, now), **ranked)
+    ranking = TopQuestion(0, 0, values["tz"], _sites(values), **ranked)
     try:
         page = ranking.at(values["cursor"])
     except ValueError:
@@ -62,11 +66,12 @@ def top_asked(values: Values, now: datetime) -> TopAsked:
             "and site",
         ) from None
     _check_cursor(page.hours)
-    return TopAsked(**_common(values, now, page.hours), **ranked, after=page.after)
+    return TopQuestion(**_common(values, now, page.hours), **ranked, after=page.after)
 
 
 def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[str, Any]:
-    """What every question has: of these hours, or else of those that the values name."""
+    """The parameters that every question has: of these hours, or else of the window that the
+    values name."""
     zone = zone_named(values["tz"])
     compare = values["compare"] is not None
     try:
@@ -114,7 +119,7 @@ def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
 
 
 def _check_cursor(hours: Hours) -> None:
-    """That a window could have been asked for: whoever makes up a cursor may have put any there."""
+    """Raises Problem for a window that could not have been asked for: a cursor may be made up."""
     # Both ends may have been widened by up to an hour.
     if not 0 < hours.end - hours.start <= MOST_DAYS * HOURS_PER_DAY + 1:
         raise _too_long("cursor")
@@ -135,8 +140,8 @@ def _out_of_time() -> Problem:
     return refused("bad-value", "from", "there is no calendar for this window")
 
 
-def _count_buckets(asked: TimeseriesAsked) -> int:
+def _count_buckets(question: TimeseriesQuestion) -> int:
     try:
-        return len(buckets(asked.hours, asked.by, asked.zone))
+        return len(buckets(question.hours, question.by, question.zone))
     except OffTheHour as error:
         raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None

@@ -3,13 +3,16 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from pipeline.answer.metrics import METRICS
+
+Render = Callable[[Any], bytes]
+"""Makes a body of the data of an answer, in the types of JSON."""
 
 MEDIA_TYPES = {
     "json": "application/json",
@@ -56,7 +59,7 @@ def _range(part: str) -> tuple[str, float]:
     return _ACCEPTED.get(media, ""), qualities[0] if qualities else 1.0
 
 
-def as_csv(data: Any) -> str:
+def as_csv(data: Any) -> bytes:
     """The entries of a list as rows under their names; an object as rows of figure and value, with
     a dot between the names on the way to a figure (RFC 4180).
 
@@ -72,7 +75,7 @@ def as_csv(data: Any) -> str:
     else:
         writer.writerow(["figure", "value"])
         writer.writerows([_cell(".".join(path)), _cell(value)] for path, value in _leaves(data, ()))
-    return out.getvalue()
+    return out.getvalue().encode()
 
 
 def _cell(value: Any) -> Any:
@@ -103,7 +106,7 @@ def as_lines(data: Any) -> bytes:
     return b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
 
 
-def series_as_openmetrics(data: Sequence[Mapping[str, Any]]) -> str:
+def series_as_openmetrics(data: Sequence[Mapping[str, Any]]) -> bytes:
     """The buckets of a time series as samples at their starts, a family for each metric."""
     out = []
     names = [name for name in METRICS if data and name in data[0]]
@@ -114,10 +117,10 @@ def series_as_openmetrics(data: Sequence[Mapping[str, Any]]) -> str:
             if entry[name] is not None
         ]
         out.append(_family(f"edgetally_{name}", METRICS[name].text, samples))
-    return "".join((*out, "# EOF\n"))
+    return "".join((*out, "# EOF\n")).encode()
 
 
-def summary_as_openmetrics(data: Mapping[str, Any]) -> str:
+def summary_as_openmetrics(data: Mapping[str, Any]) -> bytes:
     """The figures of a summary, a family for each: entries of a list by the label `value`, figures
     of an object by the label `key`."""
     families: dict[str, list[_Sample]] = {}
@@ -128,7 +131,7 @@ def summary_as_openmetrics(data: Mapping[str, Any]) -> str:
         _family(f"edgetally_{name}", "a figure of the summary", samples)
         for name, samples in families.items()
     ]
-    return "".join((*out, "# EOF\n"))
+    return "".join((*out, "# EOF\n")).encode()
 
 
 def _figures(name: str, value: Any) -> Iterator[tuple[str, dict[str, str], int | float]]:

@@ -1,9 +1,16 @@
-"""The routes: one line each, for requests, for the OpenAPI document and for the template's test."""
+"""The routes: one table for requests, for the OpenAPI document and for the template's test."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote
 
+from pipeline.answer.health import HealthReport
+from pipeline.answer.ranking import TopAnswer
+from pipeline.answer.snapshot import CacheStatus, Snapshot
+from pipeline.answer.summary import SummaryAnswer
+from pipeline.answer.timeseries import TimeseriesAnswer
+from pipeline.answer.traffic import SitesAnswer
+from pipeline.api import responses
 from pipeline.api.parameters import (
     BY,
     COMPARE,
@@ -17,28 +24,19 @@ from pipeline.api.parameters import (
     TO,
     TZ,
     WINDOW,
-    Parameter,
     format_parameter,
 )
+from pipeline.api.questions import summary_question, timeseries_question, top_question
+from pipeline.api.render import series_as_openmetrics, summary_as_openmetrics
+from pipeline.api.route import Route
+from pipeline.api.settings import SettingsAnswer
 
-JSON, HTML = ("json",), ("html",)
 _WINDOW = (FROM, TO, WINDOW, TZ, SITE, COMPARE)
 
 
-class Route(NamedTuple):
-    """A path, the operation's name, what it answers, its parameters and the formats it has."""
-
-    path: str
-    name: str
-    text: str
-    parameters: Sequence[Parameter] = ()
-    formats: Sequence[str] = JSON
-
-
-def _route(
-    path: str, name: str, text: str, parameters: Sequence[Parameter], formats: Sequence[str]
-) -> Route:
-    return Route(path, name, text, (*parameters, format_parameter(formats)), formats)
+def _with_formats(route: Route, *formats: str) -> Route:
+    parameters = (*route.parameters, format_parameter(formats))
+    return route._replace(parameters=parameters, formats=formats)
 
 
 ROUTES: dict[str, Route] = {
@@ -48,51 +46,93 @@ ROUTES: dict[str, Route] = {
             "/metrics/snapshot",
             "snapshot",
             "The summary of the last hours, in the form of earlier collectors.",
+            responses.snapshot,
+            Snapshot,
         ),
         Route(
             "/metrics/snapshot/refresh",
             "refresh",
-            "The same, computed anew if it is older than five seconds.",
+            "The same, computed again if it is older than five seconds.",
+            responses.refresh,
+            Snapshot,
         ),
         Route(
-            "/metrics/cache-status", "cache_status", "Whether a snapshot is cached, and how old."
+            "/metrics/cache-status",
+            "cache_status",
+            "Whether a snapshot is cached, and its age.",
+            responses.cache_status,
+            CacheStatus,
         ),
-        Route("/metrics/health", "health", "Named checks, each with a figure and a sentence."),
-        _route(
-            "/metrics/summary",
-            "summary",
-            "The summary of a window.",
-            _WINDOW,
-            ("json", "csv", "ndjson", "openmetrics"),
+        Route(
+            "/metrics/health",
+            "health",
+            "Named checks, each with a figure and a sentence.",
+            responses.health,
+            HealthReport,
         ),
-        _route(
-            "/metrics/timeseries",
-            "timeseries",
-            "Metrics of a window by the hour, day, week or month; every bucket is there.",
-            (*_WINDOW, BY, METRICS_WANTED),
-            ("json", "csv", "ndjson", "openmetrics"),
+        _with_formats(
+            Route(
+                "/metrics/summary",
+                "summary",
+                "The summary of a window.",
+                responses.answering(summary_question, summary_as_openmetrics),
+                SummaryAnswer,
+                _WINDOW,
+                tagged=True,
+            ),
+            *("json", "csv", "ndjson", "openmetrics"),
         ),
-        _route(
-            "/metrics/top/{dimension}",
-            "top",
-            "The values of a dimension, ranked by a metric, a page at a time.",
-            (DIMENSION, *_WINDOW, METRIC, LIMIT, CURSOR),
-            ("json", "csv", "ndjson"),
+        _with_formats(
+            Route(
+                "/metrics/timeseries",
+                "timeseries",
+                "Metrics of a window by the hour, day, week or month; every bucket is there.",
+                responses.answering(timeseries_question, series_as_openmetrics),
+                TimeseriesAnswer,
+                (*_WINDOW, BY, METRICS_WANTED),
+                tagged=True,
+            ),
+            *("json", "csv", "ndjson", "openmetrics"),
         ),
-        _route(
-            "/metrics/sites",
-            "sites",
-            "Every site of which something was counted.",
-            (),
-            ("json", "csv", "ndjson"),
+        _with_formats(
+            Route(
+                "/metrics/top/{dimension}",
+                "top",
+                "The values of a dimension, ranked by a metric, a page at a time.",
+                responses.answering(top_question),
+                TopAnswer,
+                (DIMENSION, *_WINDOW, METRIC, LIMIT, CURSOR),
+                tagged=True,
+            ),
+            *("json", "csv", "ndjson"),
+        ),
+        _with_formats(
+            Route(
+                "/metrics/sites",
+                "sites",
+                "Every site of which something was counted.",
+                responses.sites,
+                SitesAnswer,
+            ),
+            *("json", "csv", "ndjson"),
         ),
         Route(
             "/metrics/settings",
             "settings",
             "Dimensions, metrics with their units, limits, retention, error bounds, defaults.",
+            responses.settings,
+            SettingsAnswer,
+            tagged=True,
         ),
-        Route("/metrics/openapi.json", "openapi", "This document."),
-        Route("/metrics/docs", "docs", "This document as a page to read.", (), HTML),
+        Route("/metrics/openapi.json", "openapi", "This document.", responses.openapi, tagged=True),
+        Route(
+            "/metrics/docs",
+            "docs",
+            "This document as a page to read.",
+            responses.docs,
+            formats=("html",),
+            tagged=True,
+        ),
     )
 }
 """Every route by its path."""

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
-from pipeline.answer.summary import TOP
-from pipeline.answer.window_summary import summary as summarize
+from pipeline.answer.summary import TOP, window_summary
 from pipeline.bootstrap import open_existing, open_ingest, open_service, open_store, store_file
 from pipeline.cli.console import (
     BUG,
@@ -151,9 +151,9 @@ def summary(
     """
     window = parse_window(hours, start, end, datetime.now(UTC))
     settings = load_settings(store=store)
-    result = summarize(open_existing(settings), window, site or None, settings.caps, top)
+    result = window_summary(open_existing(settings), window, site or None, settings.caps, top)
     if as_json:
-        print(result.model_dump_json(indent=2))
+        print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
     else:
         show(result, out)
 

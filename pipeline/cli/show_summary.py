@@ -8,7 +8,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.answer.summary import LISTED, UNKNOWN, Entry, Summary
+from pipeline.answer.entries import UNKNOWN, Entry
+from pipeline.answer.summary import LISTED, Summary
 
 _BAR = 24
 _SHORT = 8

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.answer.window_summary import summary
+from pipeline.answer.summary import window_summary
 from pipeline.errors import StoreError
 from pipeline.hour import codec
 from pipeline.hour.aggregate import merge
@@ -256,7 +256,7 @@ class Traffic:
         store = self.opened()
         while not self.stop.is_set():
             least = sum(self.written)
-            found = summary(store, Window(DAY * 24, DAY * 24 + 48), top=200)
+            found = window_summary(store, Window(DAY * 24, DAY * 24 + 48), top=200)
             paths = {each.value: each.requests for each in found.paths}  # type: ignore[attr-defined]
             self.seen.append(paths.pop("/old"))
             assert least <= sum(paths.values()) <= sum(self.written) + 2

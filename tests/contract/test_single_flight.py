@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,30 +200,3 @@ def test_a_holder_that_is_killed_is_followed_by_the_next(older: bool, tmp_path: 
             give()
     clock.pass_time(seconds=LEASE_SECONDS + 30)
     assert give() == b"taken over"
-
-
-def _counted(computed: list[str], text: str) -> Callable[[], Answer]:
-    def compute() -> Answer:
-        computed.append(text)
-        return Answer(text.encode(), vector="rows 1", settled=True)
-
-    return compute
-
-
-def test_a_settled_answer_is_kept_until_its_rows_change(store: Store, clock: FakeClock) -> None:
-    """Their versions are looked at when it is no longer fresh; what is unchanged is fresh again."""
-    computed: list[str] = []
-    answers = Answers(store, 300, clock, no_failure)
-    answers.get("key", _counted(computed, "a"))
-    for _ in range(3):
-        clock.pass_time(seconds=301)
-        given = answers.get("key", _counted(computed, "b"), lambda: "rows 1")
-        assert (given.answer.body, given.cached, given.stale) == (b"a", True, False)
-        assert answers.get("key", _counted(computed, "c"), no_look).answer.body == b"a"
-    clock.pass_time(seconds=301)
-    assert answers.get("key", _counted(computed, "d"), lambda: "rows 2").answer.body == b"d"
-    assert computed == ["a", "d"]
-
-
-def no_look() -> str:
-    raise AssertionError("what is fresh is served without a look at its rows")

@@ -1,37 +1,25 @@
-"""The OpenAPI 3.1 document of the API, from the same tables that requests are read by."""
+"""The OpenAPI 3.1 document of the API, from the tables and shapes that the API itself uses."""
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from http import HTTPStatus
+from importlib.resources import files
 from typing import Any
 
 import msgspec
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 import pipeline
-from pipeline.api.docs import examples, models
 from pipeline.api.parameters import Parameter, with_default_shown
-from pipeline.api.problems import KINDS, MEDIA_TYPE, Problem
+from pipeline.api.problems import KINDS, MEDIA_TYPE, Problem, ProblemDocument
 from pipeline.api.render import MEDIA_TYPES
-from pipeline.api.routes import ROUTES, Route
+from pipeline.api.route import Route
 
 Document = dict[str, Any]
 
-ANSWERS: dict[str, type[BaseModel]] = {
-    "summary": models.SummaryAnswer,
-    "timeseries": models.TimeseriesAnswer,
-    "top": models.TopAnswer,
-    "sites": models.SitesAnswer,
-    "settings": models.SettingsAnswer,
-    "snapshot": models.Snapshot,
-    "refresh": models.Snapshot,
-    "cache_status": models.CacheStatus,
-    "health": models.Health,
-}
-"""The shape of each route's answer, by the route's name."""
-_OF_WINDOWS = frozenset({"summary", "timeseries", "top"})
-_TAGGED = _OF_WINDOWS | {"settings", "openapi", "docs"}
-"""Routes whose answers have an `ETag`."""
+_REFERENCE = "#/components/schemas/{name}"
+EXAMPLES = "examples.json"
+"""The file beside this module with an answer of each route, by the route's name: answers of the
+API itself, with lists cut short, which `python -m demo.api_document` writes."""
 
 _PROBLEMS = {
     "BadRequest": Problem(
@@ -86,9 +74,8 @@ _WITH_PROBLEM = {
 }
 
 
-@cache
-def document() -> Document:
-    """The document."""
+def document(routes: Mapping[str, Route]) -> Document:
+    """The document of these routes, by their paths."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -99,9 +86,9 @@ def document() -> Document:
         },
         "servers": [{"url": "..", "description": "Where this document is"}],
         "security": [{"bearer": []}, {"basic": []}],
-        "paths": {path: {"get": _operation(route)} for path, route in ROUTES.items()},
+        "paths": {path: {"get": _operation(route)} for path, route in routes.items()},
         "components": {
-            "schemas": _schemas(),
+            "schemas": _schemas(routes.values()),
             "headers": _HEADERS,
             "responses": {name: _problem(name) for name in _PROBLEMS}
             | {"NotModified": {"description": "What `If-None-Match` names is still true."}},
@@ -130,7 +117,7 @@ def _introduction() -> str:
 
 def _operation(route: Route) -> Document:
     parameters = [_parameter(each) for each in route.parameters]
-    if route.name in _TAGGED:
+    if route.tagged:
         parameters.append(
             {
                 "name": "If-None-Match",
@@ -165,7 +152,7 @@ def _parameter(parameter: Parameter) -> Document:
 
 def _responses(route: Route) -> Document:
     headers = ["Cache-Control"]
-    headers += ["ETag"] if route.name in _TAGGED else []
+    headers += ["ETag"] if route.tagged else []
     headers += ["Link"] if route.name == "top" else []
     responses: Document = {
         "200": {
@@ -174,7 +161,7 @@ def _responses(route: Route) -> Document:
             "content": {_media_type(form): _content(route, form) for form in route.formats},
         }
     }
-    if route.name in _TAGGED:
+    if route.tagged:
         responses["304"] = {"$ref": "#/components/responses/NotModified"}
     return responses | {
         str(problem.status.value): {"$ref": f"#/components/responses/{name}"}
@@ -189,12 +176,18 @@ def _media_type(form: str) -> str:
 def _content(route: Route, form: str) -> Document:
     if form != "json":
         return {"schema": {"type": "string"}}
-    if route.name == "openapi":
+    if route.shape is None:
         return {"schema": {"type": "object"}}
-    content: Document = {"schema": {"$ref": _ref(ANSWERS[route.name])}}
-    if route.name in examples.ANSWERS:
-        content["example"] = examples.ANSWERS[route.name]
+    content: Document = {"schema": _ref(route.shape)}
+    if (example := _examples().get(route.name)) is not None:
+        content["example"] = example
     return content
+
+
+@cache
+def _examples() -> Document:
+    examples: Document = msgspec.json.decode((files(__package__) / EXAMPLES).read_bytes())
+    return examples
 
 
 def _problem(name: str) -> Document:
@@ -205,22 +198,18 @@ def _problem(name: str) -> Document:
         "headers": {header: {"$ref": f"#/components/headers/{header}"}} if header else {},
         "content": {
             MEDIA_TYPE: {
-                "schema": {"$ref": _ref(models.ProblemDocument)},
+                "schema": _ref(ProblemDocument),
                 "example": msgspec.json.decode(problem.document()),
             }
         },
     }
 
 
-def _schemas() -> Document:
-    wanted: set[type[BaseModel]] = {*ANSWERS.values(), models.ProblemDocument}
-    _, found = models_json_schema(
-        [(model, "serialization") for model in sorted(wanted, key=lambda model: model.__name__)],
-        ref_template="#/components/schemas/{model}",
-    )
-    schemas: Document = found["$defs"]
-    return schemas
+def _schemas(routes: Iterable[Route]) -> Document:
+    shapes = [route.shape for route in routes if route.shape is not None]
+    unique = list(dict.fromkeys([*shapes, ProblemDocument]))
+    return msgspec.json.schema_components(unique, ref_template=_REFERENCE)[1]
 
 
-def _ref(model: type[BaseModel]) -> str:
-    return f"#/components/schemas/{model.__name__}"
+def _ref(shape: type) -> Document:
+    return {"$ref": _REFERENCE.format(name=shape.__name__)}

@@ -2,14 +2,11 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from functools import cache
 from hashlib import sha256
 from html import escape
 from typing import Any
 
 import msgspec
-
-from pipeline.api.docs.openapi import document
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; --accent: #1668c7; }
@@ -38,16 +35,14 @@ POLICY = (
 """The page's Content-Security-Policy: its own style, and nothing else."""
 
 
-@cache
-def page() -> bytes:
-    """The page."""
-    said = document()
-    operations = [(path, each["get"]) for path, each in said["paths"].items()]
+def page(document: Mapping[str, Any]) -> bytes:
+    """The page of an OpenAPI document."""
+    operations = [(path, item["get"]) for path, item in document["paths"].items()]
     links = "".join(
         f'<li><a href="#{escape(operation["operationId"])}"><code>{escape(path)}</code></a></li>'
         for path, operation in operations
     )
-    info = said["info"]
+    info = document["info"]
     return "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -60,7 +55,7 @@ def page() -> bytes:
             f"<nav><ul>{links}</ul></nav>",
             *(_section(path, operation) for path, operation in operations),
             "<h2>Objects</h2>",
-            *(_object(name, each) for name, each in said["components"]["schemas"].items()),
+            *(_object(name, each) for name, each in document["components"]["schemas"].items()),
             "</body></html>\n",
         )
     ).encode()

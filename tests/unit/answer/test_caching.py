@@ -2,8 +2,10 @@
 
 import pytest
 
+from pipeline.answer.question import Question
 from pipeline.answer.traffic import Traffic
 from pipeline.api.app import Api
+from pipeline.store.generations import Days
 from pipeline.store.memory import MemoryStore
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
@@ -25,13 +27,13 @@ def api(memory: MemoryStore, clock: FakeClock) -> Api:
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was computed."""
+    """The questions that were computed, by name."""
     made: list[str] = []
     compute = Traffic._computed
 
-    def noted(self: Traffic, asked: object, *more: object) -> object:
-        made.append(type(asked).__name__)
-        return compute(self, asked, *more)  # type: ignore[arg-type]
+    def noted(self: Traffic, question: Question, *more: object) -> object:
+        made.append(question.name)
+        return compute(self, question, *more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Traffic, "_computed", noted)
     return made
@@ -57,7 +59,7 @@ def test_an_open_window_is_computed_once_in_five_minutes(
     later = ask(api, "/metrics/summary")
     assert later.json["data"]["total_records"] == 8
     assert later.headers["etag"] != first.headers["etag"]
-    assert computed == ["SummaryAsked"] * 2
+    assert computed == ["summary"] * 2
 
 
 def test_what_has_not_changed_is_not_sent_again(
@@ -79,34 +81,38 @@ def test_what_has_not_changed_is_not_sent_again(
         assert ask(api, target, {"If-None-Match": etag}).status == 304
 
 
-def test_a_closed_window_is_kept_until_something_comes_late(
+def test_a_final_window_is_kept_for_an_hour(
     api: Api, memory: MemoryStore, clock: FakeClock, computed: list[str]
 ) -> None:
-    """Its rows are looked at every five minutes, and computed only when they have changed."""
+    """Its lines can no longer be late: what is imported all the same is seen an hour later."""
     count(memory, clock, "a", hours_ago=35)
     first = ask(api, CLOSED)
     assert first.json["data"]["total_records"] == 4
     assert first.json["meta"]["complete_through"] == "2026-11-22T03:00:00Z"
-    for _ in range(5):
-        clock.pass_time(hours=5)
-        assert ask(api, CLOSED).headers["etag"] == first.headers["etag"]
-    assert len(computed) == 1
-    count(memory, clock, "late", hours_ago=60)  # the same hour, by the clock of now
-    clock.pass_time(seconds=301)
+    assert first.headers["cache-control"] == "private, max-age=3600"
+    count(memory, clock, "late", hours_ago=35)
+    clock.pass_time(seconds=3599)
+    again = ask(api, CLOSED)
+    assert (again.json["data"], len(computed)) == (first.json["data"], 1)
+    assert again.headers["cache-control"] == "private, max-age=1"
+    clock.pass_time(seconds=1)
     late = ask(api, CLOSED)
     assert (late.json["data"]["total_records"], len(computed)) == (8, 2)
     assert late.headers["etag"] != first.headers["etag"]
 
 
-def test_a_new_site_changes_a_closed_window(
+def test_a_rebuild_ends_the_time_of_a_final_window(
     api: Api, memory: MemoryStore, clock: FakeClock, computed: list[str]
 ) -> None:
-    """All sites are all that there are when it is asked."""
+    """After five minutes an answer of other generations than the active ones is not served."""
     count(memory, clock, "a", hours_ago=35)
-    ask(api, CLOSED)
-    count(memory, clock, "b", hours_ago=35, site="another")
-    clock.pass_time(seconds=301)
-    assert ask(api, CLOSED).json["data"]["total_records"] == 8
+    assert ask(api, CLOSED).json["data"]["total_records"] == 4
+    memory.turn(lambda active: active.begin(Days(0, 30_000)).show())
+    clock.pass_time(seconds=299)
+    assert ask(api, CLOSED).json["data"]["total_records"] == 4
+    clock.pass_time(seconds=1)
+    assert ask(api, CLOSED).json["data"]["total_records"] == 0
+    assert len(computed) == 2
 
 
 def test_an_answer_says_how_far_it_is_complete(

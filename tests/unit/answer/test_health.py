@@ -31,8 +31,8 @@ def health(memory: MemoryStore, clock: FakeClock) -> Health:
 def checks(health: Health) -> dict[str, Any]:
     """The checks by their names, each as status, figure and sentence."""
     return {
-        each["name"]: (each["status"], each["value"], each["detail"])
-        for each in health.health()["health_status"]
+        check.name: (check.status, check.value, check.detail)
+        for check in health.report().health_status
     }
 
 
@@ -113,11 +113,11 @@ def test_the_last_audit_is_told_of(health: Health, memory: MemoryStore, clock: F
 def test_the_snapshot_is_told_of(memory: MemoryStore, clock: FakeClock) -> None:
     """When it was taken, and how old it is."""
     service = make_service(memory, clock)
-    assert service.health.health()["snapshot_time"] is None
+    assert service.health.report().snapshot_time is None
     service.snapshots.snapshot()
     clock.pass_time(seconds=30)
-    found = service.health.health()
-    assert found["snapshot_time"] == "2026-11-23T12:00:00+00:00"
-    assert found["_cached_at"] == int(clock().timestamp()) - 30
+    found = service.health.report()
+    assert found.snapshot_time == "2026-11-23T12:00:00+00:00"
+    assert found.cached_at == int(clock().timestamp()) - 30
     detail = "the snapshot is 30 s old, and served until it is 300 s old"
-    assert found["health_status"][-1]["detail"] == detail
+    assert found.health_status[-1].detail == detail

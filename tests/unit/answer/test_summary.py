@@ -7,13 +7,12 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from benchmarks.generate import Request, agents, request, standard_text
-from pipeline.answer.summarize import summarize
-from pipeline.answer.summary import LISTED, TOP
-from pipeline.answer.window_summary import summary
-from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.answer.summary import LISTED, TOP, summarize, window_summary
+from pipeline.hour.aggregate import EMPTY, HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.hyperloglog import RELATIVE_ERROR
 from pipeline.hour.vector import Vector
@@ -92,7 +91,7 @@ def ranked(table: dict[str, Counter[str]], *measures: str) -> list[tuple[str, Co
 def test_a_mixed_month_equals_the_plain_count() -> None:
     """Everything that is exact, exactly; what is estimated, within what it states."""
     store, count, requests = month()
-    found = summary(store, Window()).model_dump()
+    found = msgspec.to_builtins(window_summary(store, Window()))
     total = whole(count)
     sums = total.totals
     assert found["total_records"] == sums["requests"] == OBJECTS * LINES
@@ -152,27 +151,27 @@ def one(**tables: Table) -> HourlyAggregate:
 def test_a_list_shown_to_its_end_closes_with_what_fell_out() -> None:
     """So that it adds up to the totals; a shorter list does not say it."""
     table = Table.of({"a": Vector(5), "b": Vector(3)}, Vector(2), 1, {"a": 4, "b": 2})
-    found = summarize([one(host=table)], Window()).model_dump()
+    found = msgspec.to_builtins(summarize(one(host=table)))
     assert [(each["value"], each["requests"]) for each in found["hosts"]] == [
         ("a", 5),
         ("b", 3),
         ("(other)", 2),
     ]
     assert found["approximate"]["host"] == 1
-    short = summarize([one(host=table)], Window(), top=1).model_dump()
+    short = msgspec.to_builtins(summarize(one(host=table), top=1))
     assert [each["value"] for each in short["hosts"]] == ["a"]
 
 
 def test_who_is_no_crawler_is_no_unknown_crawler() -> None:
     """People are not listed among the crawlers."""
     table = Table.of({"-": Vector(100), "GPTBot": Vector(3)})
-    found = summarize([one(crawler=table)], Window()).model_dump()
+    found = msgspec.to_builtins(summarize(one(crawler=table)))
     assert [each["value"] for each in found["crawlers"]] == ["GPTBot"]
 
 
 def test_nothing_is_summarised_too() -> None:
     """Rates of nothing are 0, and what nobody measured is null or left out."""
-    found = summarize([], Window()).model_dump()
+    found = msgspec.to_builtins(summarize(EMPTY))
     assert (found["total_records"], found["cache_hit_rate_cacheable"], found["byte_hit_rate"]) == (
         0,
         0.0,
@@ -191,7 +190,7 @@ def test_a_window_has_only_its_hours() -> None:
     """The same month, a day of it, against the hours of that day."""
     store, count, _ = month()
     day = hour_of(FIRST + timedelta(days=9))
-    found = summary(store, Window(day, day + 24))
+    found = window_summary(store, Window(day, day + 24))
     hours: defaultdict[str, int] = defaultdict(int)
     for (_, hour), counted in count.hours.items():
         if day <= hour < day + 24:
@@ -210,4 +209,4 @@ def test_requests_without_an_address_make_visitors_null_only_together(percent: i
         store = MemoryStore()
         source = BodySource({k: standard_text(v) for k, v in bodies.items()}, FIRST)
         Ingest(Reader(source, Reading()), store)([ObjectRef("", key) for key in bodies])
-        assert (summary(store, Window()).unique_visitors is not None) == known
+        assert (window_summary(store, Window()).unique_visitors is not None) == known

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.answer.question import Place, TopAsked
+from pipeline.answer.ranking import Place, TopQuestion
 from pipeline.api.app import Api
 from pipeline.api.problems import KIND, KINDS
 from pipeline.api.render import preferred
@@ -222,17 +222,17 @@ def test_a_cursor_is_of_one_ranking(api: Api) -> None:
 @pytest.mark.parametrize(("start", "end"), [(10**15, 10**15 + 1), (-5, 1), (5, 5), (0, 10**5)])
 def test_a_cursor_of_an_impossible_window_is_refused(api: Api, start: int, end: int) -> None:
     """Though it is of the right ranking: it may be made up."""
-    cursor = TopAsked(start, end).cursor(Place(1, "/"))
+    cursor = TopQuestion(start, end).cursor(Place(1, "/"))
     assert ask(api, f"/metrics/top/path?cursor={cursor}&compare=previous").status == 400
 
 
 def test_a_cursor_brings_its_own_window(api: Api) -> None:
     """Whether days could begin in the zone now says nothing of then: Lord Howe is on the hour in
     summer only."""
-    summer = TopAsked(1_793_000_000 // 3600, 1_793_000_000 // 3600 + 24, "Australia/Lord_Howe")
+    summer = TopQuestion(1_793_000_000 // 3600, 1_793_000_000 // 3600 + 24, "Australia/Lord_Howe")
     target = "/metrics/top/path?tz=Australia/Lord_Howe&cursor="
     assert ask(api, target + summer.cursor(Place(1, "/"))).status == 200
-    winter = TopAsked(1_780_000_000 // 3600, 1_780_000_000 // 3600 + 24, "Australia/Lord_Howe")
+    winter = TopQuestion(1_780_000_000 // 3600, 1_780_000_000 // 3600 + 24, "Australia/Lord_Howe")
     answer = ask(api, target + winter.cursor(Place(1, "/")))
     assert answer.json["type"] == f"{KIND}off-the-hour"
 

@@ -268,7 +268,7 @@ def test_a_bug_is_said_to_be_one(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(app, "summarize", broken)
+    monkeypatch.setattr(app, "window_summary", broken)
     assert app.main(["summary", "--store", "memory://"]) == 3
     assert "please report it" in capsys.readouterr().err
 

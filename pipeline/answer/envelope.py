@@ -1,0 +1,67 @@
+"""The envelope of every answer: what was asked, what the answer says of itself, the data."""
+
+from typing import Generic, Literal, TypeVar
+
+from msgspec import UNSET, UnsetType, field
+
+from pipeline.answer.calendar import By
+from pipeline.answer.change import Change
+from pipeline.answer.shape import Moment, Shape
+
+Data = TypeVar("Data")
+
+
+class Query(Shape):
+    """The question as it was understood: the window in whole hours, with every default."""
+
+    from_: Moment | UnsetType = field(default=UNSET, name="from")
+    to: Moment | UnsetType = UNSET
+    tz: str | UnsetType = UNSET
+    site: list[str] | UnsetType | None = UNSET
+    compare: Literal["previous"] | UnsetType = UNSET
+    by: By | UnsetType = UNSET
+    metrics: list[str] | UnsetType = UNSET
+    dimension: str | UnsetType = UNSET
+    metric: str | UnsetType = UNSET
+    limit: int | UnsetType = UNSET
+
+
+class Meta(Shape):
+    """What an answer says of itself.
+
+    complete_through: up to when no request is expected to be missing; null where none was
+    counted. cached: computed before this request. stale: older than it should be, while a new one
+    is computed. approximate: the largest possible undercount of a value, by dimension. sampling:
+    the percentage of requests in the logs, for sites whose figures are scaled.
+    """
+
+    query: Query
+    generated_at: Moment
+    complete_through: Moment | None
+    approximate: dict[str, int]
+    sampling: dict[str, int]
+    cached: bool
+    stale: bool
+
+
+class Comparison(Shape, Generic[Data]):
+    """The same figures for the window before (`from` to `to`), and the change of each."""
+
+    from_: Moment = field(name="from")
+    to: Moment
+    data: Data
+    change: Change
+
+
+class Envelope(Shape, Generic[Data]):
+    """An answer."""
+
+    meta: Meta
+    data: Data
+    next_cursor: str | None
+
+
+class Compared(Envelope[Data], Generic[Data]):
+    """An answer about a window; with `compare=previous`, the window before too."""
+
+    compare: Comparison[Data] | UnsetType = UNSET
