@@ -204,11 +204,7 @@ def summarize(
         methods=_requests(tables["method"]),
         top_missed_paths=entries_of(ranked(paths, paths.counts[_MISSES], top)),
         top_error_paths=entries_of(ranked(paths, paths.counts[_ERRORS].sum(axis=0), top)),
-        latency_ms={
-            name: _latency(sketches.latency[name])
-            for name in HISTOGRAMS
-            if name in sketches.latency
-        },
+        latency_ms=_latencies(sketches.latency),
         unique_visitors=_estimate(sketches.visitors),
         unique_paths=_estimate(sketches.paths),
         rejected_lines=RejectedLines(totals.rejected_lines, dict(sorted(totals.rejected.items()))),
@@ -216,6 +212,10 @@ def summarize(
         sampling=dict(sorted((sampling or {}).items())),
         **{key: listed(name, tables[name], top) for key, name in LISTED.items()},
     )
+
+
+def _latencies(latency: Mapping[str, Histogram]) -> dict[str, Latency]:
+    return {name: _latency(latency[name]) for name in HISTOGRAMS if name in latency}
 
 
 def _latency(times: Histogram) -> Latency:
