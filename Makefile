@@ -40,6 +40,7 @@ check: $(VENV)/ready $(TOOLS)/ready $(CHECKOV)/ready ## Run the linters, the typ
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(TOOLS)/bin/cfn-lint template.yaml
+	$(TOOLS)/bin/cfn-lint --regions us-east-1 -- docs/attach/delivery.yaml
 	$(TOOLS)/bin/sam validate --lint
 	@LOG_LEVEL=CRITICAL $(CHECKOV)/bin/checkov -f template.yaml --framework cloudformation \
 		--compact --quiet --skip-download

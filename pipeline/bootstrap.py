@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pipeline.answer.service import Service, serve_from
@@ -18,6 +18,7 @@ from pipeline.source.port import Content, Depth, Listed
 from pipeline.store.port import Store
 
 if TYPE_CHECKING:
+    from pipeline.delivery.aws import Aws
     from pipeline.ingest.ingest import Ingest
     from pipeline.source.queue import Queue
     from pipeline.source.s3 import S3Source
@@ -222,3 +223,20 @@ def open_service(
 
 def _depth(url: str, settings: Settings) -> Depth:
     return open_queue(url, settings).depth()
+
+
+def open_cloud(settings: Settings) -> "Aws":
+    """Return the AWS account that boto3 finds credentials for, seen from the configured region."""
+    import boto3
+    from botocore.config import Config
+
+    from pipeline.delivery.aws import Aws
+
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=20
+    )
+
+    def make_client(service: str, region: str) -> Any:
+        return boto3.client(service, region_name=region, config=config)
+
+    return Aws(make_client, settings.region)

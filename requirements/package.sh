@@ -30,5 +30,5 @@ rm -rf "$folder/bin" "$folder"/pyarrow/tests "$folder"/pyarrow/include "$folder"
 rm -f "$folder"/pyarrow/libarrow_flight* "$folder"/pyarrow/_flight* "$folder"/pyarrow/_s3fs* \
     "$folder"/pyarrow/*.pyx "$folder"/pyarrow/*.pxd "$folder"/pyarrow/*.pxi
 cp -R handlers pipeline "$folder"
-rm -rf "$folder/pipeline/cli" "$folder/pipeline/__main__.py"
+rm -rf "$folder/pipeline/cli" "$folder/pipeline/delivery" "$folder/pipeline/__main__.py"
 find "$folder" -name __pycache__ -type d -prune -exec rm -rf {} +

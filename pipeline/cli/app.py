@@ -26,6 +26,7 @@ from pipeline.cli.console import (
     out,
     progress_bar,
 )
+from pipeline.cli.delivery_commands import delivering
 from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
 from pipeline.cli.show_summary import show
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 app.add_typer(keeping)
 app.add_typer(repairing)
+app.add_typer(delivering)
 
 
 @app.command(
@@ -189,7 +191,7 @@ def serve(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 something could not be counted or read,
-    2 a wrong option or setting, 3 a bug, 130 interrupted."""
+    2 a wrong option or setting, 3 something to choose, 4 a bug, 130 interrupted."""
     try:
         app(args=argv, prog_name="edgetally")
     except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike

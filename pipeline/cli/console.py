@@ -22,7 +22,7 @@ from rich.text import Text
 
 from pipeline.cli.show_summary import safe
 
-OK, FAILED, USAGE, BUG = 0, 1, 2, 3
+OK, FAILED, USAGE, CHOICE, BUG = 0, 1, 2, 3, 4
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

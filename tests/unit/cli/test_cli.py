@@ -263,13 +263,13 @@ def test_a_file_that_is_no_store_is_named() -> None:
 def test_a_bug_is_said_to_be_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit code 3, and what to report."""
+    """Exit code 4, and what to report."""
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(app, "window_summary", broken)
-    assert app.main(["summary", "--store", "memory://"]) == 3
+    assert app.main(["summary", "--store", "memory://"]) == 4
     assert "please report it" in capsys.readouterr().err
 
 

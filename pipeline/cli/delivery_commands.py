@@ -1,0 +1,185 @@
+"""The commands that turn CloudFront's logs on and off."""
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.bootstrap import open_cloud
+from pipeline.cli.console import CHOICE, FAILED, OK, complain, out
+from pipeline.deadline import Deadline
+from pipeline.delivery.attach import Step, Wish, attach, patiently, plan
+from pipeline.delivery.choices import Choice
+from pipeline.delivery.detach import detaching
+from pipeline.delivery.fields import chosen
+from pipeline.delivery.port import CloudError, Deliveries, Stack
+from pipeline.delivery.printing import cloudformation, terraform
+from pipeline.errors import SettingError
+from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+delivering = typer.Typer()
+
+_PATIENCE = 120.0
+"""Seconds for AWS to finish what it is changing already."""
+
+
+class Format(StrEnum):
+    """The formats of a delivery that edgetally reads without being told its fields."""
+
+    w3c = "w3c"
+    json = "json"
+    parquet = "parquet"
+
+
+class Printed(StrEnum):
+    """The languages of a template."""
+
+    cloudformation = "cloudformation"
+    terraform = "terraform"
+
+
+_PRINTERS: "dict[Printed, Callable[[Wish, str], str]]" = {
+    Printed.cloudformation: cloudformation,
+    Printed.terraform: terraform,
+}
+
+StackOption = Annotated[str, typer.Option("--stack", help="The stack that counts.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what is missing; change nothing.")
+]
+
+
+@delivering.command("attach", epilog="Example: edgetally attach E123ABC456DEF --stack edgetally")
+def attach_command(
+    distribution: Annotated[
+        str | None, typer.Argument(help="The distribution's id.", show_default=False)
+    ] = None,
+    stack: StackOption = "edgetally",
+    every: Annotated[
+        bool, typer.Option("--all", help="Every distribution of the account.")
+    ] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="Parquet is read fastest, but AWS charges for it.")
+    ] = Format.w3c,
+    fields: Annotated[
+        str,
+        typer.Option(help="`counted`, `all`, or names with commas between: `counted,c-ip`."),
+    ] = "counted",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="End a delivery that is in the way.")
+    ] = False,
+    printed: Annotated[
+        Printed | None,
+        typer.Option("--print", help="Print a template instead.", show_default=False),
+    ] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Turn a distribution's logs on: CloudFront delivers them to the stack's bucket.
+
+    Nothing of the distribution itself changes. A second run changes nothing. The first logs come
+    within 12 hours, later ones within minutes. Exit code 1: AWS refused, and the message names the
+    right or rule; 3: several things can be right, and the message has a command for each.
+    """
+    if (distribution is None) != every:
+        raise SettingError("DISTRIBUTION", "name one, or say --all")
+    cloud = open_cloud(load_settings(store="memory://"))
+    target = _target(cloud, stack)
+    names = cloud.distributions() if every else [distribution or ""]
+    wanted = chosen(fields, cloud.allowed_fields())
+    wishes = [Wish(name, target, form.value, wanted, replace) for name in names]
+    if printed is not None:
+        for wish in wishes:
+            print(_PRINTERS[printed](wish, cloud.distribution(wish.distribution).arn), end="")
+        return
+    raise typer.Exit(_attach_all(cloud, wishes, dry_run, yes))
+
+
+@delivering.command("detach", epilog="Example: edgetally detach E123ABC456DEF")
+def detach_command(
+    distribution: Annotated[str, typer.Argument(help="The distribution's id.")],
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Turn a distribution's logs off: delete what `attach` made. What was delivered stays."""
+    cloud = open_cloud(load_settings(store="memory://"))
+    steps = detaching(cloud, distribution)
+    if not steps:
+        out.print(f"{distribution}: nothing of edgetally's delivers its logs")
+        return
+    _show(distribution, steps)
+    if dry_run:
+        return
+    _confirm(yes)
+    deadline = Deadline.after(_PATIENCE)
+    for step in steps:
+        patiently(step.make, deadline)
+    out.print(f"{distribution}: logs are off; AWS may deliver the last ones for some hours")
+
+
+def _target(cloud: Deliveries, name: str) -> Stack:
+    stack = cloud.stack(name)
+    if not stack.bucket:
+        raise SettingError("--stack", f"{name!r} is no stack of edgetally: it has no LogBucket")
+    if not stack.status.endswith("_COMPLETE") or "ROLLBACK" in stack.status:
+        raise SettingError("--stack", f"{name!r} is {stack.status}; deploy it first")
+    return stack
+
+
+def _attach_all(cloud: Deliveries, wishes: Sequence[Wish], dry_run: bool, yes: bool) -> int:
+    """Attach what can be attached, and return the exit code of the worst that happened."""
+    codes = [OK]
+    planned = []
+    for wish in wishes:
+        try:
+            steps = plan(cloud, wish)
+        except (Choice, CloudError) as error:
+            codes.append(_said(wish, error))
+            continue
+        if steps:
+            _show(wish.distribution, steps)
+            planned.append(wish)
+        else:
+            out.print(f"{wish.distribution}: its logs are on already")
+    if planned and not dry_run:
+        _confirm(yes)
+        codes += [_attach_one(cloud, wish) for wish in planned]
+    return max(codes)
+
+
+def _attach_one(cloud: Deliveries, wish: Wish) -> int:
+    try:
+        attach(cloud, wish, Deadline.after(_PATIENCE))
+    except (Choice, CloudError) as error:
+        return _said(wish, error)
+    out.print(
+        f"{wish.distribution}: logs are on. The first come within 12 hours: "
+        f"edgetally status {wish.distribution} --stack {wish.stack.name}"
+    )
+    return OK
+
+
+def _said(wish: Wish, error: Choice | CloudError) -> int:
+    complain(f"{wish.distribution}: {error}")
+    return CHOICE if isinstance(error, Choice) else FAILED
+
+
+def _show(distribution: str, steps: Sequence[Step]) -> None:
+    for step in steps:
+        gap = " (requests of some minutes may be in no log)" if step.has_gap else ""
+        out.print(f"{distribution}: {step.words}{gap}", markup=False, soft_wrap=True)
+
+
+def _confirm(yes: bool) -> None:
+    """Ask whether to go on. Raises SettingError where nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise SettingError("--yes", "nobody can be asked here; say --yes, or --dry-run")
+    typer.confirm("Go on?", abort=True)

@@ -1,0 +1,1 @@
+"""Tests of turning logs on and off, and of the doctor."""
