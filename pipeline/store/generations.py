@@ -1,8 +1,8 @@
-"""Generations of rows: which of them a day is read from, and which a commit writes.
+"""Generations of rows: which generation of a day readers see, and which a commit writes.
 
-Rows are counted anew beside the old ones, as another generation of the same days, and one pointer
-says which of the two is read. While both exist, every commit writes both, so that the pointer may
-go to either at any time and no reader ever sees a mixture.
+A rebuild counts days again in a new generation of rows, beside the active one. While both exist,
+every commit writes both. So either may become the active one at any time, and no reader ever sees
+a mixture. A generation that is over (undone, or replaced) is never active again.
 """
 
 from dataclasses import dataclass, replace
@@ -22,10 +22,14 @@ class Days:
     def __contains__(self, day: int) -> bool:
         return self.start <= day < self.end
 
+    def covers(self, other: "Days") -> bool:
+        """Whether every day of the other is one of these."""
+        return self.start <= other.start and other.end <= self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Days that are in a generation for good, until they are rebuilt again."""
+    """Days whose generation was confirmed; it is active until they are rebuilt again."""
 
     days: Days
     generation: int
@@ -33,7 +37,8 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Days that exist twice: as they were, and in a new generation, which is `shown` or not yet."""
+    """An open rebuild: its days exist in the generation before and in its own. Its own is active
+    if it is `shown`."""
 
     days: Days
     generation: int
@@ -42,11 +47,11 @@ class Rebuild:
 
 @dataclass(frozen=True, slots=True)
 class Generations:
-    """The pointer. Days that it does not name are in generation 0.
+    """The state of all generations. Days that it does not name are in generation 0.
 
-    `latest` is the newest generation that was ever begun; of several `settled` entries with a day,
-    the last one counts. `unswept` are days that may still have rows of generations that are no
-    longer read. `version` rises with every change.
+    `latest` is the newest generation that was ever begun, and `undone` are those that were undone.
+    Of several `settled` entries with a day, the last one counts. `unswept` are days that may still
+    have rows of generations that are over. `version` rises with every change.
     """
 
     version: int = 0
@@ -54,75 +59,92 @@ class Generations:
     settled: tuple[Settled, ...] = ()
     rebuild: Rebuild | None = None
     unswept: Days | None = None
+    undone: tuple[int, ...] = ()
 
     def read(self, day: int) -> int:
-        """The generation that readers see."""
+        """The active generation of a day, which readers see."""
         if self.rebuild and self.rebuild.shown and day in self.rebuild.days:
             return self.rebuild.generation
         return self._settled(day)
 
     def written(self, day: int) -> list[int]:
-        """The generations that a commit adds to."""
+        """The generations of a day that a commit adds to."""
         if self.rebuild and day in self.rebuild.days:
             return [self._settled(day), self.rebuild.generation]
         return [self._settled(day)]
 
+    def is_over(self, day: int, generation: int) -> bool:
+        """Whether no reader and no commit will ever need this generation of a day again. It is
+        false for a generation that began later than this state."""
+        return generation <= self.latest and generation not in self.written(day)
+
+    def counts(self, generation: int) -> bool:
+        """Whether readers see what a rebuild's generation found: it is shown or was confirmed."""
+        if generation in self.undone:
+            return False
+        return self.rebuild is None or self.rebuild.generation != generation or self.rebuild.shown
+
     def _settled(self, day: int) -> int:
-        return next((each.generation for each in reversed(self.settled) if day in each.days), 0)
+        return next((s.generation for s in reversed(self.settled) if day in s.days), 0)
 
     def begin(self, days: Days) -> "Generations":
-        """A new generation of these days. Raises StoreError while another rebuild is open."""
+        """A new generation of these days. Raises StoreError while another rebuild is open, or
+        while rows of one that is over are left."""
         if self.rebuild is not None:
             raise StoreError(
-                "another rebuild is open; end it first, by `edgetally rebuild --confirm` or --undo"
+                "another rebuild is open; end it first, by `edgetally rebuild confirm` or `undo`"
             )
+        if self.unswept is not None:
+            raise StoreError("rows of an earlier rebuild are still being deleted; try again")
         return self._next(latest=self.latest + 1, rebuild=Rebuild(days, self.latest + 1))
 
-    def show(self) -> "Generations":
-        """The new generation is read from now on."""
-        return self._next(rebuild=replace(self.open_rebuild, shown=True))
+    def show(self, generation: int) -> "Generations":
+        """The rebuild's generation becomes the active one. Raises StoreError."""
+        return self._next(rebuild=replace(self.open_rebuild(generation), shown=True))
 
-    def confirm(self) -> "Generations":
-        """The new generation for good. Raises StoreError when it is not shown yet."""
-        done = self.open_rebuild
-        if not done.shown:
-            raise StoreError("the rebuild is not complete; run it again, or end it with --undo")
-        # What the new days cover altogether can never be reached again.
-        kept = [
-            each
-            for each in self.settled
-            if not (done.days.start <= each.days.start and each.days.end <= done.days.end)
-        ]
-        settled = (*kept, Settled(done.days, done.generation))
-        return self._next(rebuild=None, unswept=done.days, settled=settled)
+    def confirm(self, generation: int) -> "Generations":
+        """The rebuild's generation stays the active one. Raises StoreError if it is not shown."""
+        rebuild = self.open_rebuild(generation)
+        if not rebuild.shown:
+            raise StoreError(
+                "the rebuild is not complete; run it again, or end it with `edgetally rebuild undo`"
+            )
+        # An entry whose days are all covered by the new one can never be reached again.
+        kept = (entry for entry in self.settled if not rebuild.days.covers(entry.days))
+        settled = (*kept, Settled(rebuild.days, generation))
+        return self._next(rebuild=None, unswept=rebuild.days, settled=settled)
 
-    def undo(self) -> "Generations":
-        """The old generation, as if nothing had been rebuilt."""
-        return self._next(rebuild=None, unswept=self.open_rebuild.days)
+    def undo(self, generation: int) -> "Generations":
+        """The generation before the rebuild becomes the active one again. Raises StoreError."""
+        rebuild = self.open_rebuild(generation)
+        undone = (*self.undone, generation)
+        return self._next(rebuild=None, unswept=rebuild.days, undone=undone)
 
     def again(self) -> "Generations":
-        """The same, as another version."""
+        """The same state as another version."""
         return self._next()
 
-    def swept(self) -> "Generations":
-        """No row of an unread generation is left."""
+    def swept(self, seen: "Generations") -> "Generations":
+        """The state after a sweep that began in the state `seen`: no row of a generation that was
+        over then is left. Nothing changes if another rebuild has begun since."""
+        if (self.latest, self.unswept) != (seen.latest, seen.unswept):
+            return self.again()
         return self._next(unswept=None)
 
-    @property
-    def open_rebuild(self) -> Rebuild:
-        """The rebuild that is going on. Raises StoreError when there is none."""
-        if self.rebuild is None:
-            raise StoreError("no rebuild is open")
+    def open_rebuild(self, generation: int) -> Rebuild:
+        """The open rebuild of a generation. Raises StoreError if it is over."""
+        if self.rebuild is None or self.rebuild.generation != generation:
+            raise StoreError("this rebuild is over: it was ended by somebody else")
         return self.rebuild
 
     def _next(self, **changes: object) -> "Generations":
         return replace(self, version=self.version + 1, **changes)  # type: ignore[arg-type]
 
     def to_json(self) -> str:
-        """The pointer as text, for a row of a store."""
+        """The state as text, for a row of a store."""
         return msgspec.json.encode(self).decode()
 
     @classmethod
     def from_json(cls, text: str | None) -> "Generations":
-        """The pointer of a row; of no row, the one of a store that was never rebuilt."""
+        """The state in a row; without a row, that of a store that was never rebuilt."""
         return cls() if text is None else msgspec.json.decode(text, type=cls)

@@ -19,12 +19,13 @@ Standing = Literal["new", "duplicate", "conflict"]
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What a rebuild of `days` found in an object: its records by hour, in those days only, and
-    its rejected lines. `hours` is None for an object that the rebuild forgot."""
+    """What an object counts in the generation of a rebuild: the whole of it, as an entry has it.
+    A `forgotten` object counts nothing, for good."""
 
     generation: int
-    days: Days
-    hours: Mapping[int, int] | None
+    state: Literal["committed", "forgotten"]
+    site: str
+    hours: Mapping[int, int]
     rejected: Mapping[str, int]
     layout: str
     parser_version: int
@@ -48,7 +49,7 @@ class LedgerEntry:
     `failed` ones count nothing, and have the `reason` of the last of their `attempts`. `hours` has
     the records in every hour (since the epoch) that it touches; its `rejected` lines are counted
     in the first of them. `layout` says how it was read. `generation` is the latest that it is
-    counted in, `recount` what that found where it was not counted at first.
+    counted in; `recount` is what it counts there, if it was counted before that began.
     """
 
     ref: ObjectRef
@@ -86,27 +87,20 @@ class LedgerEntry:
         return "new" if self.state == "partial" else "duplicate"
 
     def as_read(self, generations: Generations) -> "LedgerEntry":
-        """The entry as it accounts for the rows that readers see: with its recount, where that is
-        of the generation they see."""
-        found = self.recount
-        if found is None or not self._shown(found, generations):
+        """The entry as it accounts for the rows that readers see: with its recount in place of
+        its own figures, if readers see the recount's generation."""
+        recount = self.recount
+        if recount is None or not generations.counts(recount.generation):
             return replace(self, recount=None)
-        kept = {h: n for h, n in self.hours.items() if h // HOURS_PER_DAY not in found.days}
-        first_is_kept = min(self.hours) in kept
         return replace(
             self,
-            state="forgotten" if found.hours is None else self.state,
-            hours=kept | dict(found.hours or {}),
-            rejected=self.rejected if first_is_kept else found.rejected,
-            layout=found.layout,
-            parser_version=found.parser_version,
+            state=recount.state,
+            site=recount.site,
+            hours=recount.hours,
+            rejected=recount.rejected,
+            layout=recount.layout,
+            parser_version=recount.parser_version,
             recount=None,
-        )
-
-    def _shown(self, recount: Recount, generations: Generations) -> bool:
-        days = (hour // HOURS_PER_DAY for hour in self.hours)
-        return any(
-            generations.read(day) == recount.generation for day in days if day in recount.days
         )
 
 
@@ -147,17 +141,26 @@ def recounted(
     entry: LedgerEntry, counted: Counted | None, rebuild: Rebuild, generations: Generations
 ) -> LedgerEntry:
     """An entry after its object was counted (or, with None, forgotten) in a rebuild."""
-    entry = replace(entry.as_read(generations), state=entry.state)
-    if counted is None:
-        found = Recount(rebuild.generation, rebuild.days, None, {}, entry.layout, PARSER_VERSION)
-    else:
-        hours = {h: n for h, n in counted.hours.items() if h // HOURS_PER_DAY in rebuild.days}
-        found = Recount(
-            rebuild.generation,
-            rebuild.days,
-            hours,
-            counted.rejected,
-            counted.layout,
-            PARSER_VERSION,
-        )
-    return replace(entry, generation=rebuild.generation, recount=found)
+    entry = entry.as_read(generations)
+    recount = _forgotten(entry, rebuild) if counted is None else _counted(entry, counted, rebuild)
+    return replace(entry, generation=rebuild.generation, recount=recount)
+
+
+def _forgotten(entry: LedgerEntry, rebuild: Rebuild) -> Recount:
+    return Recount(
+        rebuild.generation, "forgotten", entry.site, {}, {}, entry.layout, entry.parser_version
+    )
+
+
+def _counted(entry: LedgerEntry, counted: Counted, rebuild: Rebuild) -> Recount:
+    # The row of the first hour has the rejected lines: a row that is not rebuilt keeps its own.
+    first_is_rebuilt = min(counted.hours) // HOURS_PER_DAY in rebuild.days
+    return Recount(
+        rebuild.generation,
+        "committed",
+        counted.site,
+        counted.hours,
+        counted.rejected if first_is_rebuilt else entry.rejected,
+        counted.layout,
+        PARSER_VERSION,
+    )

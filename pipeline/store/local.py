@@ -44,11 +44,11 @@ from pipeline.store.rows import (
     encode_row,
     entered,
     in_conflict,
+    is_over,
     ledger_expiry,
     now,
     row_expiry,
     row_version,
-    unread,
 )
 from pipeline.store.tables import Kept, Row, Tables
 
@@ -172,11 +172,12 @@ class LocalStore(Store, ABC):
     @override
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
         with self._writing() as tables:
+            generations = _generations(tables)
+            generations.open_rebuild(rebuild.generation)
             ledger = self._entries(tables, [counted.ref for counted in delta.objects])
             result = behind(delta.objects, ledger, rebuild)
             if result.committed:
                 self._add(tables, as_recounted(delta.rows, rebuild))
-                generations = _generations(tables)
                 for counted in delta.objects:
                     entry = ledger[counted.ref]
                     self._enter(tables, recounted(entry, counted, rebuild, generations))
@@ -186,6 +187,7 @@ class LocalStore(Store, ABC):
     def forget(self, rebuild: Rebuild, refs: Sequence[ObjectRef]) -> None:
         with self._writing() as tables:
             generations = _generations(tables)
+            generations.open_rebuild(rebuild.generation)
             for entry in self._entries(tables, refs).values():
                 if entry.generation < rebuild.generation:
                     self._enter(tables, recounted(entry, None, rebuild, generations))
@@ -194,10 +196,10 @@ class LocalStore(Store, ABC):
     def sweep(self) -> int:
         with self._writing() as tables:
             generations = _generations(tables)
-            swept = [key for key in tables.row_keys() if unread(key, generations)]
+            swept = [key for key in tables.row_keys() if is_over(key, generations)]
             for key in swept:
                 tables.delete_row(key)
-            tables.put_document(_GENERATIONS, generations.swept().to_json().encode())
+            tables.put_document(_GENERATIONS, generations.swept(generations).to_json().encode())
         return len(swept)
 
     @override

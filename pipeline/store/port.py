@@ -167,7 +167,8 @@ class Rebuilding(Protocol):
     """Writing that is not counting: generations, and a whole store from another."""
 
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
-        """Change the pointer. When this returns, every commit yet to come knows of it."""
+        """Change the generations. Every commit that succeeds after this returns has used the new
+        ones."""
         ...
 
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
@@ -183,8 +184,8 @@ class Rebuilding(Protocol):
         ...
 
     def sweep(self) -> int:
-        """Delete the rows that the pointer calls unswept and that are neither read nor written.
-        How many there were."""
+        """Delete the rows of the unswept days in generations that were over when this began.
+        Returns how many there were."""
         ...
 
     def restore(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredRow]) -> None:

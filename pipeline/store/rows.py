@@ -106,7 +106,7 @@ def in_conflict(entry: LedgerEntry, ref: ObjectRef, at: datetime) -> LedgerEntry
     return replace(entry, conflict=Conflict(ref.etag, times, int(at.timestamp())))
 
 
-def unread(key: RowKey, generations: Generations) -> bool:
-    """Whether a row is of days that are to be swept, and of a generation that nobody reads."""
+def is_over(key: RowKey, generations: Generations) -> bool:
+    """Whether a row is of days that are to be swept, and of a generation that is over."""
     days = generations.unswept
-    return days is not None and key.day in days and key.generation != generations.read(key.day)
+    return days is not None and key.day in days and generations.is_over(key.day, key.generation)

@@ -125,16 +125,17 @@ def _row_lines(store: Store, site: str, span: Span, caps: Caps) -> Iterator[byte
 def _ledger_lines(store: Store) -> Iterator[bytes]:
     """The ledger in order of its ids, whatever its size: sorted in pieces, on disk."""
     generations = store.meta().generations
-    entries = store.objects()
+    entries = (entry.as_read(generations) for entry in store.objects())
     with ExitStack() as stack:
         pieces: list[Iterable[str]] = []
         while piece := list(islice(entries, _SORTED_AT_ONCE)):
             for entry in piece:
                 if entry.state == "partial":
                     raise StoreError(
-                        f"{entry.ref.name} is half committed; let it be delivered again first"
+                        f"{entry.ref.name} is half committed; let it be delivered again, or "
+                        "abandon it, first"
                     )
-            lines = sorted(_sortable(entry.as_read(generations)) for entry in piece)
+            lines = sorted(_sortable(entry) for entry in piece)
             if len(piece) < _SORTED_AT_ONCE:
                 pieces.append(lines)
                 break

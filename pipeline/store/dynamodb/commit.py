@@ -98,17 +98,22 @@ class Commits:
             done = _parts_done(item, counted, len(parts))
             sight = self._fences.look(parts[done], rows.shard, deadline)
             generations = sight.generations
-            if done and item and ledger_entry(item).generation < generations.latest:
-                # Begun before a rebuild, which counts the whole of it when it is complete.
-                generations = replace(generations, rebuild=None)
+            if done and item:
+                entry = ledger_entry(item)
+                if entry.as_read(generations).state == "forgotten":
+                    return CommitResult(duplicates=(counted.ref,))
+                if entry.recount or entry.generation < generations.latest:
+                    # Begun before a rebuild, which counts the whole of it when it is complete,
+                    # or has forgotten it.
+                    generations = replace(generations, rebuild=None)
             blobs = rows.add(as_written(parts[done], generations), deadline)
-            entry = (
+            note = (
                 ledger_advance(self._table.name, counted, done, len(parts))
                 if done
                 else self._entry(counted, generations, len(parts))
             )
             puts = rows.puts(blobs, self._retention_days)
-            refusals = self._table.transact([entry, *sight.checks, *puts])
+            refusals = self._table.transact([note, *sight.checks, *puts])
             if refusals is not None:
                 rows.refused(blobs, refusals[-len(puts) :])
                 continue

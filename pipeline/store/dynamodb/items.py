@@ -207,6 +207,10 @@ def ledger_recount(
     before = "attribute_not_exists(recounting) OR recounting < :generation"
     condition = before if part == 0 else "recounting = :generation AND recounted = :part"
     values = {":generation": number(rebuild.generation), ":committed": text("committed")}
+    states = ":committed"
+    if entry.recount and entry.recount.state == "forgotten":  # also if it is half committed
+        states += ", :partial"
+        values[":partial"] = text("partial")
     if part:
         values[":part"] = number(part)
     changes = ["recounting = :generation", "recounted = :next"]
@@ -214,6 +218,7 @@ def ledger_recount(
     if part + 1 == parts:
         said = {
             "generation": number(rebuild.generation),
+            "site": text(entry.site),
             "hours": json_text(entry.hours),
             "rejected": json_text(entry.rejected),
             "layout": text(entry.layout),
@@ -231,7 +236,7 @@ def ledger_recount(
             "Key": ledger_key(entry.ref),
             "UpdateExpression": f"SET {', '.join(changes)}",
             "ConditionExpression": (
-                f"#state = :committed AND #generation < :generation AND ({condition})"
+                f"#state IN ({states}) AND #generation < :generation AND ({condition})"
             ),
             "ExpressionAttributeNames": names | {"#state": "state"},
             "ExpressionAttributeValues": values,

@@ -1,15 +1,15 @@
 """Counting committed objects in the new generation of a rebuild: transactions over their ledger
 rows and the rows of that generation, tried until they go through."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pipeline.deadline import Deadline
 from pipeline.errors import StoreError
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import Caps
-from pipeline.store.counted import Delta
+from pipeline.store.counted import Delta, RowKey
 from pipeline.store.dynamodb.backoff import attempts
-from pipeline.store.dynamodb.fences import Fences
+from pipeline.store.dynamodb.fences import Fences, Sight
 from pipeline.store.dynamodb.items import ledger_entry, ledger_recount, number
 from pipeline.store.dynamodb.ledger import Ledger
 from pipeline.store.dynamodb.rows import Rows, fits, gave_up, in_parts
@@ -48,40 +48,42 @@ class Recounts:
         and a large transaction would never have its turn.
         """
         until = Deadline.after(self._table.timeout)
-        generations = self._fences.pointer()
+        added = as_recounted(delta.rows, rebuild)
         rows = Rows(self._table, self._shards, self._caps)
         for attempt in attempts(until):
             entries = self._entries([counted.ref for counted in delta.objects])
             result = behind(delta.objects, entries, rebuild)
             if not result.committed:
                 return result
-            blobs = rows.add(as_recounted(delta.rows, rebuild), until)
+            sight = self._look(rebuild, added, rows, until)
+            blobs = rows.add(added, until)
             notes = [
                 ledger_recount(
                     self._table.name,
-                    recounted(entries[counted.ref], counted, rebuild, generations),
+                    recounted(entries[counted.ref], counted, rebuild, sight.generations),
                     rebuild,
                 )
                 for counted in delta.objects
             ]
             puts = rows.puts(blobs, self._retention_days)
-            if not fits(blobs, [*notes, *puts]):
+            if not fits(blobs, [*notes, *sight.checks, *puts]):
                 break
-            refusals = self._table.transact([*notes, *puts])
+            refusals = self._table.transact([*notes, *sight.checks, *puts])
             if refusals is None:
                 return COMMITTED
-            rows.refused(blobs, refusals[len(notes) :])
+            rows.refused(blobs, refusals[len(refusals) - len(puts) :])
             if attempt >= _LARGE_ATTEMPTS and len(notes) > 1:
                 break
         else:
             raise gave_up(len(delta.objects), self._table)
         if len(delta.objects) > 1:
             return TOO_LARGE
-        return self._recount_in_parts(rebuild, delta, generations, until)
+        return self._recount_in_parts(rebuild, delta, until)
 
     def forget(self, rebuild: Rebuild, refs: Sequence[ObjectRef]) -> None:
-        """See `Store.forget`."""
+        """Note that objects count for nothing in a rebuild. Rows do not change."""
         generations = self._fences.pointer()
+        generations.open_rebuild(rebuild.generation)
         for ref in refs:
             self._forget(rebuild, ref, generations, Deadline.after(self._table.timeout))
 
@@ -101,9 +103,7 @@ class Recounts:
                 return
         raise StoreError(f"{ref.name} is kept busy by others; try again")
 
-    def _recount_in_parts(
-        self, rebuild: Rebuild, delta: Delta, generations: Generations, until: Deadline
-    ) -> CommitResult:
+    def _recount_in_parts(self, rebuild: Rebuild, delta: Delta, until: Deadline) -> CommitResult:
         """As `Commits` does: the ledger row says how many parts are recounted."""
         (counted,) = delta.objects
         parts = in_parts(as_recounted(delta.rows, rebuild))
@@ -115,20 +115,31 @@ class Recounts:
                 return COMMITTED
             under_way = int(item.get("recounting", number(0))["N"]) == rebuild.generation
             part = int(item["recounted"]["N"]) if under_way else 0
+            sight = self._look(rebuild, parts[part], rows, until)
             blobs = rows.add(parts[part], until)
             note = ledger_recount(
                 self._table.name,
-                recounted(entry, counted, rebuild, generations),
+                recounted(entry, counted, rebuild, sight.generations),
                 rebuild,
                 part,
                 len(parts),
             )
-            refusals = self._table.transact([note, *rows.puts(blobs, self._retention_days)])
+            puts = rows.puts(blobs, self._retention_days)
+            refusals = self._table.transact([note, *sight.checks, *puts])
             if refusals is None:
                 rows.done(blobs)
             else:
-                rows.refused(blobs, refusals[1:])
+                rows.refused(blobs, refusals[len(refusals) - len(puts) :])
         raise gave_up(1, self._table)
+
+    def _look(
+        self, rebuild: Rebuild, added: Iterable[RowKey], rows: Rows, until: Deadline
+    ) -> Sight:
+        """The generations as a transaction may use them. Raises StoreError if the rebuild is
+        over: its generation must not be written any more."""
+        sight = self._fences.look(added, rows.shard, until)
+        sight.generations.open_rebuild(rebuild.generation)
+        return sight
 
     def _entries(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
         return {ref: ledger_entry(item) for ref, item in self._ledger.items(refs).items()}

@@ -45,7 +45,7 @@ from pipeline.store.port import (
     Meta,
     Store,
 )
-from pipeline.store.rows import encode_row, now, unread
+from pipeline.store.rows import encode_row, is_over, now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -152,6 +152,7 @@ class DynamoStore(Store):
 
     @override
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
+        self._register({counted.site for counted in delta.objects})
         return self._recounts.recount(rebuild, delta)
 
     @override
@@ -171,11 +172,11 @@ class DynamoStore(Store):
                 swept = [
                     row_key(key, shard)
                     for key, _ in self._rows.of_every_generation(site, shard, span, consistent=True)
-                    if unread(key, generations)
+                    if is_over(key, generations)
                 ]
                 self._table.write_all(deletes=swept)
                 count += len(swept)
-            self.turn(Generations.swept)
+            self.turn(lambda state: state.swept(generations))
         return count
 
     @override

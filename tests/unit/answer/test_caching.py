@@ -107,7 +107,7 @@ def test_a_rebuild_ends_the_time_of_a_final_window(
     """After five minutes an answer of other generations than the active ones is not served."""
     count(memory, clock, "a", hours_ago=35)
     assert ask(api, CLOSED).json["data"]["total_records"] == 4
-    memory.turn(lambda active: active.begin(Days(0, 30_000)).show())
+    memory.turn(lambda active: active.begin(Days(0, 30_000)).show(1))
     clock.pass_time(seconds=299)
     assert ask(api, CLOSED).json["data"]["total_records"] == 4
     clock.pass_time(seconds=1)
