@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.htm
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
@@ -23,13 +23,15 @@ class Announced:
     """The objects that one message announces.
 
     `message_id` is None outside of a queue. `receives` is how often the queue has handed out the
-    message. `problem` says what in it could not be understood, "" if all of it was.
+    message, and `receipt` is this delivery. `problem` says what in the message could not be
+    understood, "" if all of it was.
     """
 
     message_id: str | None
     refs: list[ObjectRef] = field(default_factory=list)
     problem: str = ""
     receives: int = 1
+    receipt: str = ""
 
 
 class Unreadable(Exception):
@@ -83,7 +85,7 @@ def announced(event: Any) -> list[Announced]:
     records = event.get("Records") if isinstance(event, Mapping) else None
     if isinstance(records, list) and any(map(_is_message, records)):
         return [_message(record) for record in records]
-    return [_announced(event)]
+    return [_with_objects(Announced(None), event)]
 
 
 def object_ref(
@@ -117,13 +119,16 @@ def _is_message(record: Any) -> bool:
 def _message(record: Any) -> Announced:
     if not _is_message(record):
         return Announced(None, problem="a record is no message, though others are")
-    message_id, receives = str(record.get("messageId", "")), _receives(record)
+    message = Announced(
+        str(record.get("messageId", "")),
+        receives=_receives(record),
+        receipt=str(record.get("receiptHandle", "")),
+    )
     try:
         document = json.loads(record["body"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        problem = f"the body is not JSON: {type(error).__name__}"
-        return Announced(message_id, problem=problem, receives=receives)
-    return _announced(document, message_id, receives)
+        return replace(message, problem=f"the body is not JSON: {type(error).__name__}")
+    return _with_objects(message, document)
 
 
 def _receives(record: Mapping[str, Any]) -> int:
@@ -132,8 +137,9 @@ def _receives(record: Mapping[str, Any]) -> int:
     return int(count) if isinstance(count, str) and count.isdecimal() and len(count) < 9 else 1
 
 
-def _announced(document: Any, message_id: str | None = None, receives: int = 1) -> Announced:
-    """The objects that can be understood, even beside what cannot: none can count twice."""
+def _with_objects(message: Announced, document: Any) -> Announced:
+    """The message with the objects that a document announces. They are taken even beside what
+    cannot be understood: no object counts twice."""
     refs: list[ObjectRef] = []
     problems: list[str] = []
     for announcement in _announcements(document):
@@ -141,7 +147,7 @@ def _announced(document: Any, message_id: str | None = None, receives: int = 1) 
             refs += _refs(announcement)
         except (Unreadable, msgspec.ValidationError) as error:
             problems.append(str(error))
-    return Announced(message_id, refs, "; ".join(dict.fromkeys(problems)), receives)
+    return replace(message, refs=refs, problem="; ".join(dict.fromkeys(problems)))
 
 
 def _announcements(document: Any) -> list[Any]:

@@ -2,8 +2,10 @@
 came directly fails as a whole, for Lambda to retry and then to hand to the dead-letter queue. S3
 Batch Operations gets a result for each of its tasks."""
 
+import traceback
 from collections import Counter
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -12,12 +14,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.batch import batch_answer, batch_refs, is_batch
 from handlers.events import Announced, announced
-from pipeline.bootstrap import open_ingest, open_store
+from pipeline.bootstrap import open_ingest, open_queue, open_store
 from pipeline.deadline import Deadline
-from pipeline.errors import EdgetallyError, SettingError
+from pipeline.errors import EdgetallyError, QueueError, SettingError
 from pipeline.ingest.ingest import Ingest, Outcome
 from pipeline.objects import ObjectRef
 from pipeline.settings import load_settings
+from pipeline.source.queue import Queue
 
 logger = Logger(service="ingest")
 tracer = Tracer(service="ingest")
@@ -39,6 +42,13 @@ def configured() -> Ingest:
     return open_ingest(settings, open_store(settings))[0]
 
 
+@cache
+def own_queue() -> Queue | None:
+    """The queue that feeds this function, or None if it is not configured."""
+    settings = load_settings()
+    return open_queue(settings.queue_url, settings) if settings.queue_url else None
+
+
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
@@ -54,37 +64,101 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if is_batch(event):
         return _batch(event, ingest, deadline)
     messages = announced(event)
-    refs = [ref for message in messages for ref in message.refs]
-    outcomes = iter(ingest(refs, deadline=deadline))
-    by_message = [(message, [next(outcomes) for _ in message.refs]) for message in messages]
-    _report([outcome for _, group in by_message for outcome in group])
+    by_message = _count(messages, ingest, deadline)
+    _report([outcome for outcomes in by_message for outcome in outcomes])
+    sent_again = _send_unopened_again(messages, by_message)
     failed = [
-        (message, reasons) for message, group in by_message if (reasons := _why(message, group))
+        (message, reasons)
+        for message, outcomes in zip(messages, by_message, strict=True)
+        if (reasons := _why(message, outcomes, sent_again))
     ]
     for message, reasons in failed:
         logger.warning(
             "not counted: %s", "; ".join(reasons), extra={"message_id": message.message_id}
         )
-    if any(message.message_id is None for message, _ in failed):
-        raise IngestFailed("; ".join(failed[0][1]))
+    direct = [reasons for message, reasons in failed if message.message_id is None]
+    if direct:
+        raise IngestFailed("; ".join(direct[0]))
     return {"batchItemFailures": [{"itemIdentifier": message.message_id} for message, _ in failed]}
+
+
+def _count(messages: list[Announced], ingest: Ingest, deadline: Deadline) -> list[list[Outcome]]:
+    """The outcomes of each message's objects. An object of a message that was received before is
+    suspected of having ended the function then."""
+    refs = [ref for message in messages for ref in message.refs]
+    suspects = {ref for message in messages if message.receives > 1 for ref in message.refs}
+    outcomes = iter(
+        ingest(
+            refs,
+            deadline=deadline,
+            suspects=suspects,
+            before_alone=partial(_delete_done, messages),
+        )
+    )
+    return [[next(outcomes) for _ in message.refs] for message in messages]
+
+
+def _delete_done(messages: list[Announced], outcomes: Mapping[ObjectRef, Outcome]) -> None:
+    """Delete the messages that need not be delivered again: if the function ends before it reports
+    them, they would be."""
+    receipts = [
+        message.receipt
+        for message in messages
+        if message.receipt
+        and not message.problem
+        and all(ref in outcomes and not outcomes[ref].comes_again for ref in message.refs)
+    ]
+    try:
+        if receipts and (queue := own_queue()):
+            queue.delete(receipts)
+    except QueueError as error:
+        logger.warning("messages that are done could not be deleted: %s", error)
+
+
+def _send_unopened_again(
+    messages: list[Announced], by_message: list[list[Outcome]]
+) -> set[ObjectRef]:
+    """Announce the objects that were never opened once more, so that the messages they came in
+    need not be received again, which the queue counts; the objects that were announced.
+
+    Nothing is announced if nothing else was done: such a message would go round for ever.
+    """
+    outcomes = [outcome for group in by_message for outcome in group]
+    unopened = dict.fromkeys(
+        outcome.ref
+        for message, group in zip(messages, by_message, strict=True)
+        for outcome in group
+        if message.message_id is not None and not outcome.opened
+    )
+    if not unopened or not any(outcome.opened for outcome in outcomes):
+        return set()
+    try:
+        if queue := own_queue():
+            queue.send(list(unopened))
+            return set(unopened)
+    except QueueError as error:
+        logger.warning("objects that were not opened could not be announced again: %s", error)
+    return set()
 
 
 def _batch(event: dict[str, Any], ingest: Ingest, deadline: Deadline) -> dict[str, Any]:
     """Count the tasks of S3 Batch Operations, which retries those that failed for a while."""
-    found = batch_refs(event)
-    outcomes = ingest([ref for ref in found if isinstance(ref, ObjectRef)], deadline=deadline)
+    refs = batch_refs(event)
+    outcomes = ingest([ref for ref in refs if isinstance(ref, ObjectRef)], deadline=deadline)
     _report(outcomes)
     remaining = iter(outcomes)
     return batch_answer(
-        event, [next(remaining) if isinstance(each, ObjectRef) else each for each in found]
+        event, [next(remaining) if isinstance(ref, ObjectRef) else ref for ref in refs]
     )
 
 
-def _why(message: Announced, outcomes: list[Outcome]) -> list[str]:
-    """Why a message must be delivered again; empty when it need not."""
-    undone = [each for each in outcomes if each.state in ("failed", "postponed")]
-    reasons = [f"{each.ref.name}: {each.reason}" for each in undone]
+def _why(message: Announced, outcomes: list[Outcome], sent_again: set[ObjectRef]) -> list[str]:
+    """Why a message must be delivered again; empty if it need not."""
+    reasons = [
+        f"{outcome.ref.name}: {outcome.reason}"
+        for outcome in outcomes
+        if outcome.comes_again and outcome.ref not in sent_again
+    ]
     return [message.problem, *reasons] if message.problem else reasons
 
 
@@ -105,4 +179,6 @@ def _report(outcomes: list[Outcome]) -> None:
         if outcome.state == "conflict":
             logger.warning("%s: %s", outcome.ref.name, outcome.reason)
         if outcome.error is not None and not isinstance(outcome.error, EdgetallyError):
-            logger.error("%s: %s", outcome.ref.name, outcome.reason, exc_info=outcome.error)
+            # Without the error's message, which may quote a line of the log.
+            stack = "".join(traceback.format_tb(outcome.error.__traceback__))
+            logger.error("%s: %s", outcome.ref.name, outcome.reason, extra={"stack": stack})

@@ -1,5 +1,7 @@
 """The errors edgetally raises on purpose; each carries what it is about and says what to do."""
 
+import traceback
+
 
 class EdgetallyError(Exception):
     """Anything edgetally refuses or could not do. The message is meant for the user."""
@@ -67,3 +69,13 @@ class QueueError(EdgetallyError):
         super().__init__(f"queue {url}: {reason}")
         self.url = url
         self.reason = reason
+
+
+def fault_of(error: Exception) -> str:
+    """A bug in words that people can report: the kind of the error and the place that raised it.
+
+    Never its message, which may quote a line of a log.
+    """
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    where = f" in {place[0].name}, line {place[0].lineno}" if place else ""
+    return f"a bug in edgetally, please report it: {type(error).__name__}{where}"

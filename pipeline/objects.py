@@ -1,6 +1,7 @@
 """A log object: what it is called, and whose it is."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -34,6 +35,18 @@ class ObjectRef:
     def name(self) -> str:
         """How people call it: s3://bucket/key, or the path."""
         return f"s3://{self.bucket}/{self.key}" if self.bucket else self.key
+
+
+def newest_first(refs: Iterable[ObjectRef]) -> dict[str, list[ObjectRef]]:
+    """The different events of each key, by the key's id. The order is that of S3's sequencers, the
+    largest first; events without one keep their order."""
+    events: dict[str, list[ObjectRef]] = {}
+    for ref in dict.fromkeys(refs):
+        events.setdefault(ref.id, []).append(ref)
+    for of_key in events.values():
+        digits = max(len(ref.sequencer) for ref in of_key)
+        of_key.sort(key=lambda ref: ref.sequencer.upper().ljust(digits, "0"), reverse=True)
+    return events
 
 
 def site_of(key: str, pattern: re.Pattern[str] | None) -> str:

@@ -55,7 +55,8 @@ class Settings(BaseSettings):
     bucket: str = ""
     """The bucket that the scheduled audit lists."""
     queue_url: str = ""
-    """The queue of log objects, whose depth is a part of the API's health."""
+    """The queue of log objects: its depth is a part of the API's health, and the ingest announces
+    objects there again that it had no time to open."""
     dead_letter_queue_url: str = ""
     """The queue of those that could not be counted, likewise."""
     cors_origins: str = ""

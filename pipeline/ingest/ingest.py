@@ -1,29 +1,40 @@
-"""The first use case: announced objects → counted, each exactly once, each on its own."""
+"""The use case of ingest: announced objects → outcomes, each object counted exactly once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from pipeline.deadline import NEVER, Deadline
-from pipeline.errors import CommitRefused, CorruptRow, EdgetallyError, StoreError
-from pipeline.ingest.batch import Batch
+from pipeline.errors import (
+    CommitRefused,
+    CorruptRow,
+    EdgetallyError,
+    ObjectGone,
+    ObjectRefused,
+    StoreError,
+    fault_of,
+)
 from pipeline.ingest.commit import commit_batch
 from pipeline.ingest.reader import OutOfTime, Reader
-from pipeline.objects import ObjectRef
+from pipeline.objects import ObjectRef, newest_first
 from pipeline.store.counted import Delta
 from pipeline.store.port import TIMEOUT, CommitResult, Store
 
 _READING = 0.75
 """The share of the time in which objects are read: a quarter is kept for the last commit."""
 
+UNFINISHED = "its reading was begun and did not end: the function was stopped, or ran out of time"
+"""The reason of a failure that is noted before an object is read alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one announced object.
 
-    `conflict`: its key was counted before with another content; it is reported, never merged.
-    `failed`: it counted nothing, for `reason`; `error` is what was raised. `postponed`: there was
-    no time for it.
+    `conflict`: its key was counted before with other content, which stays. `failed`: nothing of it
+    was counted, for `reason`; `error` is what was raised. `postponed`: there was no time for it;
+    `opened` says whether its reading had begun.
     """
 
     ref: ObjectRef
@@ -32,6 +43,17 @@ class Outcome:
     rejected: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
     error: Exception | None = None
+    opened: bool = True
+
+    @property
+    def counted(self) -> bool:
+        """Whether the object is counted, now or before."""
+        return self.state in ("committed", "duplicate")
+
+    @property
+    def comes_again(self) -> bool:
+        """Whether the object must be announced again."""
+        return self.state in ("failed", "postponed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,77 +68,121 @@ class Ingest:
         refs: Sequence[ObjectRef],
         on_read: Callable[[ObjectRef], None] = lambda ref: None,
         deadline: Deadline = NEVER,
+        suspects: Collection[ObjectRef] = (),
+        before_alone: Callable[[Mapping[ObjectRef, Outcome]], None] = lambda outcomes: None,
     ) -> list[Outcome]:
-        """One outcome per ref, in their order. `on_read` is called as each object is done with.
+        """Count the objects; one outcome for each ref, in their order.
 
-        Every object is parsed to its end before anything is written; a bad one fails alone. All
-        good ones are committed together, as far as memory and `deadline` allow. Raises StoreError
-        only when the ledger cannot be read: then nothing was done.
+        An object is parsed to its end before anything of it is written, and fails by itself. The
+        objects are committed together, as far as memory and the deadline allow. `suspects`, and
+        objects that failed before, come after the others and one by one. Each may end the process,
+        so `before_alone` is called first, with the outcomes there are. Of several events of one key
+        the newest is tried first, and an older one if that content is not to be had. `on_read` is
+        called after each trial. Raises StoreError only if the ledger cannot be read.
         """
-        first = {ref.id: ref for ref in reversed(refs)}
-        outcomes = self._ingest(list(first.values()), on_read, deadline)
-        seen: set[str] = set()
+        left = newest_first(refs)
+        outcomes: dict[ObjectRef, Outcome] = {}
+        while trial := [events.pop(0) for events in left.values() if events]:
+            alone = partial(before_alone, outcomes)
+            for ref, outcome in self._try(trial, on_read, deadline, suspects, alone):
+                outcomes[ref] = self._noted(outcome)
+                if not _another_may_count(outcome):
+                    for other in left[ref.id]:
+                        outcomes[other] = self._noted(_beside(other, outcome))
+                    left[ref.id].clear()
+        counted = {ref.id: outcome for ref, outcome in outcomes.items() if outcome.counted}
+        seen: set[ObjectRef] = set()
         answers: list[Outcome] = []
         for ref in refs:
-            answers.append(_repeated(ref, outcomes[ref.id]) if ref.id in seen else outcomes[ref.id])
-            seen.add(ref.id)
-        return [self._noted(answer) for answer in answers]
+            outcome = outcomes[ref]
+            if ref.id in counted and (ref in seen or not outcome.counted):
+                outcome = self._noted(_beside(ref, counted[ref.id]))
+            seen.add(ref)
+            answers.append(outcome)
+        return answers
 
-    def _ingest(
-        self, refs: list[ObjectRef], on_read: Callable[[ObjectRef], None], deadline: Deadline
-    ) -> dict[str, Outcome]:
-        """The outcome of each of these distinct objects, by id."""
-        outcomes: dict[str, Outcome] = {}
+    def _try(
+        self,
+        refs: Sequence[ObjectRef],
+        on_read: Callable[[ObjectRef], None],
+        deadline: Deadline,
+        suspects: Collection[ObjectRef],
+        before_alone: Callable[[], None],
+    ) -> Iterator[tuple[ObjectRef, Outcome]]:
+        """The outcomes of objects that have different keys."""
         ledger = self.store.ledger(refs)
-        new: list[ObjectRef] = []
+        attempts = {ref: entry.attempts for ref, entry in ledger.items()}
+        together: list[ObjectRef] = []
+        alone: list[ObjectRef] = []
         for ref in refs:
             standing = ledger[ref].standing(ref) if ref in ledger else "new"
-            if standing == "new":
-                new.append(ref)
-            else:
-                outcomes[ref.id] = _settled(ref, standing)
+            if standing != "new":
                 on_read(ref)
-        for group in self.reader.groups(new, on_read, deadline.within(deadline.left * _READING)):
-            for ref, error in group.failed:
-                outcomes[ref.id] = self._failed(ref, error)
-            for outcome in self._commit(group.batch, deadline):
-                outcomes[outcome.ref.id] = outcome
-        return outcomes
+                yield ref, _settled(ref, standing)
+            else:
+                (alone if ref in suspects or attempts.get(ref) else together).append(ref)
+        yield from self._count(together, on_read, deadline)
+        for ref in sorted(alone, key=lambda ref: attempts.get(ref, 0)):
+            before_alone()
+            yield ref, self._count_alone(ref, on_read, deadline)
 
-    def _commit(self, batch: Batch, deadline: Deadline) -> list[Outcome]:
+    def _count(
+        self,
+        refs: Sequence[ObjectRef],
+        on_read: Callable[[ObjectRef], None],
+        deadline: Deadline,
+        attempt: int = 1,
+    ) -> Iterator[tuple[ObjectRef, Outcome]]:
+        """The outcomes of new objects. A failure adds `attempt` to an object's attempts."""
+        announced = {ref.id: ref for ref in refs}
+        reading = deadline.within(deadline.left * _READING)
+        for group in self.reader.groups(refs, on_read, reading):
+            done = commit_batch(group.batch, self._committing(deadline))
+            outcomes = [
+                *(Outcome(c.ref, "committed", c.records, c.rejected) for c in done.committed),
+                *(_settled(ref, "duplicate") for ref in done.duplicates),
+                *(_settled(ref, "conflict") for ref in done.conflicts),
+                *(self._failed(ref, why, attempt) for ref, why in [*group.failed, *done.failed]),
+            ]
+            for outcome in outcomes:
+                yield announced[outcome.ref.id], outcome
+
+    def _count_alone(
+        self, ref: ObjectRef, on_read: Callable[[ObjectRef], None], deadline: Deadline
+    ) -> Outcome:
+        """The outcome of an object that may end the process: its ledger entry says so before."""
+        if deadline.is_over:
+            return self._failed(ref, OutOfTime(opened=False))
+        try:
+            self.store.record_failure(ref, UNFINISHED)
+        except StoreError as error:
+            return self._failed(ref, error)
+        ((_, outcome),) = self._count([ref], on_read, deadline, attempt=0)
+        return outcome
+
+    def _committing(self, deadline: Deadline) -> Callable[[Delta], CommitResult]:
         def commit(delta: Delta) -> CommitResult:
             if deadline.is_over:
                 raise OutOfTime
             return self.store.commit(delta, deadline.within(TIMEOUT))
 
-        done = commit_batch(batch, commit)
-        return [
-            *(Outcome(c.ref, "committed", c.records, c.rejected) for c in done.committed),
-            *(_settled(ref, "duplicate") for ref in done.duplicates),
-            *(_settled(ref, "conflict") for ref in done.conflicts),
-            *(self._failed(ref, error) for ref, error in done.failed),
-        ]
+        return commit
 
-    def _failed(self, ref: ObjectRef, error: Exception) -> Outcome:
-        """The outcome of an object that counts nothing, noted in the ledger if the object, and not
-        the time or the store, is the cause."""
+    def _failed(self, ref: ObjectRef, error: Exception, attempt: int = 1) -> Outcome:
+        """The outcome of an object that is not counted. The ledger notes a failure whose cause is
+        the object; the time and the store are no object's failures."""
         if isinstance(error, OutOfTime):
-            return Outcome(ref, "postponed", reason=str(error))
-        if isinstance(error, StoreError) and not isinstance(error, CommitRefused | CorruptRow):
-            return Outcome(ref, "failed", reason=str(error), error=error)
-        reason = (
-            str(error)
-            if isinstance(error, EdgetallyError)
-            else f"a bug in edgetally, please report it: {type(error).__name__}: {error}"
-        )
-        try:
-            self.store.record_failure(ref, reason)
-        except StoreError as also:
-            reason += f" (and the failure could not be noted: {also})"
+            return Outcome(ref, "postponed", reason=str(error), opened=error.opened)
+        reason = str(error) if isinstance(error, EdgetallyError) else fault_of(error)
+        if not isinstance(error, StoreError) or isinstance(error, CommitRefused | CorruptRow):
+            try:
+                self.store.record_failure(ref, reason, attempt)
+            except StoreError as also:
+                reason += f" (and the failure could not be noted: {also})"
         return Outcome(ref, "failed", reason=reason, error=error)
 
     def _noted(self, outcome: Outcome) -> Outcome:
-        """The outcome, with a conflict kept in the ledger."""
+        """The outcome; a conflict is kept in the ledger."""
         if outcome.state != "conflict":
             return outcome
         try:
@@ -125,6 +191,13 @@ class Ingest:
             reason = f"{outcome.reason} (and the conflict could not be noted: {also})"
             return replace(outcome, reason=reason)
         return outcome
+
+
+def _another_may_count(outcome: Outcome) -> bool:
+    """Whether an older event of the same key may be of the content that is to be had."""
+    if outcome.state == "failed":
+        return isinstance(outcome.error, ObjectGone | ObjectRefused)
+    return outcome.state == "conflict"
 
 
 def _settled(ref: ObjectRef, standing: Literal["duplicate", "conflict"]) -> Outcome:
@@ -137,10 +210,9 @@ def _settled(ref: ObjectRef, standing: Literal["duplicate", "conflict"]) -> Outc
     )
 
 
-def _repeated(ref: ObjectRef, first: Outcome) -> Outcome:
-    """The outcome of an object that came earlier in the same call."""
-    if first.state in ("failed", "postponed"):
-        return replace(first, ref=ref)
-    if ref.etag and first.ref.etag and ref.etag != first.ref.etag:
-        return _settled(ref, "conflict")
-    return _settled(ref, "duplicate")
+def _beside(ref: ObjectRef, other: Outcome) -> Outcome:
+    """The outcome of an event, given the outcome of another event of its key."""
+    if not other.counted:
+        return replace(other, ref=ref)
+    differs = ref.etag and other.ref.etag and ref.etag != other.ref.etag
+    return _settled(ref, "conflict" if differs else "duplicate")

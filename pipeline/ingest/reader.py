@@ -1,4 +1,4 @@
-"""Announced objects → what they hold: opened ahead, read one by one, each failing by itself."""
+"""Announced objects → batches: opened ahead, read one by one, each failing by itself."""
 
 import re
 from collections import deque
@@ -28,15 +28,18 @@ _HEAD = 1 << 20
 """Bytes of an object that are read ahead."""
 
 _TOGETHER = 64 << 20
-"""Bytes of objects, as delivered, that are held for one commit: what is counted in them waits in
-memory for it."""
+"""Bytes of objects, as delivered, in one batch: their counts wait in memory for the commit."""
 
 
 class OutOfTime(EdgetallyError):
-    """The time that was given is over. What was not read counts nothing and comes again."""
+    """There was no time left for an object. Nothing of it is counted, and it comes again.
 
-    def __init__(self) -> None:
+    `opened` says whether its reading had begun.
+    """
+
+    def __init__(self, opened: bool = True) -> None:
         super().__init__("there was no time left for it; it comes again")
+        self.opened = opened
 
 
 class Group(NamedTuple):
@@ -47,14 +50,14 @@ class Group(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """An object that was read to its end, and what it is: small ones are not parsed yet."""
+    """An object that was read to its end. A small one is not parsed yet."""
 
     ref: ObjectRef
-    found: Parsed | Small
+    content: Parsed | Small
 
 
 class _Opened(NamedTuple):
-    """An object whose first bytes are here; `close` when it is done with."""
+    """An open object, of which the first bytes are here."""
 
     content: Content
     head: list[bytes]
@@ -66,7 +69,8 @@ class _Opened(NamedTuple):
 class Reader:
     """Reads objects of `source` as `reading` says.
 
-    `sampling` has the percentage of requests that objects under a prefix were sampled from.
+    `site_pattern` finds the site in a key, see `site_of`. `sampling` has the percentage of requests
+    that the objects under a prefix were sampled from.
     """
 
     source: Source
@@ -80,16 +84,16 @@ class Reader:
         on_read: Callable[[ObjectRef], None] = lambda ref: None,
         deadline: Deadline = NEVER,
     ) -> Iterator[Group]:
-        """Every object in a group, with what it holds or with the reason why it cannot be read.
+        """Read every object; each is in one group, with its lines or with the reason it has none.
 
-        `on_read` is called as each is done with. After the deadline, no further object is
-        opened, and the one that is being read is given up: their reason is OutOfTime.
+        `on_read` is called after each object. After the deadline no object is opened, and the one
+        that is being read is given up: the reason is OutOfTime.
         """
         read: list[_Read] = []
         failed: list[tuple[ObjectRef, Exception]] = []
         left = deque(refs)
         size = 0
-        remote = any(ref.bucket for ref in refs)  # for a local file there is nothing to wait for
+        remote = any(ref.bucket for ref in refs)  # nothing is gained by opening files ahead
         for opened in in_order(self._openings(refs, deadline), READERS if remote else 1):
             ref = left.popleft()
             try:
@@ -101,7 +105,7 @@ class Reader:
             if size > _TOGETHER:
                 yield self._group(read, failed)
                 read, failed, size = [], [], 0
-        yield self._group(read, [*failed, *((ref, OutOfTime()) for ref in left)])
+        yield self._group(read, [*failed, *((ref, OutOfTime(opened=False)) for ref in left)])
 
     def _openings(
         self, refs: Sequence[ObjectRef], deadline: Deadline
@@ -112,7 +116,7 @@ class Reader:
             yield partial(self._open, ref)
 
     def _open(self, ref: ObjectRef) -> _Opened | Exception:
-        """Open an object and read its first bytes; what went wrong is raised when it is read."""
+        """Open an object and read its first bytes. An error is returned, to be raised in turn."""
         try:
             with ExitStack() as stack:
                 content = stack.enter_context(self.source.open(ref))
@@ -127,29 +131,30 @@ class Reader:
     def _read(self, opened: _Opened | Exception, deadline: Deadline) -> _Read:
         if isinstance(opened, Exception):
             raise opened
-        content = opened.content
         try:
-            chunks = _while_there_is_time(chain(opened.head, opened.rest), deadline)
-            found = parse_unless_small(chunks, content.modified, self.reading)
-            return _Read(content.ref, found)
+            if deadline.is_over:  # it was opened ahead, and it is not its own fault
+                raise OutOfTime(opened=False)
+            content = opened.content
+            chunks = _until(deadline, chain(opened.head, opened.rest))
+            return _Read(content.ref, parse_unless_small(chunks, content.modified, self.reading))
         finally:
             opened.close()
 
     def _group(self, read: Sequence[_Read], failed: list[tuple[ObjectRef, Exception]]) -> Group:
-        """The objects that were read. The small ones become columns together."""
-        pieces = iter(read_together([each for _, each in read if isinstance(each, Small)]))
+        """The batch of objects that were read. The small ones become columns together."""
+        pieces = iter(read_together([content for _, content in read if isinstance(content, Small)]))
         whole: list[Whole] = []
         lines: dict[str, list[Lines]] = {}
-        for ref, each in read:
+        for ref, content in read:
             try:
-                if not isinstance(each, Small):
-                    whole.append(self._whole(ref, each))
+                if not isinstance(content, Small):
+                    whole.append(self._whole(ref, content))
                 elif piece := next(pieces):
-                    counted = Counted(ref, self._site(ref), piece.hours, {}, each.layout.source)
+                    counted = Counted(ref, self._site(ref), piece.hours, {}, content.layout.source)
                     share = Lines(counted, piece.columns, piece.start, piece.end)
                     lines.setdefault(counted.site, []).append(share)
                 else:
-                    parsed = parse([each.text], each.modified, self.reading)
+                    parsed = parse([content.text], content.modified, self.reading)
                     whole.append(self._whole(ref, parsed))
             except Exception as error:
                 failed.append((ref, error))
@@ -166,7 +171,7 @@ class Reader:
         return stored_site(site_of(ref.key, self.site_pattern), rate_of(ref.key, self.sampling))
 
 
-def _while_there_is_time(chunks: Iterable[bytes], deadline: Deadline) -> Iterator[bytes]:
+def _until(deadline: Deadline, chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         if deadline.is_over:
             raise OutOfTime

@@ -28,8 +28,12 @@ class Queue:
         self._url = url
 
     def send(self, refs: Sequence[ObjectRef]) -> None:
-        """Announce up to `BATCH` objects. Raises QueueError; some may have been announced then."""
-        left = {str(place): _message(ref) for place, ref in enumerate(refs)}
+        """Announce objects. Raises QueueError; some may have been announced then."""
+        for start in range(0, len(refs), BATCH):
+            self._send(refs[start : start + BATCH])
+
+    def _send(self, refs: Sequence[ObjectRef]) -> None:
+        left = {str(place): announcement(ref) for place, ref in enumerate(refs)}
         for _ in range(_TRIES):
             with self._errors():
                 answer = self._client.send_message_batch(
@@ -41,6 +45,20 @@ class Queue:
                 return
             left = {each["Id"]: left[each["Id"]] for each in failed}
         raise QueueError(self._url, f"{len(left)} messages were refused: {failed[0]['Code']}")
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """Delete messages by the receipts of their delivery. Raises QueueError; a message that is
+        not deleted is delivered again."""
+        for start in range(0, len(receipts), BATCH):
+            batch = receipts[start : start + BATCH]
+            with self._errors():
+                self._client.delete_message_batch(
+                    QueueUrl=self._url,
+                    Entries=[
+                        {"Id": str(place), "ReceiptHandle": receipt}
+                        for place, receipt in enumerate(batch)
+                    ],
+                )
 
     def depth(self) -> Depth:
         """How much there is to do. Raises QueueError."""
@@ -65,7 +83,7 @@ class Queue:
             raise QueueError(self._url, str(error)) from error
 
 
-def _message(ref: ObjectRef) -> str:
+def announcement(ref: ObjectRef) -> str:
     """The event that S3 sends for a new object.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
     record = {
@@ -80,6 +98,7 @@ def _message(ref: ObjectRef) -> str:
                 "size": ref.size,
                 "eTag": ref.etag,
                 "versionId": ref.version_id,
+                "sequencer": ref.sequencer,
             },
         },
     }

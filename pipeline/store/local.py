@@ -107,11 +107,11 @@ class LocalStore(Store, ABC):
         return result
 
     @override
-    def record_failure(self, ref: ObjectRef, reason: str) -> None:
+    def record_failure(self, ref: ObjectRef, reason: str, attempts: int = 1) -> None:
         with self._writing() as tables:
             known = self._entries(tables, [ref]).get(ref)
             if known is None or known.state == "failed":
-                attempts = known.attempts + 1 if known else 1
+                attempts += known.attempts if known else 0
                 self._enter(tables, LedgerEntry(ref, "failed", int(self._now()), reason, attempts))
 
     @override

@@ -101,9 +101,9 @@ class Ledger(Protocol):
         """
         ...
 
-    def record_failure(self, ref: ObjectRef, reason: str) -> None:
-        """Note that an object could not be counted. It counts nothing, adds to the object's
-        attempts, and is replaced when the object commits."""
+    def record_failure(self, ref: ObjectRef, reason: str, attempts: int = 1) -> None:
+        """Note that an object could not be counted, in so many attempts more than before. The note
+        counts nothing, and is replaced when the object commits."""
         ...
 
     def record_conflict(self, ref: ObjectRef) -> None:

@@ -320,7 +320,7 @@ def test_row_09_throttling_and_errors_of_the_queue(monkeypatch: pytest.MonkeyPat
 
 def test_row_10_the_deadline_in_the_middle_of_a_batch(scene: Scene) -> None:
     """What was read is committed, the rest comes again; also in the middle of an object."""
-    for checks in range(8):
+    for checks in range(12):
         states = scene.deliver(deadline=reading_ends_after(checks))
         assert set(states) <= {"committed", "duplicate", "postponed"}
         scene.sound(sum(state != "postponed" for state in states))

@@ -309,7 +309,7 @@ ROWS = {"MAX_PATHS", "MAX_VALUES", "RETENTION_DAYS"}
 FUNCTIONS = {
     "IngestFunction": {
         *ROWS,
-        *("STORE", "SHARDS", "S3_ENDPOINT"),
+        *("STORE", "SHARDS", "S3_ENDPOINT", "QUEUE_URL", "SQS_ENDPOINT"),
         *("REALTIME_FIELDS", "PLAIN_FIELDS", "SAMPLING", "SITE_PATTERN"),
     },
     "SummariesFunction": {

@@ -40,7 +40,7 @@ class Ledger:
         }
         return {ref: found[ref.id] for ref in refs if ref.id in found}
 
-    def record_failure(self, ref: ObjectRef, reason: str) -> None:
+    def record_failure(self, ref: ObjectRef, reason: str, attempts: int) -> None:
         """Note a failed attempt, unless the object has been committed since."""
         at = self._clock()
         failure = ledger_item(LedgerEntry(ref, "failed", int(at.timestamp()), reason), 0)
@@ -50,13 +50,13 @@ class Ledger:
         self._table.update(
             Key=ledger_key(ref),
             UpdateExpression=(
-                f"SET {', '.join(f'#{name} = :{name}' for name in said)} ADD attempts :one"
+                f"SET {', '.join(f'#{name} = :{name}' for name in said)} ADD attempts :attempts"
             ),
             ConditionExpression="attribute_not_exists(pk) OR #state = :state",
             ExpressionAttributeNames={f"#{name}": name for name in said},
             ExpressionAttributeValues={
                 **{f":{name}": value for name, value in said.items()},
-                ":one": number(1),
+                ":attempts": number(attempts),
             },
         )
 

@@ -98,8 +98,8 @@ class DynamoStore(Store):
         return self._commits.commit(delta, deadline)
 
     @override
-    def record_failure(self, ref: ObjectRef, reason: str) -> None:
-        self._ledger.record_failure(ref, reason)
+    def record_failure(self, ref: ObjectRef, reason: str, attempts: int = 1) -> None:
+        self._ledger.record_failure(ref, reason, attempts)
 
     @override
     def record_conflict(self, ref: ObjectRef) -> None:
