@@ -13,8 +13,9 @@ from pipeline.deadline import Deadline
 from pipeline.delivery.attach import Step, Wish, attach, patiently, plan
 from pipeline.delivery.choices import Choice
 from pipeline.delivery.detach import detaching
+from pipeline.delivery.existing import reading
 from pipeline.delivery.fields import chosen
-from pipeline.delivery.port import CloudError, Deliveries, Stack
+from pipeline.delivery.port import Deliveries, DeliveryError, Stack
 from pipeline.delivery.printing import cloudformation, terraform
 from pipeline.errors import SettingError
 from pipeline.settings import load_settings
@@ -64,6 +65,11 @@ def attach_command(
     every: Annotated[
         bool, typer.Option("--all", help="Every distribution of the account.")
     ] = False,
+    bucket: Annotated[
+        str | None,
+        typer.Option(help="A bucket that receives logs already.", show_default=False),
+    ] = None,
+    prefix: Annotated[str, typer.Option(help="Where in that bucket the logs are.")] = "",
     form: Annotated[
         Format, typer.Option("--format", help="Parquet is read fastest, but AWS charges for it.")
     ] = Format.w3c,
@@ -87,10 +93,12 @@ def attach_command(
     within 12 hours, later ones within minutes. Exit code 1: AWS refused, and the message names the
     right or rule; 3: several things can be right, and the message has a command for each.
     """
-    if (distribution is None) != every:
-        raise SettingError("DISTRIBUTION", "name one, or say --all")
+    if (distribution is not None) + every + (bucket is not None) != 1:
+        raise SettingError("DISTRIBUTION", "name one, or say --all or --bucket")
     cloud = open_cloud(load_settings(store="memory://"))
     target = _target(cloud, stack)
+    if bucket is not None:
+        raise typer.Exit(_read_existing(cloud, target, bucket, prefix, dry_run, yes))
     names = cloud.distributions() if every else [distribution or ""]
     wanted = chosen(fields, cloud.allowed_fields())
     wishes = [Wish(name, target, form.value, wanted, replace) for name in names]
@@ -132,6 +140,30 @@ def _target(cloud: Deliveries, name: str) -> Stack:
     return stack
 
 
+def _read_existing(
+    cloud: Deliveries, stack: Stack, bucket: str, prefix: str, dry_run: bool, yes: bool
+) -> int:
+    """Let the bucket announce its objects to the stack, and return the exit code."""
+    try:
+        steps = reading(cloud, stack, bucket, prefix)
+        _show(bucket, steps)
+        if dry_run:
+            return OK
+        if steps:
+            _confirm(yes)
+        for step in steps:
+            patiently(step.make, Deadline.after(_PATIENCE))
+    except DeliveryError as error:
+        return _said(bucket, error)
+    out.print(
+        f"{bucket}: new objects are counted. What is there already: "
+        f"edgetally backfill s3://{bucket}/{prefix} --queue {stack.outputs['IngestQueueUrl']}",
+        markup=False,
+        soft_wrap=True,
+    )
+    return OK
+
+
 def _attach_all(cloud: Deliveries, wishes: Sequence[Wish], dry_run: bool, yes: bool) -> int:
     """Attach what can be attached, and return the exit code of the worst that happened."""
     codes = [OK]
@@ -139,8 +171,8 @@ def _attach_all(cloud: Deliveries, wishes: Sequence[Wish], dry_run: bool, yes: b
     for wish in wishes:
         try:
             steps = plan(cloud, wish)
-        except (Choice, CloudError) as error:
-            codes.append(_said(wish, error))
+        except DeliveryError as error:
+            codes.append(_said(wish.distribution, error))
             continue
         if steps:
             _show(wish.distribution, steps)
@@ -156,8 +188,8 @@ def _attach_all(cloud: Deliveries, wishes: Sequence[Wish], dry_run: bool, yes: b
 def _attach_one(cloud: Deliveries, wish: Wish) -> int:
     try:
         attach(cloud, wish, Deadline.after(_PATIENCE))
-    except (Choice, CloudError) as error:
-        return _said(wish, error)
+    except DeliveryError as error:
+        return _said(wish.distribution, error)
     out.print(
         f"{wish.distribution}: logs are on. The first come within 12 hours: "
         f"edgetally status {wish.distribution} --stack {wish.stack.name}"
@@ -165,15 +197,15 @@ def _attach_one(cloud: Deliveries, wish: Wish) -> int:
     return OK
 
 
-def _said(wish: Wish, error: Choice | CloudError) -> int:
-    complain(f"{wish.distribution}: {error}")
+def _said(about: str, error: DeliveryError) -> int:
+    complain(f"{about}: {error}")
     return CHOICE if isinstance(error, Choice) else FAILED
 
 
-def _show(distribution: str, steps: Sequence[Step]) -> None:
+def _show(about: str, steps: Sequence[Step]) -> None:
     for step in steps:
         gap = " (requests of some minutes may be in no log)" if step.has_gap else ""
-        out.print(f"{distribution}: {step.words}{gap}", markup=False, soft_wrap=True)
+        out.print(f"{about}: {step.words}{gap}", markup=False, soft_wrap=True)
 
 
 def _confirm(yes: bool) -> None:

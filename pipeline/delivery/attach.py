@@ -15,15 +15,15 @@ from pipeline.delivery.policy import Access, obstacle
 from pipeline.delivery.port import (
     TAG,
     CloudConflict,
-    CloudError,
     Deliveries,
     Delivery,
+    DeliveryError,
     Destination,
     Distribution,
     Source,
     Stack,
+    Unready,
 )
-from pipeline.errors import EdgetallyError
 
 SERVICE = "delivery.logs.amazonaws.com"
 PREFIX = "cloudfront"
@@ -85,7 +85,8 @@ class Step:
 def plan(cloud: Deliveries, wish: Wish) -> list[Step]:
     """Return the changes that are missing, in order.
 
-    Raises Choice where legacy logging is on, CloudError where the bucket's policy is in the way.
+    Raises Choice where legacy logging is on, Unready where the bucket's policy is in the way, and
+    CloudError.
     """
     distribution = cloud.distribution(wish.distribution)
     if distribution.legacy:
@@ -114,7 +115,7 @@ def plan(cloud: Deliveries, wish: Wish) -> list[Step]:
 def attach(cloud: Deliveries, wish: Wish, deadline: Deadline) -> list[str]:
     """Make what is missing, and return what was made, in words.
 
-    Raises Choice where somebody else's delivery is in the way, and CloudError.
+    Raises Choice where somebody else's delivery is in the way, Unready and CloudError.
     """
     made: list[str] = []
     before: list[str] = []
@@ -131,9 +132,7 @@ def attach(cloud: Deliveries, wish: Wish, deadline: Deadline) -> list[str]:
             if words == before:  # nobody was quicker: AWS does not take it
                 raise _refused(cloud, wish, conflict) from conflict
         before = words
-    raise CloudError(
-        "attach", "Unsettled", "somebody else changes the same deliveries; run it again"
-    )
+    raise Unready("somebody else keeps changing the same deliveries; run it again")
 
 
 def patiently(call: Callable[[], None], deadline: Deadline) -> None:
@@ -173,10 +172,8 @@ def writing(stack: Stack, source: str) -> Access:
 def _check_policy(cloud: Deliveries, wish: Wish) -> None:
     policy = cloud.bucket_policy(wish.stack.bucket, wish.stack.account)
     if reason := obstacle(policy, writing(wish.stack, wish.source_name)):
-        raise CloudError(
-            "s3:PutObject",
-            "BucketPolicy",
-            f"logs cannot be written to {wish.stack.bucket}: {reason}; deploy the stack again",
+        raise Unready(
+            f"logs cannot be written to {wish.stack.bucket}: {reason}; deploy the stack again"
         )
 
 
@@ -229,7 +226,7 @@ def _destination_arn(wish: Wish) -> str:
     )
 
 
-def _refused(cloud: Deliveries, wish: Wish, conflict: CloudConflict) -> EdgetallyError:
+def _refused(cloud: Deliveries, wish: Wish, conflict: CloudConflict) -> DeliveryError:
     """The choice beside somebody else's delivery to S3; the conflict itself if there is none."""
     distribution = cloud.distribution(wish.distribution)
     source = source_of(cloud.sources(), distribution)

@@ -25,6 +25,12 @@ GLOBAL = "us-east-1"
 """The region of CloudFront and of its log deliveries, whatever the bucket's region is."""
 
 _GLOBALS = frozenset({"logs", "cloudfront"})
+_RIGHTS = {
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+}
+"""The rights of operations that have another name than theirs."""
 _CONFLICTS = frozenset({"ConflictException", "OperationAborted"})
 
 
@@ -215,6 +221,13 @@ class Aws(Deliveries):
         return found.get("LocationConstraint") or GLOBAL
 
     @override
+    def bucket_key(self, bucket: str, owner: str) -> str:
+        found = self._call("s3", "get_bucket_encryption", **_of(bucket, owner))
+        rules = found["ServerSideEncryptionConfiguration"]["Rules"]
+        defaults = [each.get("ApplyServerSideEncryptionByDefault", {}) for each in rules]
+        return next((each["KMSMasterKeyID"] for each in defaults if "KMSMasterKeyID" in each), "")
+
+    @override
     def notifications(self, bucket: str, owner: str) -> Mapping[str, Any]:
         found = self._call("s3", "get_bucket_notification_configuration", **_of(bucket, owner))
         return {name: value for name, value in found.items() if name != "ResponseMetadata"}
@@ -243,6 +256,7 @@ class Aws(Deliveries):
 
     def _wrapped(self, service: str, operation: str, call: Any) -> Any:
         name = f"{service}:{''.join(part.title() for part in operation.split('_'))}"
+        name = _RIGHTS.get(name, name)
         try:
             return call()
         except ClientError as error:

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from pipeline.delivery.port import Destination, Distribution, Stack
-from pipeline.errors import EdgetallyError
+from pipeline.delivery.port import DeliveryError, Destination, Distribution, Stack
 
 
-class Choice(EdgetallyError):
+class Choice(DeliveryError):
     """Nothing was changed, because several things can be right: `options` are commands, each with
     what it does."""
 

@@ -16,10 +16,19 @@ TAG = "edgetally"
 """The tag of everything that `attach` makes; its value is the stack."""
 
 
-class CloudError(EdgetallyError):
+class DeliveryError(EdgetallyError):
+    """Logs could not be turned on or off; what was made until then is found by the next run."""
+
+
+class Unready(DeliveryError):
+    """Something is missing that AWS would refuse, or ignore without a word."""
+
+
+class CloudError(DeliveryError):
     """AWS refused an operation, or could not be reached.
 
-    `operation` is the one, such as `logs:CreateDelivery`; `code` AWS's name of the error.
+    `operation` is the right that it takes, such as `logs:CreateDelivery`; `code` AWS's name of the
+    error.
     """
 
     def __init__(self, operation: str, code: str, reason: str) -> None:
@@ -180,6 +189,10 @@ class Deliveries(Protocol):
 
     def bucket_region(self, bucket: str, owner: str) -> str:
         """Return the region of a bucket."""
+        ...
+
+    def bucket_key(self, bucket: str, owner: str) -> str:
+        """Return the KMS key under which a bucket is encrypted; "" if it has none of its own."""
         ...
 
     def notifications(self, bucket: str, owner: str) -> Mapping[str, Any]:

@@ -23,6 +23,7 @@ STACK = "edgetally"
 BUCKET = f"{STACK}-logs-{ACCOUNT}"
 DISTRIBUTION = "E123ABC456DEF"
 ARN = f"arn:aws:cloudfront::{ACCOUNT}:distribution/{DISTRIBUTION}"
+QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/ingest"
 FIELDS = (
     "timestamp(ms) date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem "
     "sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type "
@@ -123,6 +124,10 @@ class FakeAws:
     deliveries: dict[str, dict[str, Any]] = field(default_factory=dict)
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     notifications: dict[str, dict[str, Any]] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    """The KMS keys of buckets."""
+    regions: dict[str, str] = field(default_factory=dict)
+    """The regions of buckets that are not in the stack's."""
     busy: int = 0
     """So many changes yet are refused because the last one is still going on."""
     denied: frozenset[str] = frozenset()
@@ -303,7 +308,18 @@ class FakeAws:
 
     def _s3_GetBucketLocation(self, asked: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         _owned(asked)
-        return {"LocationConstraint": REGION}
+        return {"LocationConstraint": self.regions.get(asked["Bucket"], REGION)}
+
+    def _s3_GetBucketEncryption(self, asked: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        _owned(asked)
+        key = self.keys.get(asked["Bucket"])
+        default = (
+            {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+            if key
+            else {"SSEAlgorithm": "AES256"}
+        )
+        rules = [{"ApplyServerSideEncryptionByDefault": default}]
+        return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
 
     def _s3_GetBucketNotificationConfiguration(self, asked: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         _owned(asked)
@@ -321,7 +337,10 @@ def account() -> FakeAws:
         "StackName": STACK,
         "CreationTime": datetime(2026, 11, 1, tzinfo=UTC),
         "StackStatus": "CREATE_COMPLETE",
-        "Outputs": [{"OutputKey": "LogBucket", "OutputValue": BUCKET}],
+        "Outputs": [
+            {"OutputKey": "LogBucket", "OutputValue": BUCKET},
+            {"OutputKey": "IngestQueueUrl", "OutputValue": QUEUE_URL},
+        ],
         "Parameters": [],
     }
     return FakeAws(
@@ -329,6 +348,13 @@ def account() -> FakeAws:
         distributions={DISTRIBUTION: distribution()},
         policies={BUCKET: bucket_policy()},
     )
+
+
+def deployed(fake: FakeAws, **parameters: str) -> None:
+    """Deploy the stack with these parameters."""
+    fake.stacks[STACK]["Parameters"] = [
+        {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+    ]
 
 
 def _page(

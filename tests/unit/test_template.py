@@ -95,10 +95,12 @@ def test_who_may_write_to_bucket_queue_and_topic(template: Any) -> None:
         for name, resource in template["Resources"].items()
         if "PolicyDocument" in resource["Properties"]
     }
+    reading = policies.pop("ExistingReading")  # of a role, and has a test of its own
+    assert reading
     assert policies.keys() == {"LogBucketPolicy", "QueuePolicy", "AlarmsPolicy"}
     allowed = {}
     for name, rules in policies.items():
-        by_sid = {rule["Sid"]: rule for rule in rules}
+        by_sid = {rule["Sid"]: rule for rule in rules if "If" not in rule}
         denied = by_sid.pop("TlsOnly")
         assert (denied["Effect"], denied["Principal"]) == ("Deny", "*"), name
         assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}, name
@@ -136,11 +138,45 @@ def test_denying_covers_all_of_bucket_and_queues(template: Any) -> None:
     (denied,) = [each for each in bucket["Statement"] if each["Effect"] == "Deny"]
     assert denied["Action"] == "s3:*"
     assert denied["Resource"] == [{"GetAtt": "LogBucket.Arn"}, {"Sub": "${LogBucket.Arn}/*"}]
-    (denied,) = [each for each in queues["PolicyDocument"]["Statement"] if each["Effect"] == "Deny"]
+    (denied,) = [
+        each for each in queues["PolicyDocument"]["Statement"] if each.get("Effect") == "Deny"
+    ]
     assert denied["Action"] == "sqs:*"
     both = ["IngestQueue", "DeadLetterQueue"]
     assert denied["Resource"] == [{"GetAtt": f"{name}.Arn"} for name in both]
     assert queues["Queues"] == [{"Ref": name} for name in both]
+
+
+def test_an_existing_bucket_is_read_under_its_prefix_only(template: Any) -> None:
+    """A rule announces its objects; the ingest may read them, and decrypt with the named key."""
+    resources = template["Resources"]
+    rule = resources["ExistingRule"]["Properties"]
+    assert rule["EventPattern"] == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {
+            "bucket": {"name": [{"Ref": "ExistingBucket"}]},
+            "object": {"key": [{"prefix": {"Ref": "ExistingPrefix"}}]},
+        },
+    }
+    (target,) = rule["Targets"]
+    assert target["Arn"] == {"GetAtt": "IngestQueue.Arn"}
+    assert target["DeadLetterConfig"] == {"Arn": {"GetAtt": "DeadLetterQueue.Arn"}}
+    reading = resources["ExistingReading"]["Properties"]
+    assert reading["Roles"] == [{"Ref": "IngestRole"}]
+    read, decrypt = reading["PolicyDocument"]["Statement"]
+    assert read["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
+    place = "arn:${AWS::Partition}:s3:::${ExistingBucket}/${ExistingPrefix}*"
+    assert read["Resource"] == {"Sub": place}
+    condition, granted, otherwise = decrypt["If"]
+    assert (condition, otherwise) == ("DecryptsExisting", {"Ref": "AWS::NoValue"})
+    assert (granted["Action"], granted["Resource"]) == ("kms:Decrypt", {"Ref": "ExistingKey"})
+    policy = resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    ((condition, announces, _),) = [each["If"] for each in policy if "If" in each]
+    assert condition == "ReadsExisting"
+    assert announces["Principal"] == {"Service": "events.amazonaws.com"}
+    own = {"ArnEquals": {"aws:SourceArn": {"GetAtt": "ExistingRule.Arn"}}}
+    assert announces["Condition"] == own
 
 
 def test_only_the_bucket_may_invoke_the_ingest(template: Any) -> None:
@@ -205,6 +241,8 @@ def test_what_is_made_only_sometimes(template: Any) -> None:
         "ApiLoggingRole": "ManagesApiLogging",
         "ApiLogging": "ManagesApiLogging",
         "AlarmSubscription": "TellsSomebody",
+        "ExistingRule": "ReadsExisting",
+        "ExistingReading": "ReadsExisting",
     }
     assert template["Conditions"] == {
         "QueueTrigger": {"Equals": [{"Ref": "Trigger"}, "queue"]},
@@ -214,6 +252,13 @@ def test_what_is_made_only_sometimes(template: Any) -> None:
         "Audits": {"Equals": [{"Ref": "Audit"}, "true"]},
         "TellsSomebody": {"Not": [{"Equals": [{"Ref": "AlarmEmail"}, ""]}]},
         "ManagesApiLogging": {"Equals": [{"Ref": "ManageApiLogging"}, "true"]},
+        "ReadsExisting": {"Not": [{"Equals": [{"Ref": "ExistingBucket"}, ""]}]},
+        "DecryptsExisting": {
+            "And": [
+                {"Condition": "ReadsExisting"},
+                {"Not": [{"Equals": [{"Ref": "ExistingKey"}, ""]}]},
+            ]
+        },
     }
     events = template["Resources"]["LogBucket"]["Properties"]["NotificationConfiguration"]
     created = {"Event": "s3:ObjectCreated:*"}
