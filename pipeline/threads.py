@@ -32,6 +32,14 @@ def in_order(tasks: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
             yield under_way.popleft().result()
 
 
+def begun(task: Callable[[], T]) -> Callable[[], T]:
+    """Begin a task in a thread. The function returned waits for its result, or raises its error."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(task)
+    pool.shutdown(wait=False)
+    return future.result
+
+
 _WAITING = 100_000
 
 

@@ -10,8 +10,14 @@ from uuid import uuid4
 import msgspec
 from isal import isal_zlib
 
+from pipeline.answer.seal import sealed, unsealed
 from pipeline.errors import EdgetallyError, StoreError
-from pipeline.store.port import Cached, Lease, Store
+from pipeline.store.port import Cached, Lease, Meta, Store
+from pipeline.threads import begun
+
+FORM = 2
+"""The form of the answers; raised whenever the same rows would give another answer, so that no
+answer of the form before is served."""
 
 LEASE_SECONDS = 30
 """After this, the lease of a request that died is free. No request takes longer: API Gateway gives
@@ -60,6 +66,10 @@ class CachedResponse(NamedTuple):
     age_seconds: float = 0.0
 
 
+Compute = Callable[[Meta], Answer]
+"""Computes an answer from the sites and generations that a store has now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """A cache of answers: fresh for `ttl_seconds`, computed by one request at a time; others get
@@ -75,7 +85,7 @@ class Answers:
     on_failure: Callable[[EdgetallyError], None]
     sleep: Callable[[float], None] = field(default=time.sleep)
 
-    def get(self, key: str, compute: Callable[[], Answer]) -> CachedResponse:
+    def get(self, key: str, compute: Compute) -> CachedResponse:
         """The answer under a key: the kept one while it is fresh, else a new one. Raises Busy,
         StoreError and the errors of `compute`."""
         kept = self.kept(key)
@@ -83,7 +93,7 @@ class Answers:
             return kept
         return self._renewed(key, kept, compute, self._is_fresh, wait=not kept)
 
-    def refresh(self, key: str, compute: Callable[[], Answer]) -> CachedResponse:
+    def refresh(self, key: str, compute: Compute) -> CachedResponse:
         """A new answer, which replaces the kept one, unless that was computed only just now.
         Raises Busy, StoreError and the errors of `compute`."""
         kept = self.kept(key)
@@ -98,7 +108,7 @@ class Answers:
         except StoreError as error:
             self.on_failure(error)
             return None
-        return None if cached is None else self._response(cached)
+        return self._response(cached)
 
     def fresh_seconds(self, answer: Answer) -> int:
         """How long an answer is fresh."""
@@ -120,15 +130,16 @@ class Answers:
         self,
         key: str,
         kept: CachedResponse | None,
-        compute: Callable[[], Answer],
+        compute: Compute,
         is_fresh: Callable[[CachedResponse], bool],
         *,
         wait: bool,
     ) -> CachedResponse:
         owner = uuid4().hex
+        meta = begun(self.store.meta)  # in one round trip with the lease
         looks = round(WAIT_SECONDS / _LOOK_SECONDS) if wait else 0
         while not (lease := self._lease(key, owner)).granted:
-            if lease.cached and is_fresh(newer := self._response(lease.cached)):
+            if (newer := self._response(lease.cached)) and is_fresh(newer):
                 return newer
             if not looks:
                 return _stale(kept)
@@ -137,9 +148,9 @@ class Answers:
         has_ended = False
         try:
             # The owner before may have cached an answer since the first look.
-            if lease.cached and is_fresh(newer := self._response(lease.cached)):
+            if (newer := self._response(lease.cached)) and is_fresh(newer):
                 return newer
-            answer = compute()
+            answer = compute(meta())
             has_ended = self._keep(key, answer)
             return CachedResponse(answer)
         finally:
@@ -159,9 +170,12 @@ class Answers:
         except StoreError as error:
             self.on_failure(error)
 
-    def _response(self, cached: Cached) -> CachedResponse:
+    def _response(self, cached: Cached | None) -> CachedResponse | None:
+        """The answer that a store has; a damaged one is none."""
+        if cached is None or (answer := _decoded(cached.body)) is None:
+            return None
         age = (self.clock() - cached.stored_at).total_seconds()
-        return CachedResponse(_decoded(cached.body), cached=True, age_seconds=age)
+        return CachedResponse(answer, cached=True, age_seconds=age)
 
     def _keep(self, key: str, answer: Answer) -> bool:
         """Whether the answer is cached, and the lease has ended with that."""
@@ -187,13 +201,19 @@ def _stale(kept: CachedResponse | None) -> CachedResponse:
 
 
 def _encoded(answer: Answer) -> bytes:
-    body = msgspec.msgpack.encode(answer)
-    return b"z" + isal_zlib.compress(body) if len(body) > _LARGE else b"m" + body
+    body = msgspec.msgpack.encode((FORM, answer))
+    if len(body) > _LARGE:  # answers are mostly names: they shrink to a sixth or so
+        return sealed(b"z" + isal_zlib.compress(body))
+    return sealed(b"m" + body)
 
 
-def _decoded(body: bytes) -> Answer:
-    if body[:1] == b"z":  # answers are mostly names: they shrink to a sixth or so
-        return msgspec.msgpack.decode(
-            isal_zlib.decompress(body[1:], bufsize=8 * len(body)), type=Answer
-        )
-    return msgspec.msgpack.decode(body[1:], type=Answer)
+def _decoded(kept: bytes) -> Answer | None:
+    """The answer of a cached body; None for a damaged one, and for one of another form."""
+    body = unsealed(kept)
+    if body is None:
+        return None
+    packed = body[1:]
+    if body[:1] == b"z":
+        packed = isal_zlib.decompress(packed, bufsize=8 * len(body))
+    form, raw = msgspec.msgpack.decode(packed, type=tuple[int, msgspec.Raw])
+    return msgspec.msgpack.decode(raw, type=Answer) if form == FORM else None

@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.answer.cache import Answers, CachedResponse
 from pipeline.answer.rows import as_of_one_moment
+from pipeline.answer.seal import sealed, unsealed
 from pipeline.answer.shape import Shape
 from pipeline.answer.snapshot import KEY as SNAPSHOT
 from pipeline.errors import EdgetallyError, StoreError
@@ -59,7 +60,13 @@ class Findings(msgspec.Struct, frozen=True):
 
     def keep(self, store: Store) -> None:
         """Let the health tell of it. Raises StoreError."""
-        store.put_cached(AUDITED, msgspec.json.encode(self), AUDIT_SECONDS)
+        store.put_cached(AUDITED, sealed(msgspec.json.encode(self)), AUDIT_SECONDS)
+
+    @classmethod
+    def of(cls, kept: bytes) -> "Findings | None":
+        """The findings of a cached body; None for a damaged one."""
+        body = unsealed(kept)
+        return None if body is None else msgspec.json.decode(body, type=cls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,13 @@ class Health:
         today = hour_of(self.clock()) // HOURS_PER_DAY
         window = Window((today - _RECENT_DAYS + 1) * HOURS_PER_DAY, None)
         try:
-            sites = len(self.store.meta().sites)
-            whole, _ = as_of_one_moment(self.store, None, lambda rows: rows.merged(window, TOTALS))
+            whole, meta = as_of_one_moment(
+                self.store, self.store.meta(), None, lambda rows: rows.merged(window, TOTALS)
+            )
         except StoreError as error:
             self.answers.on_failure(error)
             return [Check("store", "fail", None, "the store cannot be read; the log says why")]
+        sites = len(meta.sites)
         if not sites:
             return [Check("store", "warn", 0, "no log object has been counted yet")]
         readable = Check("store", "ok", sites, f"{sites} {_plural('site', sites)} can be read")
@@ -130,18 +139,17 @@ class Health:
         except StoreError as error:
             self.answers.on_failure(error)
             cached = None
-        if cached is None:
+        if cached is None or (findings := Findings.of(cached.body)) is None:
             return Check(name, "warn", None, "no scheduled audit has been made in the last days")
         age = (self.clock() - cached.stored_at).total_seconds()
-        found = msgspec.json.decode(cached.body, type=Findings)
+        gap, missing = findings.ledger_gap, findings.missing_objects
         detail = (
-            f"{found.ledger_gap:,} records too many or too few, {found.missing_objects:,} objects "
-            f"missing, as of an audit {_ago(age)} ago"
+            f"{gap:,} records too many or too few, {missing:,} objects missing, as of an audit "
+            f"{_ago(age)} ago"
         )
-        if found.ledger_gap or found.missing_objects:
-            return Check(name, "fail", found.ledger_gap, f"{detail}; see `edgetally audit`")
-        status: Status = "ok" if age <= _AUDIT_IS_OLD_SECONDS else "warn"
-        return Check(name, status, found.ledger_gap, detail)
+        if gap or missing:
+            return Check(name, "fail", gap, f"{detail}; see `edgetally audit`")
+        return Check(name, "ok" if age <= _AUDIT_IS_OLD_SECONDS else "warn", gap, detail)
 
     def _cache(self, kept: CachedResponse | None) -> Check:
         if kept is None:

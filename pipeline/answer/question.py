@@ -19,10 +19,6 @@ from pipeline.answer.envelope import Compared, Comparison, Meta, Query
 from pipeline.answer.rows import Rows, UnknownSite
 from pipeline.hours import CLOCK_SKEW, HOUR_US, hour_start
 
-FORM = 2
-"""The form of the answers; raised whenever the same rows would give another answer, so that no
-answer of the form before is served."""
-
 
 class Figures(NamedTuple):
     """The result of a question: the data of each of its windows, the largest possible undercount
@@ -69,7 +65,7 @@ class Question(ABC):
     @property
     def key(self) -> str:
         """The key of its answer in the cache: the same for all questions with the same answer."""
-        text = msgspec.json.encode([FORM, self.name, self])
+        text = msgspec.json.encode([self.name, self])
         return f"answer#{blake2b(text, digest_size=16).hexdigest()}"
 
     def is_final(self, now: datetime) -> bool:

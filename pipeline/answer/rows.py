@@ -124,18 +124,18 @@ class Rows:
 
 def as_of_one_moment(
     store: Store,
+    meta: Meta,
     names: Sequence[str] | None,
     read: Callable[[Rows], T],
     caps: Caps = DEFAULT_CAPS,
     deadline: Deadline = NEVER,
 ) -> tuple[T, Meta]:
     """The result of `read` over the rows of some sites (None is all), and the sites and
-    generations by which they were read.
+    generations by which they were read: those of `meta`, unless a rebuild has switched since.
 
     All rows are of the same generation of every day: if a rebuild switches while they are read,
     they are read again. Raises StoreError, TakesTooLong.
     """
-    meta = store.meta()
     for _ in range(_READINGS):
         result = read(Rows(store, Sites.of(meta.sites, names), meta, caps, deadline))
         before, meta = meta, store.meta()

@@ -11,7 +11,7 @@ from pipeline.answer.shape import Shape
 from pipeline.answer.summary import CompleteSummary, window_summary
 from pipeline.hours import Window
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
-from pipeline.store.port import Store
+from pipeline.store.port import Meta, Store
 
 KEY = "snapshot"
 
@@ -55,10 +55,10 @@ class Snapshots:
         age = None if kept is None else int(kept.age_seconds)
         return CacheStatus(age is not None, age, ttl, age is not None and age < ttl)
 
-    def _computed(self) -> Answer:
+    def _computed(self, meta: Meta) -> Answer:
         now = self.clock()
         window = Window.last_hours(self.lookback_hours, now)
-        summary = window_summary(self.store, window, caps=self.caps)
+        summary = window_summary(self.store, window, caps=self.caps, meta=meta)
         at = int(now.timestamp())
         snapshot = Snapshot(**msgspec.structs.asdict(summary), cached_at=at)
         return Answer(msgspec.json.encode(snapshot), computed_at=at)

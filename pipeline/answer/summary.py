@@ -21,7 +21,7 @@ from pipeline.hour.totals import Totals
 from pipeline.hour.vector import HITS, Vector
 from pipeline.hours import ALWAYS, Window, from_micros
 from pipeline.schema.dimensions import ABSENT, DEFAULT_CAPS, DIMENSIONS, Caps
-from pipeline.store.port import Store
+from pipeline.store.port import Meta, Store
 
 if TYPE_CHECKING:
     from pipeline.hour.heavy_hitters import Table
@@ -161,10 +161,12 @@ def window_summary(
     sites: Sequence[str] | None = None,
     caps: Caps = DEFAULT_CAPS,
     top: int = TOP,
+    meta: Meta | None = None,
 ) -> Summary:
-    """The summary of a window, of all sites or of some, with at most `top` entries in a list.
-    Raises StoreError."""
-    return as_of_one_moment(store, sites, lambda rows: summary_of(rows, window, top), caps)[0]
+    """The summary of a window, of all sites or of some, with at most `top` entries in a list;
+    `meta` are the store's sites and generations if they were read already. Raises StoreError."""
+    meta = meta or store.meta()
+    return as_of_one_moment(store, meta, sites, lambda rows: summary_of(rows, window, top), caps)[0]
 
 
 def summary_of(rows: Rows, window: Window, top: int = TOP) -> Summary:

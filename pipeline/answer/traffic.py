@@ -15,7 +15,7 @@ from pipeline.answer.rows import Sites, as_of_one_moment
 from pipeline.answer.shape import Shape
 from pipeline.deadline import NEVER, Deadline
 from pipeline.schema.dimensions import Caps
-from pipeline.store.port import Store
+from pipeline.store.port import Meta, Store
 
 
 class Site(Shape):
@@ -41,16 +41,17 @@ class Traffic:
     def answer(self, question: Question, deadline: Deadline = NEVER) -> CachedResponse:
         """The answer to a question, its body an envelope. Raises UnknownSite, Busy, TakesTooLong,
         StoreError."""
-        return self.answers.get(question.key, lambda: self._computed(question, deadline))
+        return self.answers.get(question.key, lambda meta: self._computed(question, meta, deadline))
 
     def sites(self) -> list[Site]:
         """Every site. Raises StoreError."""
         return [Site(*each) for each in sorted(Sites.of(self.store.meta().sites).percent.items())]
 
-    def _computed(self, question: Question, deadline: Deadline) -> Answer:
+    def _computed(self, question: Question, meta: Meta, deadline: Deadline) -> Answer:
         now = self.clock()
         envelope, meta = as_of_one_moment(
             self.store,
+            meta,
             question.sites,
             lambda rows: question.answer(rows, now),
             self.caps,

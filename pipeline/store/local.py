@@ -231,8 +231,9 @@ class LocalStore(Store, ABC):
         at = self._now()
         with self._writing() as tables:
             entry = _cache_entry(tables, key)
-            granted = entry.owner in ("", owner) or entry.leased_until <= at
-            if granted:
+            # A lease that ends later than any can is damaged.
+            held = entry.owner not in ("", owner) and at < entry.leased_until <= at + 2 * seconds
+            if granted := not held:
                 entry.owner, entry.leased_until = owner, at + seconds
                 _put_cache_entry(tables, key, entry)
         return Lease(granted, self._cached(entry))
@@ -279,7 +280,10 @@ class LocalStore(Store, ABC):
     def _cached(self, entry: _CacheEntry) -> Cached | None:
         if entry.body is None or not self._is_live(entry.expires):
             return None
-        return Cached(entry.body, datetime.fromtimestamp(entry.stored_at, UTC))
+        try:
+            return Cached(entry.body, datetime.fromtimestamp(entry.stored_at, UTC))
+        except (ValueError, OverflowError, OSError):  # no moment: the entry is damaged
+            return None
 
     def _is_live(self, expires: float | None) -> bool:
         return expires is None or expires > self._now()
@@ -298,8 +302,11 @@ def _meta(tables: Tables) -> Meta:
 
 
 def _cache_entry(tables: Tables, key: str) -> _CacheEntry:
-    document = tables.document(f"cache {key}")
-    return msgspec.msgpack.decode(document, type=_CacheEntry) if document else _CacheEntry()
+    """The entry of a key. A damaged one is as good as none: its answer is computed again."""
+    try:
+        return msgspec.msgpack.decode(tables.document(f"cache {key}") or b"", type=_CacheEntry)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _CacheEntry()
 
 
 def _put_cache_entry(tables: Tables, key: str, entry: _CacheEntry) -> None:

@@ -15,7 +15,7 @@ import pytest
 from pipeline.answer.cache import LEASE_SECONDS, Answer, Answers, Busy
 from pipeline.answer.traffic import Traffic
 from pipeline.errors import StoreError
-from pipeline.store.port import Lease, Store
+from pipeline.store.port import Lease, Meta, Store
 from pipeline.store.sqlite import SqliteStore
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
@@ -37,7 +37,7 @@ class Computing:
         self.times = 0
         self._lock = Lock()
 
-    def __call__(self) -> Answer:
+    def __call__(self, meta: Meta | None = None) -> Answer:
         with self._lock:
             self.times += 1
             number = self.times
@@ -107,7 +107,7 @@ def test_nobody_waits_for_long(store: Store, clock: FakeClock) -> None:
     answers = Answers(store, 300, clock, no_failure, waited.append)
     assert store.lease("key", "somebody else", LEASE_SECONDS).granted
     with pytest.raises(Busy, match="ask again"):
-        answers.get("key", lambda: Answer(b""))
+        answers.get("key", lambda _: Answer(b""))
     assert sum(waited) == pytest.approx(2.0)
 
 
@@ -118,11 +118,11 @@ def test_one_that_was_slow_to_look_does_not_compute_again(store: Store, clock: F
 
     def after_another(key: str, owner: str, seconds: int) -> Lease:
         store.lease = lease  # type: ignore[method-assign]
-        answers.get(key, lambda: Answer(b"made meanwhile"))
+        answers.get(key, lambda _: Answer(b"made meanwhile"))
         return lease(key, owner, seconds)
 
     store.lease = after_another  # type: ignore[method-assign]
-    given = answers.get("key", lambda: Answer(b"made again"))
+    given = answers.get("key", lambda _: Answer(b"made again"))
     assert given.answer.body == b"made meanwhile"
 
 
@@ -130,12 +130,12 @@ def test_an_error_frees_the_lease(store: Store, clock: FakeClock) -> None:
     """The next request tries again at once."""
     answers = Answers(store, 300, clock, no_failure)
 
-    def fail() -> Answer:
+    def fail(_: Meta) -> Answer:
         raise StoreError("not now")
 
     with pytest.raises(StoreError, match="not now"):
         answers.get("key", fail)
-    assert answers.get("key", lambda: Answer(b"now")).answer.body == b"now"
+    assert answers.get("key", lambda _: Answer(b"now")).answer.body == b"now"
 
 
 @pytest.mark.parametrize("size", [10, 200_000, 1_000_000])
@@ -144,7 +144,7 @@ def test_a_large_answer_is_kept_if_it_fits_a_row(size: int, store: Store, clock:
     answers = Answers(store, 300, clock, no_failure)
     for body, is_kept in ((b"ab" * (size // 2), True), (os.urandom(size), size < 380_000)):
         key = f"{size} {body[:4].hex()}"
-        assert answers.get(key, lambda body=body: Answer(body)).answer.body == body  # type: ignore[misc]
+        assert answers.get(key, lambda _, body=body: Answer(body)).answer.body == body  # type: ignore[misc]
         kept = answers.kept(key)
         assert (kept is not None and kept.answer.body == body) == is_kept
 
@@ -157,7 +157,7 @@ from pathlib import Path
 from pipeline.store.sqlite import SqliteStore
 from pipeline.answer.cache import Answer, Answers
 
-def compute():
+def compute(_):
     print("computing", flush=True)
     time.sleep(60)
     return Answer(b"never")
@@ -176,7 +176,7 @@ def test_a_holder_that_is_killed_is_followed_by_the_next(older: bool, tmp_path: 
     store = SqliteStore(tmp_path / "store.db", clock=clock)
     answers = Answers(store, 1, clock, no_failure, lambda _: None)
     if older:
-        answers.get("key", lambda: Answer(b"older"))
+        answers.get("key", lambda _: Answer(b"older"))
         clock.pass_time(seconds=2)
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path / "store.db")],
@@ -191,7 +191,7 @@ def test_a_holder_that_is_killed_is_followed_by_the_next(older: bool, tmp_path: 
         assert holder.wait(30) == -signal.SIGKILL
 
     def give() -> bytes:
-        return answers.get("key", lambda: Answer(b"taken over")).answer.body
+        return answers.get("key", lambda _: Answer(b"taken over")).answer.body
 
     if older:
         assert give() == b"older"

@@ -1,10 +1,10 @@
 """Cached answers in the table: an answer and the lease of its key are one item."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from math import ceil
 
-from pipeline.store.dynamodb.items import Item, cache_key, number, text
+from pipeline.store.dynamodb.items import Item, cache_key, is_live, number, text
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.port import Cached, Lease
 
@@ -44,13 +44,17 @@ class Cache:
                 "expires = if_not_exists(expires, :until)"
             ),
             ConditionExpression=(
-                "attribute_not_exists(#owner) OR #owner = :owner OR leased_until <= :now"
+                "attribute_not_exists(#owner) OR #owner = :owner OR leased_until <= :now "
+                # A lease that ends later than any can is damaged, as is one without a number.
+                "OR leased_until > :latest OR NOT attribute_type(leased_until, :number)"
             ),
             ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues={
                 ":owner": text(owner),
                 ":until": number(ceil(at + seconds)),
                 ":now": number(int(at)),
+                ":latest": number(ceil(at + 2 * seconds)),
+                ":number": text("N"),
             },
         )
         return Lease(granted, self._answer(before))
@@ -66,9 +70,14 @@ class Cache:
         )
 
     def _answer(self, item: Item | None) -> Cached | None:
-        """The live answer of an item. An item with a lease alone has none."""
+        """The live answer of an item. An item with a lease alone has none, nor has a damaged
+        one."""
         if item is None or "body" not in item:
             return None
-        if int(item["expires"]["N"]) <= self._clock().timestamp():
+        try:
+            if not is_live(item, self._clock()):
+                return None
+            stored_at = datetime.fromisoformat(item["stored_at"]["S"]).astimezone(UTC)
+            return Cached(item["body"]["B"], stored_at)
+        except (KeyError, ValueError, OverflowError):
             return None
-        return Cached(item["body"]["B"], datetime.fromisoformat(item["stored_at"]["S"]))

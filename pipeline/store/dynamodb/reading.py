@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import product
 
 from pipeline.hour.sketches import Wanted
@@ -19,6 +20,10 @@ from pipeline.store.dynamodb.table import Table
 from pipeline.store.ledger import StoredRow
 from pipeline.store.port import Meta
 from pipeline.store.rows import decode_row, row_version, start_label
+from pipeline.threads import in_order
+
+_QUERIES = 8
+"""Queries of one answer that run at the same time."""
 
 
 class RowReader:
@@ -74,9 +79,19 @@ class RowReader:
         generations = meta.generations
         consistent = bool(generations.rebuild or generations.unswept)
         at = self._clock()
-        for site, span in product(sites, spans):
-            for shard in range(meta.shards.get(site, 0)):
-                rows = self.of_every_generation(site, shard, span, only, consistent=consistent)
-                for key, item in rows:
-                    if is_live(item, at) and key.generation == generations.read(key.day):
-                        yield key, row_version(key, int(item["version"]["N"]), shard), item
+        shards = (
+            (site, shard, span)
+            for site, span in product(sites, spans)
+            for shard in range(meta.shards.get(site, 0))
+        )
+        queries = (partial(self._shard, *each, only, consistent=consistent) for each in shards)
+        for shard, rows in in_order(queries, _QUERIES):
+            for key, item in rows:
+                if is_live(item, at) and key.generation == generations.read(key.day):
+                    yield key, row_version(key, int(item["version"]["N"]), shard), item
+
+    def _shard(
+        self, site: str, shard: int, span: Span, only: Sequence[str], *, consistent: bool
+    ) -> tuple[int, list[tuple[RowKey, Item]]]:
+        rows = self.of_every_generation(site, shard, span, only, consistent=consistent)
+        return shard, list(rows)

@@ -1,11 +1,15 @@
 """Answers that are kept, and what is said of that: ETags, Cache-Control, the envelope."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from pipeline.answer.question import Question
 from pipeline.answer.traffic import Traffic
 from pipeline.api.app import Api
-from pipeline.store.generations import Days
+from pipeline.store.generations import Days, Generations
+from pipeline.store.ledger import StoredRow
 from pipeline.store.memory import MemoryStore
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
@@ -113,6 +117,38 @@ def test_a_rebuild_ends_the_time_of_a_final_window(
     clock.pass_time(seconds=1)
     assert ask(api, CLOSED).json["data"]["total_records"] == 0
     assert len(computed) == 2
+
+
+def test_a_switch_of_generations_while_rows_are_read_is_noticed(
+    api: Api, memory: MemoryStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read again: an answer is of the generations that are active when it ends."""
+    count(memory, clock, "a")
+    read = memory.read
+    switched: list[Generations] = []
+
+    def switching(*arguments: Any) -> Iterator[StoredRow]:
+        rows = list(read(*arguments))
+        if not switched:
+            switched.append(memory.turn(lambda active: active.begin(Days(0, 30_000)).show()))
+        yield from rows
+
+    monkeypatch.setattr(memory, "read", switching)
+    assert ask(api, "/metrics/summary").json["data"]["total_records"] == 0
+
+
+def test_switches_that_do_not_end_are_a_503(
+    api: Api, memory: MemoryStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer is of a mixture, and none is cached."""
+    count(memory, clock, "a")
+    meta = memory.meta
+    monkeypatch.setattr(
+        memory, "meta", lambda: (memory.turn(lambda active: active.again()), meta())[1]
+    )
+    assert ask(api, "/metrics/summary").status == 503
+    monkeypatch.undo()
+    assert ask(api, "/metrics/summary").json["meta"]["cached"] is False
 
 
 def test_an_answer_says_how_far_it_is_complete(
