@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import wrap
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,6 +16,7 @@ import msgspec
 
 from demo.traffic import SITE, objects
 from pipeline.answer.cache import FINAL_TIMES, LEASE_SECONDS, REFRESH_FLOOR_SECONDS, WAIT_SECONDS
+from pipeline.answer.delivery import COMPLETE, COMPLETE_THROUGH, FINAL
 from pipeline.answer.health import Findings
 from pipeline.answer.metrics import METRICS
 from pipeline.answer.service import serve_from
@@ -86,7 +88,7 @@ def written() -> str:
 
 
 def _introduction() -> Iterator[str]:
-    yield f"""\
+    yield _wrapped(f"""\
 # The API
 
 Made by running it (`python -m demo.api_document`): each request below was asked, each
@@ -100,11 +102,14 @@ Every route is a GET and wants the secret, as `Authorization: Bearer …` or as 
   a name; 24 hours by default. Rows are hours: a window is widened to whole ones, and `meta.query`
   says what was used. At most {MOST_DAYS} days. Days, weeks and months are UTC's or, with `tz`,
   those of a zone whose days begin at a full UTC hour.
-- **Envelope.** `meta` says what was asked, when it was computed (`generated_at`), up to when no
-  request is expected to be missing (`complete_through`), whether it was `cached`, what is
-  approximate and what sampled; `data` is the answer; `next_cursor` leads to the next page.
+- **Envelope.** `meta` says what was asked, when it was computed (`generated_at`), how far it is
+  complete, whether it was `cached`, what is approximate and what sampled; `data` is the answer;
+  `next_cursor` leads to the next page. If rows have changed since the first page, a page says so:
+  `meta.changed`, or the header `Edgetally-Changed` of formats without an envelope.
   `compare=previous` adds `compare`: the same figures for the window before (as many hours, days or
   months), and the change of each.
+- **Completeness.** A bucket is `complete` when {COMPLETE}. It is `final` when {FINAL}.
+  `meta.complete_through` is {COMPLETE_THROUGH}.
 - **Formats.** `format=json`, `csv`, `ndjson`, `openmetrics`, or the header `Accept`. A cell that a
   spreadsheet would take for a formula has an apostrophe before it.
 - **Caching.** An answer is computed once in 300 seconds, by one request at a time: the others have
@@ -114,7 +119,16 @@ Every route is a GET and wants the secret, as `Authorization: Bearer …` or as 
   its rows. `ETag` is a hash of the answer without `generated_at`, `cached` and `stale`: send it as
   `If-None-Match`, and the answer is an empty 304 until its content has changed. A forced refresh
   computes nothing within {REFRESH_FLOOR_SECONDS} seconds.
-"""
+""")
+
+
+def _wrapped(text: str) -> str:
+    """Text with its long lines wrapped, each at the indentation of its paragraph."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = "  " if line.startswith(("- ", "  ")) else ""
+        lines += wrap(line, 100, subsequent_indent=indent, break_on_hyphens=False) or [""]
+    return "\n".join(lines)
 
 
 def _routes(asked: Api) -> Iterator[str]:

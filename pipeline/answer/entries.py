@@ -24,7 +24,8 @@ _REQUESTS = Vector._fields.index("requests")
 
 class Entry(Shape):
     """A value of a dimension with what was counted for it. Bytes are those sent to viewers; hits
-    are answered from an edge cache (`Hit`, `RefreshHit`), misses have the result type `Miss`."""
+    are answered from an edge cache (`Hit`, `RefreshHit`), misses have the result type `Miss`.
+    `mean_time_ms` is that of the requests that have a time; null where none has."""
 
     value: str
     requests: int
@@ -33,7 +34,7 @@ class Entry(Shape):
     misses: int
     errors_4xx: int
     errors_5xx: int
-    mean_time_ms: float
+    mean_time_ms: float | None
 
 
 class TopEntry(Entry):

@@ -6,6 +6,7 @@ from msgspec import UNSET, UnsetType, field
 
 from pipeline.answer.calendar import By
 from pipeline.answer.change import Change
+from pipeline.answer.delivery import CompleteThrough
 from pipeline.answer.shape import Moment, Shape
 
 Data = TypeVar("Data")
@@ -29,19 +30,21 @@ class Query(Shape):
 class Meta(Shape):
     """What an answer says of itself.
 
-    complete_through: up to when no request is expected to be missing; null where none was
-    counted. cached: computed before this request. stale: older than it should be, while a new one
-    is computed. approximate: the largest possible undercount of a value, by dimension. sampling:
-    the percentage of requests in the logs, for sites whose figures are scaled.
+    cached: computed before this request. stale: older than it should be, while a new one is
+    computed. approximate: the largest possible undercount of a value, by dimension. sampling: the
+    percentage of requests in the logs, for sites whose figures are scaled. changed: true on a page
+    of a ranking whose rows have changed since the first page, so that a value may be missing or
+    come twice.
     """
 
     query: Query
     generated_at: Moment
-    complete_through: Moment | None
+    complete_through: CompleteThrough
     approximate: dict[str, int]
     sampling: dict[str, int]
     cached: bool
     stale: bool
+    changed: bool | UnsetType = UNSET
 
 
 class Comparison(Shape, Generic[Data]):

@@ -36,9 +36,15 @@ def hit_ratio(counted: Vector) -> float:
     return round(counted.hits / counted.requests, 6) if counted.requests else 0.0
 
 
-def mean_time_ms(counted: Vector) -> float:
-    """The mean of time-taken in milliseconds; 0 when there are no requests."""
-    return round(counted.time_us / max(1, counted.requests) / 1000, 3)
+def mean_time_ms(counted: Vector) -> float | None:
+    """The mean time-taken, in milliseconds, of the requests that have one; None if none has."""
+    return round(counted.time_us / counted.timed / 1000, 3) if counted.timed else None
+
+
+def _rank_of_mean_time(counted: Vector) -> float:
+    """Values of which no request has a time come last."""
+    mean = mean_time_ms(counted)
+    return -1.0 if mean is None else mean
 
 
 def _percentile(histogram: str, percent: int) -> Metric:
@@ -110,7 +116,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "mean_time_ms",
             "milliseconds",
-            "mean of time-taken; 0 when there are no requests",
+            "mean of time-taken over the requests that have one; null where none has",
             lambda whole: mean_time_ms(whole.totals.counts),
         ),
         Metric(
@@ -167,7 +173,7 @@ RANKED: dict[str, Callable[[Vector], Number]] = {
     "misses": lambda counted: counted.misses,
     "errors_4xx": lambda counted: counted.errors_4xx,
     "errors_5xx": lambda counted: counted.errors_5xx,
-    "mean_time_ms": mean_time_ms,
+    "mean_time_ms": _rank_of_mean_time,
     "hit_ratio": hit_ratio,
 }
 """What the values of a dimension can be ranked by."""

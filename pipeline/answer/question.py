@@ -17,16 +17,17 @@ from pipeline.answer.calendar import Hours, hours_before, label, zone_named
 from pipeline.answer.change import changes
 from pipeline.answer.envelope import Compared, Comparison, Meta, Query
 from pipeline.answer.rows import Rows, UnknownSite
-from pipeline.hours import CLOCK_SKEW, HOUR_US, hour_start
 
 
 class Figures(NamedTuple):
     """The result of a question: the data of each of its windows, the largest possible undercount
-    of each approximate dimension, and the cursor of the next page."""
+    of each approximate dimension, the cursor of the next page, and whether the rows have changed
+    since the first page."""
 
     data: Sequence[Any]
     approximate: Mapping[str, int] = MappingProxyType({})
     next_cursor: str | None = None
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +69,22 @@ class Question(ABC):
         text = msgspec.json.encode([self.name, self])
         return f"answer#{blake2b(text, digest_size=16).hexdigest()}"
 
-    def is_final(self, now: datetime) -> bool:
-        """Whether no line of the window can be late any more."""
-        return hour_start(self.end) + CLOCK_SKEW <= now
-
     def answer(self, rows: Rows, now: datetime) -> Compared[Any]:
         """The answer to the question, computed from rows. Raises UnknownSite, StoreError,
         TakesTooLong."""
         if not set(self.sites or ()) <= set(rows.sites.known):
             raise UnknownSite(rows.sites.known)
+        rows.look_beyond(self.end, now)
         figures = self.compute(rows, now)
         meta = Meta(
             query=self.echo(),
             generated_at=moment(now),
-            complete_through=self._complete_through(rows, now),
+            complete_through=self._complete_through(rows.complete_through(now)),
             approximate=dict(figures.approximate),
             sampling=rows.sites.sampling,
             cached=False,
             stale=False,
+            changed=True if figures.changed else UNSET,
         )
         return Compared(meta, figures.data[0], figures.next_cursor, self._comparison(*figures.data))
 
@@ -107,14 +106,8 @@ class Question(ABC):
             label(start, self.zone), label(end, self.zone), before, changes(now, before)
         )
 
-    def _complete_through(self, rows: Rows, now: datetime) -> str | None:
-        """Up to when no request is expected to be missing: the end of a final window, else the
-        hour of its latest request."""
-        if self.is_final(now):
-            return label(self.end, self.zone)
-        if rows.newest_us is None or rows.newest_us // HOUR_US < self.start:  # of the one before
-            return None
-        return label(min(self.end, rows.newest_us // HOUR_US), self.zone)
+    def _complete_through(self, hour: int) -> str | None:
+        return label(min(self.end, hour), self.zone) if hour > self.start else None
 
 
 def moment(at: datetime) -> str:

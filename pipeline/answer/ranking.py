@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import msgspec
 from typing_extensions import override
 
+from pipeline.answer.calendar import Hours
 from pipeline.answer.entries import OTHER, TopEntry, table_of, top_entries
 from pipeline.answer.envelope import Compared, Query
 from pipeline.answer.metrics import RANKED, Number
@@ -31,10 +32,12 @@ class TopAnswer(Compared[list[TopEntry]]):
 
 
 class Place(NamedTuple):
-    """Where in a ranking a page ended: the metric of its last value, and that value."""
+    """Where in a ranking a page ended: the metric of its last value, and that value. `state` is
+    that of the rows of the first page."""
 
     measure: Number
     value: str
+    state: str
 
 
 class Page(NamedTuple):
@@ -63,18 +66,21 @@ class TopQuestion(Question):
 
     @override
     def compute(self, rows: Rows, now: datetime) -> Figures:
-        table, *before = (
-            table_of(rows.merged(hours.window, frozenset({self.dimension})), self.dimension)
-            for hours in self.windows
-        )
-        page = self._page(table)
+        table = self._table(rows, self.hours)
+        state = rows.state
+        before = [self._table(rows, hours) for hours in self.windows[1:]]
+        page = self._page(table, self.after.state if self.after else state)
         return Figures(
             [top_entries(page.counted), *(_same_values(page, earlier) for earlier in before)],
             {self.dimension: table.bound} if table.bound else {},
             self.cursor(page.end) if page.end else None,
+            changed=self.after is not None and self.after.state != state,
         )
 
-    def _page(self, table: Table) -> Page:
+    def _table(self, rows: Rows, hours: Hours) -> Table:
+        return table_of(rows.merged(hours.window, frozenset({self.dimension})), self.dimension)
+
+    def _page(self, table: Table, state: str) -> Page:
         """Up to `limit` values behind the place: most of the metric first, then by value.
 
         Requests of no crawler are not ranked among those of crawlers. `(other)` closes the
@@ -92,14 +98,14 @@ class TopQuestion(Question):
         counted = [(value, vector) for _, value, vector in foremost[: self.limit]]
         if len(foremost) > self.limit:
             negative, value, _ = foremost[self.limit - 1]
-            return Page(counted, Place(-negative, value))
+            return Page(counted, Place(-negative, value, state))
         if table.other.requests:
             counted.append((OTHER, table.other))
         return Page(counted, None)
 
     def cursor(self, end: Place) -> str:
         """The text by which the next page is asked for. It holds the window, so that all pages
-        are of the same hours."""
+        are of the same hours, and the state of the rows, so that a change is noticed."""
         packed = msgspec.msgpack.encode((self.start, self.end, *end, self._ranking))
         return urlsafe_b64encode(packed).decode().rstrip("=")
 
@@ -107,13 +113,14 @@ class TopQuestion(Question):
         """The page that a cursor of this ranking leads to. Raises ValueError for any other text."""
         try:
             packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            start, end, measure, value, ranking = msgspec.msgpack.decode(
-                packed, type=tuple[int, int, int | float, str, str]
+            start, end, measure, value, state, ranking = msgspec.msgpack.decode(
+                packed, type=tuple[int, int, int | float, str, str, str]
             )
         except (Base64Error, msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ValueError("no cursor") from error
-        page = replace(self, start=start, end=end, after=Place(measure, value))
-        if ranking != self._ranking or page.cursor(Place(measure, value)) != cursor:
+        place = Place(measure, value, state)
+        page = replace(self, start=start, end=end, after=place)
+        if ranking != self._ranking or page.cursor(place) != cursor:
             raise ValueError("a cursor of another ranking")
         return page
 

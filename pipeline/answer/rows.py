@@ -2,17 +2,22 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
 from typing import TypeVar
 
+from pipeline.answer.delivery import complete_through, is_final
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError, StoreError
 from pipeline.hour.aggregate import HourlyAggregate, merge
-from pipeline.hour.sketches import EVERYTHING, Wanted
-from pipeline.hours import Span, Window, spans
+from pipeline.hour.sketches import EVERYTHING, TOTALS, Wanted
+from pipeline.hours import Span, Window, hour_of, spans
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.sites import COMPLETE, sampled_site
 from pipeline.store.counted import RowKey
+from pipeline.store.ledger import StoredRow
 from pipeline.store.port import Meta, Store
+from pipeline.threads import begun
 
 T = TypeVar("T")
 
@@ -71,10 +76,7 @@ class Sites:
 
 
 class Rows:
-    """The rows of some sites, scaled by their sampling rates.
-
-    `newest_us` is the time of the latest request in the rows read so far (epoch microseconds).
-    """
+    """The rows of some sites, scaled by their sampling rates."""
 
     def __init__(
         self,
@@ -88,9 +90,10 @@ class Rows:
         self._meta = meta
         self._caps = caps
         self._deadline = deadline
-        self._count = 0
+        self._versions: list[str] = []
+        self._newest_us: dict[str, int] = {}
+        self._beyond: Callable[[], Mapping[str, int]] = dict
         self.sites = sites
-        self.newest_us: int | None = None
 
     def merged(self, window: Window, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
         """The rows of a window as one aggregate. Raises StoreError, TakesTooLong."""
@@ -103,14 +106,42 @@ class Rows:
         """The rows of some spans. Raises StoreError, TakesTooLong."""
         names = list(self.sites.rates)
         for row in self._store.read(names, list(spans), self._meta, wanted):
-            self._look_at_the_clock()
-            if row.aggregate.totals.last_us is not None:
-                self.newest_us = max(self.newest_us or 0, row.aggregate.totals.last_us)
+            self._note(row)
             yield row.key, self._scaled(row.key, row.aggregate)
 
-    def _look_at_the_clock(self) -> None:
-        self._count += 1
-        if self._count % _CLOCK_INTERVAL == 0 and self._deadline.is_over:
+    def look_beyond(self, end: int, now: datetime) -> None:
+        """Begin to read how far delivery has come after a window that is not final. The rows of
+        the window are read at the same time."""
+        if end <= hour_of(now) and not is_final(end, now):
+            beyond = Window(end, hour_of(now) + 1)
+            self._beyond = begun(lambda: self._newest_in(beyond))
+
+    def complete_through(self, now: datetime) -> int:
+        """The hour (since the epoch) up to which the hours of all sites are complete, as far as
+        the rows say that were read. Raises StoreError."""
+        newest_us = dict(self._newest_us)
+        for site, last_us in self._beyond().items():
+            newest_us[site] = max(last_us, newest_us.get(site, 0))
+        return complete_through(newest_us, self.sites.percent, now)
+
+    @property
+    def state(self) -> str:
+        """A digest of the versions of the rows read so far."""
+        versions = "\n".join(sorted(self._versions))
+        return blake2b(versions.encode(), digest_size=8).hexdigest()
+
+    def _newest_in(self, window: Window) -> dict[str, int]:
+        newest_us: dict[str, int] = {}
+        names = list(self.sites.rates)
+        for row in self._store.read(names, spans(window), self._meta, TOTALS):
+            _keep_newest(newest_us, row)
+        return newest_us
+
+    def _note(self, row: StoredRow) -> None:
+        key = row.key
+        self._versions.append(f"{key.site} {key.period} {key.start} {row.version}")
+        _keep_newest(self._newest_us, row)
+        if len(self._versions) % _CLOCK_INTERVAL == 0 and self._deadline.is_over:
             raise TakesTooLong
 
     def _scaled(self, key: RowKey, aggregate: HourlyAggregate) -> HourlyAggregate:
@@ -120,6 +151,12 @@ class Rows:
         from pipeline.hour.scale import scaled  # imports numpy
 
         return scaled(aggregate, rate)
+
+
+def _keep_newest(newest_us: dict[str, int], row: StoredRow) -> None:
+    site, last_us = sampled_site(row.key.site)[0], row.aggregate.totals.last_us
+    if last_us is not None:
+        newest_us[site] = max(last_us, newest_us.get(site, 0))
 
 
 def as_of_one_moment(

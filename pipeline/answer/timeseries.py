@@ -14,13 +14,14 @@ import msgspec
 from typing_extensions import override
 
 from pipeline.answer.calendar import By, Hours, buckets, label
+from pipeline.answer.delivery import Complete, Final, is_final
 from pipeline.answer.envelope import Compared, Query
-from pipeline.answer.metrics import METRICS, Metric
+from pipeline.answer.metrics import METRICS, Metric, Number
 from pipeline.answer.question import Figures, Question
 from pipeline.answer.rows import Rows
 from pipeline.answer.shape import Moment, Shape
 from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
-from pipeline.hours import HOURS_PER_DAY, Span, hour_start, spans
+from pipeline.hours import HOURS_PER_DAY, Span, spans
 from pipeline.store.counted import RowKey
 
 _AT_ONCE = 500
@@ -29,11 +30,12 @@ _AT_ONCE = 500
 
 class Bucket(Shape):
     """A bucket of a time series, with the metrics that were asked for; null where a figure cannot
-    be told. One that is not complete has not ended yet."""
+    be told."""
 
     start: Moment
     end: Moment
-    complete: bool
+    complete: Complete
+    final: Final
 
 
 def _figure(metric: Metric) -> Any:
@@ -79,23 +81,33 @@ class TimeseriesQuestion(Question):
 
     @override
     def compute(self, rows: Rows, now: datetime) -> Figures:
-        return Figures([self._series(rows, hours, now) for hours in self.windows])
+        series = [self._figures(rows, hours) for hours in self.windows]
+        through = rows.complete_through(now)
+        return Figures([self._buckets(figures, through, now) for figures in series])
 
-    def _series(self, rows: Rows, hours: Hours, now: datetime) -> list[Bucket]:
-        shape = bucket_with(self.metrics)
+    def _figures(self, rows: Rows, hours: Hours) -> list[tuple[Hours, list[Number | None]]]:
+        """The buckets of a window with the metrics of each."""
         remaining = iter(buckets(hours, self.by, self.zone))
-        series: list[Bucket] = []
+        series: list[tuple[Hours, list[Number | None]]] = []
         while batch := list(islice(remaining, _AT_ONCE)):
-            series += (
-                shape(
-                    label(start, self.zone),
-                    label(end, self.zone),
-                    hour_start(end) <= now,
-                    *(METRICS[name].of(whole) for name in self.metrics),
-                )
-                for (start, end), whole in zip(batch, self._aggregates(rows, batch), strict=True)
-            )
+            for bucket, whole in zip(batch, self._aggregates(rows, batch), strict=True):
+                series.append((bucket, [METRICS[name].of(whole) for name in self.metrics]))
         return series
+
+    def _buckets(
+        self, series: Sequence[tuple[Hours, list[Number | None]]], through: int, now: datetime
+    ) -> list[Bucket]:
+        shape = bucket_with(self.metrics)
+        return [
+            shape(
+                label(start, self.zone),
+                label(end, self.zone),
+                end <= through,
+                is_final(end, now),
+                *figures,
+            )
+            for (start, end), figures in series
+        ]
 
     def _aggregates(self, rows: Rows, batch: Sequence[Hours]) -> list[HourlyAggregate]:
         """The aggregate of each bucket; only the parts of rows that the metrics are made of are

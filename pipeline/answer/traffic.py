@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from pipeline.answer.cache import Answer, Answers, CachedResponse
+from pipeline.answer.delivery import is_final
 from pipeline.answer.envelope import Compared, Envelope
 from pipeline.answer.question import Question
 from pipeline.answer.rows import Sites, as_of_one_moment
@@ -61,7 +62,7 @@ class Traffic:
             msgspec.json.encode(envelope),
             _etag(envelope),
             int(now.timestamp()),
-            question.is_final(now),
+            is_final(question.end, now),
             meta.generations.version,
         )
 

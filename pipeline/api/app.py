@@ -74,7 +74,7 @@ class Api:
             "Access-Control-Allow-Origin": origin or "",
             "Access-Control-Allow-Methods": "GET",
             "Access-Control-Allow-Headers": "Authorization, If-None-Match",
-            "Access-Control-Expose-Headers": "ETag, Link, Retry-After",
+            "Access-Control-Expose-Headers": "Edgetally-Changed, ETag, Link, Retry-After",
             "Access-Control-Max-Age": "3600",
         }
 

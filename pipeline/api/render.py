@@ -153,7 +153,7 @@ def _figures(name: str, value: Any) -> Iterator[tuple[str, dict[str, str], int |
 def _of_entry(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str], Any]]:
     (label,) = (text for text in entry.values() if isinstance(text, str))
     for figure, number in entry.items():
-        if not isinstance(number, str):
+        if isinstance(number, int | float):
             yield f"{name}_{figure}", {"value": label}, number
 
 

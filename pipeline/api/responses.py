@@ -41,6 +41,8 @@ def answering(ask: Ask, openmetrics: Render = as_lines) -> Respond:
         envelope = msgspec.json.decode(answer.body, type=Compared[msgspec.Raw])
         if form == "json":
             return _ok(_flagged(envelope, cached, stale), form, headers)
+        if envelope.meta.changed:
+            headers["Edgetally-Changed"] = "true"
         if envelope.next_cursor:
             headers["Link"] = f'<{_next_page(request, envelope.next_cursor)}>; rel="next"'
         return _ok(renders[form](msgspec.json.decode(envelope.data)), form, headers)

@@ -157,7 +157,7 @@ def _paths(summary: Summary) -> Table:
             f"{each.requests:,}",
             f"{100 * each.hits / each.requests:.0f} %",
             f"{each.errors_4xx + each.errors_5xx:,}",
-            f"{each.mean_time_ms:,.0f}",
+            "" if each.mean_time_ms is None else f"{each.mean_time_ms:,.0f}",
             Text(bar, style="cyan"),
             Text(decoded(each.value)),
         )

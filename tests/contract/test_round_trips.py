@@ -79,6 +79,7 @@ def store(dynamodb: Any, clock: FakeClock) -> DynamoStore:
         ("/metrics/summary?window=7d&site=E1", 6),
         ("/metrics/timeseries?window=7d&by=day&site=E1", 6),
         ("/metrics/top/path?window=24h&site=E1&site=E2", 4),
+        ("/metrics/summary?from=1795392000&to=1795424400&site=E1", 4),  # to 09:00; and since
         ("/metrics/snapshot", 6),
     ],
 )

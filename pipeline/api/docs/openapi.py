@@ -53,6 +53,11 @@ _HEADERS: dict[str, Document] = {
         "description": "What the answer is of: the query and the versions of its rows.",
         "schema": {"type": "string", "pattern": '^"[^"]+"$'},
     },
+    "Edgetally-Changed": {
+        "description": "`true` if rows have changed since the first page, for formats that have "
+        "no envelope.",
+        "schema": {"type": "string"},
+    },
     "Link": {
         "description": "Where the next page is, for formats that have no envelope.",
         "schema": {"type": "string"},
@@ -153,7 +158,7 @@ def _parameter(parameter: Parameter) -> Document:
 def _responses(route: Route) -> Document:
     headers = ["Cache-Control"]
     headers += ["ETag"] if route.tagged else []
-    headers += ["Link"] if route.name == "top" else []
+    headers += ["Edgetally-Changed", "Link"] if route.name == "top" else []
     responses: Document = {
         "200": {
             "description": route.text,

@@ -130,7 +130,7 @@ def test_a_switch_of_generations_while_rows_are_read_is_noticed(
     def switching(*arguments: Any) -> Iterator[StoredRow]:
         rows = list(read(*arguments))
         if not switched:
-            switched.append(memory.turn(lambda active: active.begin(Days(0, 30_000)).show()))
+            switched.append(memory.turn(lambda active: active.begin(Days(0, 30_000)).show(1)))
         yield from rows
 
     monkeypatch.setattr(memory, "read", switching)
@@ -149,33 +149,6 @@ def test_switches_that_do_not_end_are_a_503(
     assert ask(api, "/metrics/summary").status == 503
     monkeypatch.undo()
     assert ask(api, "/metrics/summary").json["meta"]["cached"] is False
-
-
-def test_an_answer_says_how_far_it_is_complete(
-    api: Api, memory: MemoryStore, clock: FakeClock
-) -> None:
-    """To the hour of the newest request while the window is young; not at all without any."""
-    assert ask(api, "/metrics/summary").json["meta"]["complete_through"] is None
-    count(memory, clock, "a", hours_ago=3)
-    earlier = ask(api, "/metrics/summary?from=1795428000&compare=previous").json
-    assert earlier["meta"]["complete_through"] is None  # what is newest is of the window before
-    answer = ask(api, "/metrics/timeseries?window=7d&tz=Europe/Paris").json
-    assert answer["meta"]["complete_through"] == "2026-11-23T10:00:00+01:00"
-
-
-def test_the_hour_that_ends_changes_the_answer(
-    api: Api, memory: MemoryStore, clock: FakeClock
-) -> None:
-    """Though no row has changed: what was running is complete, and its ETag another one."""
-    count(memory, clock, "a")
-    clock.pass_time(minutes=56)
-    target = "/metrics/timeseries?from=1795428000&to=1795442400&metrics=requests"
-    before = ask(api, target)
-    clock.pass_time(minutes=6)
-    after = ask(api, target, {"If-None-Match": before.headers["etag"]})
-    assert after.status == 200
-    assert [each["complete"] for each in before.json["data"]] == [True, True, False, False]
-    assert [each["complete"] for each in after.json["data"]] == [True, True, True, False]
 
 
 @pytest.mark.parametrize("path", ["settings", "openapi.json", "docs"])

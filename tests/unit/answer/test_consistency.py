@@ -58,8 +58,9 @@ def vectors(draw: st.DrawFn) -> Vector:
     misses = draw(st.integers(0, requests - hits))
     errors_4xx = draw(st.integers(0, requests))
     errors_5xx = draw(st.integers(0, requests - errors_4xx))
-    sent, time_us = draw(st.integers(0, 10**9)), draw(st.integers(0, 10**8))
-    return Vector(requests, sent, hits, misses, errors_4xx, errors_5xx, time_us)
+    sent, timed = draw(st.integers(0, 10**9)), draw(st.integers(0, requests))
+    time_us = draw(st.integers(0, 10**8)) if timed else 0
+    return Vector(requests, sent, hits, misses, errors_4xx, errors_5xx, time_us, timed)
 
 
 one_traffic = st.builds(
@@ -130,7 +131,8 @@ def stored(traffics: list[Traffic]) -> Api:
 def summed(traffics: list[Traffic]) -> dict[str, int]:
     """The plain sums of some traffic."""
     return {
-        name: sum(getattr(each.counted, name) for each in traffics) for name in (*SUMS, "time_us")
+        name: sum(getattr(each.counted, name) for each in traffics)
+        for name in (*SUMS, "time_us", "timed")
     }
 
 
@@ -164,19 +166,35 @@ def test_a_time_series_adds_up_to_the_summary(traffics: list[Traffic], asked: As
     }
     assert (summary["total_records"], summary["bytes_sent"]) == (truth["requests"], truth["bytes"])
     assert summary["log_files_read"] == len(inside)
+    through = complete_through(traffics, asked)
+    said = ask(api, f"/metrics/summary?{asked.query}").json["meta"]["complete_through"]
+    last = min(through, asked.start + asked.hours)
+    assert said == (moment(last, asked.tz) if through > asked.start else None)
     assert buckets[0]["start"] == moment(asked.start, asked.tz)
     assert buckets[-1]["end"] == moment(asked.start + asked.hours, asked.tz)
     for bucket, following in pairwise(buckets):
         assert bucket["end"] == following["start"]
     for bucket in buckets:
         start, end = (datetime.fromisoformat(bucket[name]) for name in ("start", "end"))
-        assert bucket["complete"] == (end <= NOW)
+        assert bucket["final"] == (end + timedelta(hours=26) <= NOW)
+        assert bucket["complete"] == (hour_of(end) <= through)
         assert whole(start, end, asked)
         found = summed([each for each in inside if hour_of(start) <= each.hour < hour_of(end)])
         assert {name: bucket[name] for name in SUMS} == {name: found[name] for name in SUMS}
-        requests = max(1, found["requests"])
+        requests, timed = max(1, found["requests"]), found["timed"]
         assert abs(bucket["hit_ratio"] - Fraction(found["hits"], requests)) <= 1e-6
-        assert abs(bucket["mean_time_ms"] - Fraction(found["time_us"], requests * 1000)) <= 1e-3
+        assert (bucket["mean_time_ms"] is None) == (timed == 0)
+        if timed:
+            assert abs(bucket["mean_time_ms"] - Fraction(found["time_us"], timed * 1000)) <= 1e-3
+
+
+def complete_through(traffics: list[Traffic], asked: Asked) -> int:
+    """The hour up to which every site asked for has a later request, or else 26 hours ago."""
+    newest = dict.fromkeys(asked.sites or SITES, 0)
+    for each in traffics:
+        if each.site in newest:
+            newest[each.site] = max(newest[each.site], each.hour)
+    return max(LATEST - 26, min(newest.values()))
 
 
 def moment(hour: int, tz: str) -> str:
@@ -310,7 +328,7 @@ def test_every_format_has_the_numbers_of_json(traffics: list[Traffic], asked: As
         (name, datetime.fromisoformat(entry["start"]).timestamp(), value)
         for entry in data(api, series)
         for name, value in entry.items()
-        if name not in ("start", "end", "complete")
+        if name not in ("start", "end", "complete", "final") and value is not None
     )
     exposed = ask(api, f"{summary}&format=openmetrics").text
     values = sorted(each.value for family in families(exposed) for each in family.samples)

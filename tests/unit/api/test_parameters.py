@@ -1,6 +1,7 @@
 """What can be asked, what is refused, and what is said of it."""
 
 import json
+from functools import reduce
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,10 @@ from pipeline.answer.ranking import Place, TopQuestion
 from pipeline.api.app import Api
 from pipeline.api.problems import KIND, KINDS
 from pipeline.api.render import preferred
+from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.vector import Vector, add
+from pipeline.hours import hour_of
+from pipeline.objects import ObjectRef
 from pipeline.store.memory import MemoryStore
 from tests.support.aggregates import hour_with
 from tests.support.api import ask, count, make_api
@@ -222,7 +227,7 @@ def test_a_cursor_is_of_one_ranking(api: Api) -> None:
 @pytest.mark.parametrize(("start", "end"), [(10**15, 10**15 + 1), (-5, 1), (5, 5), (0, 10**5)])
 def test_a_cursor_of_an_impossible_window_is_refused(api: Api, start: int, end: int) -> None:
     """Though it is of the right ranking: it may be made up."""
-    cursor = TopQuestion(start, end).cursor(Place(1, "/"))
+    cursor = TopQuestion(start, end).cursor(Place(1, "/", ""))
     assert ask(api, f"/metrics/top/path?cursor={cursor}&compare=previous").status == 400
 
 
@@ -231,9 +236,9 @@ def test_a_cursor_brings_its_own_window(api: Api) -> None:
     summer only."""
     summer = TopQuestion(1_793_000_000 // 3600, 1_793_000_000 // 3600 + 24, "Australia/Lord_Howe")
     target = "/metrics/top/path?tz=Australia/Lord_Howe&cursor="
-    assert ask(api, target + summer.cursor(Place(1, "/"))).status == 200
+    assert ask(api, target + summer.cursor(Place(1, "/", ""))).status == 200
     winter = TopQuestion(1_780_000_000 // 3600, 1_780_000_000 // 3600 + 24, "Australia/Lord_Howe")
-    answer = ask(api, target + winter.cursor(Place(1, "/")))
+    answer = ask(api, target + winter.cursor(Place(1, "/", "")))
     assert answer.json["type"] == f"{KIND}off-the-hour"
 
 
@@ -327,8 +332,9 @@ def test_figures_that_cannot_be_told_are_null(api: Api) -> None:
     del first["start"], first["end"], last["start"], last["end"]
     assert first == {
         "complete": True,
+        "final": False,
         "hit_ratio": 0.0,
-        "mean_time_ms": 0.0,
+        "mean_time_ms": None,
         "time_taken_p95_ms": None,
         "unique_visitors": 0,
         "unique_paths": 0,
@@ -336,13 +342,37 @@ def test_figures_that_cannot_be_told_are_null(api: Api) -> None:
     assert (last["hit_ratio"], last["unique_visitors"]) == (0.75, None)
 
 
+def test_a_mean_is_that_of_the_requests_with_a_time() -> None:
+    """Values of which no request has one have no mean, and come last in a ranking by it."""
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    paths = {
+        "/half": Vector(4, time_us=10_000, timed=2),
+        "/none": Vector(9),
+        "/zero": Vector(1, timed=1),
+    }
+    totals = reduce(add, paths.values())
+    hour = hour_with(totals, tables={"path": Table.of(paths)})
+    commit(store, Object(ObjectRef("b", "k"), {hour_of(clock()): hour}, "s"))
+    api = make_api(store, clock)
+    ranking = ask(api, "/metrics/top/path?metric=mean_time_ms").json["data"]
+    assert [(entry["value"], entry["mean_time_ms"]) for entry in ranking] == [
+        ("/half", 5.0),
+        ("/zero", 0.0),
+        ("/none", None),
+    ]
+    series = ask(api, "/metrics/timeseries?metrics=mean_time_ms").json["data"]
+    assert (series[0]["mean_time_ms"], series[-1]["mean_time_ms"]) == (None, 3.333)
+    exposed = ask(api, "/metrics/summary?format=openmetrics").text
+    assert 'edgetally_paths_mean_time_ms{value="/half"} 5.0' in exposed
+    assert 'edgetally_paths_mean_time_ms{value="/none"}' not in exposed
+    rows = ask(api, "/metrics/top/path?format=csv").text.splitlines()
+    assert rows[1].startswith("/none,9,")
+    assert rows[1].endswith(",,0.0")
+
+
 def test_what_falls_out_of_a_table_closes_the_ranking() -> None:
     """As `(other)`, so that the pages add up; and `meta` says by how much a value may be short."""
-    from pipeline.hour.heavy_hitters import Table
-    from pipeline.hour.vector import Vector
-    from pipeline.hours import hour_of
-    from pipeline.objects import ObjectRef
-
     clock = FakeClock()
     store = MemoryStore(clock=clock)
     table = Table.of({"/a": Vector(7), "/b": Vector(5)}, Vector(3), 2, {"/a": 5, "/b": 3})
