@@ -29,7 +29,7 @@ class ParquetObject:
         try:
             self._file = pq.ParquetFile(pa.BufferReader(_body(chunks, limits)))
         except (pa.ArrowException, OSError) as error:
-            raise ObjectRefused(f"damaged Parquet: {error}") from error
+            raise ObjectRefused(f"damaged Parquet: {_kind(error)}") from error
         metadata = self._file.metadata
         groups = map(metadata.row_group, range(metadata.num_row_groups))
         if sum(group.total_byte_size for group in groups) > limits.max_inflated:
@@ -59,7 +59,12 @@ class ParquetObject:
                 yield partial(_part, batch, names)
                 done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
-            raise ObjectRefused(f"damaged Parquet behind row {done:,}: {error}") from error
+            raise ObjectRefused(f"damaged Parquet behind row {done:,}: {_kind(error)}") from error
+
+
+def _kind(error: Exception) -> str:
+    """The kind of an error. Its message may quote a value."""
+    return type(error).__name__
 
 
 def _body(chunks: Iterable[bytes], limits: Limits) -> bytearray:
@@ -86,4 +91,10 @@ def _lines(rows: int) -> list[Line]:
 def _text(column: pa.Array) -> pa.Array:
     if pa.types.is_time(column.type):  # Parquet knows no whole seconds
         column = column.cast(pa.time32("s"), safe=False)
-    return column if column.type == pa.string() else column.cast(pa.string())
+    text = column if column.type == pa.string() else column.cast(pa.string())
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid:  # invalid UTF-8, which is replaced as in text
+        values = text.view(pa.binary()).to_pylist()
+        text = pa.array([value and value.decode("utf-8", "replace") for value in values])
+    return text

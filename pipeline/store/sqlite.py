@@ -1,6 +1,7 @@
 """The store on a laptop: one SQLite file."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ class SqliteStore(LocalStore):
     ) -> None:
         super().__init__(retention_days, clock, caps)
         self._path = path
+        if not path.exists():
+            _make_private(path)
         with self._connect() as db:
             db.execute("PRAGMA journal_mode = WAL")
             if _schema_version(db) != SCHEMA_VERSION:
@@ -103,6 +106,14 @@ class SqliteStore(LocalStore):
                 db.close()
         except sqlite3.Error as error:
             raise StoreError(f"SQLite store {self._path}: {error}") from error
+
+
+def _make_private(path: Path) -> None:
+    """Make an empty file that its owner alone may read; SQLite gives its other files that mode."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise StoreError(f"SQLite store {path}: {error.strerror}") from error
 
 
 def _schema_version(db: sqlite3.Connection) -> int:

@@ -185,7 +185,7 @@ def test_for_people_there_are_tables(logs: Path) -> None:
         (["summary"], 2, "EDGETALLY_STORE: is not set"),
         (["summary", "--store", "postgres://x"], 2, "is no store; use sqlite:///"),
         (["summary", "--store", "sqlite://x.db"], 2, "names no file"),
-        (["serve", "--store", "sqlite:///no/such/folder/x.db"], 1, "unable to open"),
+        (["serve", "--store", "sqlite:///no/such/folder/x.db"], 1, "No such file or directory"),
         (["summary", "--store", "dynamodb://"], 2, "names no table"),
         (["summary", "--store", "memory://", "--hours", "x"], 2, "valid integer"),
         (["summary", "--store", "memory://", "--from", "x"], 2, "--from: 'x' is no date"),

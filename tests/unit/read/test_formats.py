@@ -247,13 +247,13 @@ def test_a_tie_that_changes_nothing_is_none() -> None:
 
 
 def test_a_wrong_list_is_refused_with_what_contradicts_it() -> None:
-    """The nearest layout, the field, the line and the value are named."""
+    """The nearest layout, the field and the line are named; the value is not quoted."""
     shifted = lines([*REALTIME.split()[1:], "timestamp"], [realtime(each) for each in REQUESTS])
     with pytest.raises(ObjectRefused) as refused:
         parsed(shifted)
     said = str(refused.value)
     assert "the nearest is real-time, the default 27 fields" in said
-    assert "timestamp of line 1 is '" in said
+    assert "timestamp of line 1 is not what it should be" in said
     assert "EDGETALLY_REALTIME_FIELDS" in said
 
 
