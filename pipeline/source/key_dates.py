@@ -40,7 +40,7 @@ class KeyDate(NamedTuple):
 def key_date(key: str) -> KeyDate | None:
     """The first date in a key, None if there is none."""
     found = [
-        (match, day, hour) for pattern, day, hour in _PATTERNS if (match := pattern.search(key))
+        (match, day, hour) for pattern, day, hour in _PATTERNS for match in pattern.finditer(key)
     ]
     for match, day, hour in sorted(found, key=lambda each: each[0].start()):
         year, month, of_month, of_day = match.groups()

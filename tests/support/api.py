@@ -1,8 +1,8 @@
 """An API over a store, on a clock of the test's own; and how to ask it."""
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -66,7 +66,7 @@ def ask(
 
 def count(
     store: Store,
-    clock: FakeClock,
+    clock: Callable[[], datetime],
     name: str,
     hours_ago: int = 0,
     site: str = "site",

@@ -57,6 +57,16 @@ def test_the_newest_object_ages(
     assert found["newest_object"][:2] == (status, hours * 3600)
 
 
+@pytest.mark.parametrize(("hours", "is_recent"), [(59, True), (60, True), (61, False)])
+def test_today_and_the_two_days_before_are_looked_at(
+    hours: int, is_recent: bool, health: Health, memory: MemoryStore, clock: FakeClock
+) -> None:
+    """The clock stands at noon: the first of them began 60 hours ago."""
+    count(memory, clock, "a", hours_ago=hours)
+    status, age, _ = checks(health)["newest_object"]
+    assert (status, age) == ("fail", hours * 3600 if is_recent else None)
+
+
 def test_days_without_any_object_are_a_failure(
     health: Health, memory: MemoryStore, clock: FakeClock
 ) -> None:

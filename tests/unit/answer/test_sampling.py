@@ -1,11 +1,18 @@
 """Sampled logs: kept apart, scaled when read."""
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.histogram import Histogram
 from pipeline.hour.scale import scaled
+from pipeline.hour.sketches import Sketches
+from pipeline.hour.totals import Totals
 from pipeline.hour.vector import Vector
 from pipeline.sites import COMPLETE, rate_of, sampled_site, stored_site
 from tests.support.aggregates import hour_with
@@ -49,3 +56,33 @@ def test_counts_are_scaled_and_what_was_delivered_is_not() -> None:
     table = found.sketches.tables["path"]
     assert (table.entries["/"].requests, table.other.requests, table.bound) == (30, 3, 4)
     assert scaled(aggregate, COMPLETE) is aggregate
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=8), st.integers(1, 99))
+def test_every_count_is_scaled_to_the_nearest_whole_number(counts: list[int], percent: int) -> None:
+    """Of tables, totals and histograms alike, a half to the even number."""
+    vectors = [Vector(*[number] * len(Vector._fields)) for number in counts]
+    totals = Totals(
+        counts=vectors[0],
+        bytes_received=counts[0],
+        cacheable=counts[-1],
+        cacheable_hits=counts[0],
+    )
+    table = Table.of({str(place): vector for place, vector in enumerate(vectors)})
+    times = Histogram.of(np.array([5] * min(counts[0], 99) + [7], np.int64))
+    aggregate = HourlyAggregate(totals, Sketches({"path": table}, {"time_taken": times}))
+    found = scaled(aggregate, percent)
+
+    def expected(number: int) -> int:
+        return round(Fraction(number * 100, percent))
+
+    assert found.totals.counts == Vector(*[expected(counts[0])] * len(Vector._fields))
+    assert found.totals.bytes_received == found.totals.cacheable_hits == expected(counts[0])
+    assert found.totals.cacheable == expected(counts[-1])
+    assert [v.requests for v in found.sketches.tables["path"].entries.values()] == [
+        expected(number) for number in counts
+    ]
+    scaled_times = found.sketches.latency["time_taken"].counts
+    assert scaled_times[scaled_times > 0].tolist() == [
+        expected(number) for number in times.counts[times.counts > 0].tolist()
+    ]

@@ -91,12 +91,15 @@ class BrokenStore(MemoryStore):
 
 
 @pytest.mark.parametrize("path", ["/metrics/snapshot", "/metrics/summary", "/metrics/sites"])
-def test_a_store_that_is_down_is_a_503(path: str, clock: FakeClock) -> None:
-    """With Retry-After, without inner details; health says fail."""
+def test_a_store_that_is_down_is_a_503(
+    path: str, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With Retry-After, without inner details, which the log has; health says fail."""
     api = make_api(BrokenStore(clock=clock), clock)
     answer = ask(api, path)
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
     assert "throttled" not in answer.text
+    assert "a request could not be answered: table t: throttled" in caplog.text
     health = ask(api, "/metrics/health").json
     assert health["health_status"][0]["status"] == "fail"
 
@@ -158,9 +161,12 @@ def test_an_answer_for_which_there_is_no_time_is_a_503(
 
 
 def test_a_bug_is_a_500_that_says_nothing(
-    memory: MemoryStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    memory: MemoryStore,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What went wrong is in the log alone."""
+    """The log alone has the error, with its trace."""
 
     def broken(self: MemoryStore) -> Meta:
         raise RuntimeError("inner workings")
@@ -169,6 +175,9 @@ def test_a_bug_is_a_500_that_says_nothing(
     answer = ask(make_api(memory, clock), "/metrics/summary")
     assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "inner workings" not in answer.text
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert "RuntimeError: inner workings" in caplog.text
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/metrics/nothing"])

@@ -289,6 +289,8 @@ def test_no_query_breaks_anything(query: dict[str, str], route: str) -> None:
         ("text/csv;q=0.5, application/json;q=0.4", "csv"),
         ("text/csv;q=0.4, application/json;q=0.5", "json"),
         ("application/json;q=0, text/csv", "csv"),
+        ("text/csv;q=0", "json"),
+        ("text/csv;q=0.0, application/x-ndjson;q=0.1", "ndjson"),
         ("application/x-ndjson", "ndjson"),
         ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "openmetrics"),
         ("TEXT/CSV", "csv"),

@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +24,8 @@ import handlers.summaries
 from pipeline.api.credentials import Credentials
 from pipeline.errors import SettingError, StoreError
 from pipeline.settings import load_settings
+from pipeline.store.sqlite import SqliteStore
+from tests.support.api import count
 
 EVENTS = Path(__file__).parents[3] / "events"
 BUCKET = "edgetally-logs-111122223333"
@@ -58,14 +61,44 @@ INGEST: dict[str, Any] = {
 }
 BATCH = ["ingest-batch-1", "ingest-batch-2"]
 COMMITTED = {"ingest-sqs": 2, "ingest-sqs-poison": 1, "ingest-s3": 1, "ingest-eventbridge": 1}
-SUMMARIES = {
-    "summaries-snapshot": "total_records",
-    "summaries-snapshot-refresh": "total_records",
-    "summaries-cache-status": "fresh",
-    "summaries-health": "health_status",
-    "summaries-summary": "compare",
-    "summaries-timeseries": "data",
-    "summaries-top": "next_cursor",
+
+
+def is_snapshot(answer: Any) -> None:
+    assert (answer["total_records"], answer["cache_hit_rate"]) == (8, 75.0)
+    assert time.time() - 60 < answer["_cached_at"] <= time.time()
+
+
+def is_cache_status(answer: Any) -> None:
+    assert (answer["exists"], answer["fresh"], answer["ttl_seconds"]) == (False, False, 300)
+
+
+def is_health(answer: Any) -> None:
+    checks = {check["name"]: check["status"] for check in answer["health_status"]}
+    assert (checks["store"], checks["newest_object"], checks["ledger_gap"]) == ("ok", "ok", "warn")
+
+
+def is_summary(answer: Any) -> None:
+    assert answer["data"]["total_records"] == 8
+    assert answer["compare"]["change"]["total_records"] == {"absolute": 8, "relative": None}
+
+
+def is_timeseries(answer: Any) -> None:
+    assert 28 <= len(answer["data"]) <= 31
+    assert {tuple(bucket)[-2:] for bucket in answer["data"]} == {("requests", "bytes")}
+
+
+def is_top(answer: Any) -> None:
+    assert [(entry["value"], entry["misses"]) for entry in answer["data"]] == [("/object", 2)]
+
+
+SUMMARIES: dict[str, Callable[[Any], None]] = {
+    "summaries-snapshot": is_snapshot,
+    "summaries-snapshot-refresh": is_snapshot,
+    "summaries-cache-status": is_cache_status,
+    "summaries-health": is_health,
+    "summaries-summary": is_summary,
+    "summaries-timeseries": is_timeseries,
+    "summaries-top": is_top,
 }
 
 
@@ -280,21 +313,33 @@ def test_without_a_store_ingest_says_so_and_loses_nothing(
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_sample_requests_are_answered(name: str) -> None:
-    """Each route gives its JSON."""
+def test_sample_requests_are_answered(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each route gives its JSON about what was counted, and each request is counted too."""
+    now = datetime.now(UTC)
+    count(SqliteStore(tmp_path / "store.db"), lambda: now, "object", requests=8)
     answer = handlers.summaries.handler(event(name), CONTEXT)
-    assert answer["statusCode"] == 200
-    assert SUMMARIES[name] in json.loads(answer["body"])
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "application/json")
+    SUMMARIES[name](json.loads(answer["body"]))
+    assert '"requests":[1.0]' in capsys.readouterr().out
 
 
 def test_without_a_store_summaries_are_unavailable(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A problem document for the caller, a line that names the setting for the operator."""
+    """A problem document for the caller; for the operator a line that names the setting, and a
+    metric."""
     monkeypatch.delenv("EDGETALLY_STORE")
     answer = handlers.summaries.handler(event("summaries-snapshot"), CONTEXT)
-    assert answer["statusCode"] == 503
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "60")
+    assert json.loads(answer["body"])["status"] == 503
     assert "EDGETALLY_STORE: is not set" in caplog.text
+    metrics = capsys.readouterr().out
+    assert '"misconfigured":[1.0]' in metrics
+    assert '"requests":[1.0]' in metrics
 
 
 def test_a_failing_cache_is_counted(
@@ -400,9 +445,25 @@ def test_the_sample_authorizer_events(monkeypatch: pytest.MonkeyPatch) -> None:
     with mock_aws():
         secret = boto3.client("secretsmanager").create_secret(Name="t", SecretString="the-secret")
         monkeypatch.setenv("EDGETALLY_API_SECRET", secret["ARN"])
-        handlers.authorizer.handler(event("authorizer-bearer"), CONTEXT)
+        answer = handlers.authorizer.handler(event("authorizer-bearer"), CONTEXT)
+        (statement,) = answer["policyDocument"]["Statement"]
+        assert (statement["Action"], statement["Effect"]) == ("execute-api:Invoke", "Allow")
         with pytest.raises(Exception, match="^Unauthorized$"):
             handlers.authorizer.handler(event("authorizer-wrong"), CONTEXT)
+
+
+def test_a_changed_secret_works_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function keeps the secret in memory for so long, and then reads it again."""
+    read: list[dict[str, Any]] = []
+
+    def get_secret(name: str, **options: Any) -> str:
+        read.append({"name": name, **options})
+        return "the-secret"
+
+    monkeypatch.setenv("EDGETALLY_API_SECRET", "arn")
+    monkeypatch.setattr(handlers.authorizer, "get_secret", get_secret)
+    handlers.authorizer.handler(event("authorizer-bearer"), CONTEXT)
+    assert read == [{"name": "arn", "max_age": 60}]
 
 
 def test_the_serving_functions_load_nothing_heavy() -> None:

@@ -25,10 +25,13 @@ HOUR = hour_of(datetime(2026, 11, 22, 21, tzinfo=UTC))
         ("x/year=2026/month=11/day=22/a-2026-11-22-23-00.gz", "x/", (HOUR - 21, HOUR + 3)),
         ("firehose/2026/11/22/21/stream-1-2026-11-22-21-05-06-x.gz", None, (HOUR, HOUR + 1)),
         ("2026/11/22/a.gz", "", (HOUR - 21, HOUR + 3)),
+        ("2026/13/45/E1.2026-11-22-21.a.gz", "2026/13/45/E1.", (HOUR, HOUR + 1)),
+        ("2026-13-45/E1.2026-11-22-21.a.gz", "2026-13-45/E1.", (HOUR, HOUR + 1)),
     ],
 )
 def test_a_name_says_which_hours_it_is_of(key: str, before: str | None, hours: Any) -> None:
-    """In every layout that CloudFront and Firehose have; the first date counts."""
+    """In every layout that CloudFront and Firehose have. The first date counts; what only looks
+    like one is passed over."""
     found = key_date(key)
     assert found is not None
     assert found.hours == Window(*hours)
