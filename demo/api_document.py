@@ -21,7 +21,7 @@ from pipeline.answer.health import Findings
 from pipeline.answer.metrics import METRICS
 from pipeline.answer.service import serve_from
 from pipeline.api.app import Api
-from pipeline.api.parameters import MOST_DAYS, MOST_ENTRIES, Parameter
+from pipeline.api.parameters import MOST_DAYS, Parameter
 from pipeline.api.problems import KIND, KINDS
 from pipeline.api.route import Route
 from pipeline.api.routes import ROUTES
@@ -52,6 +52,10 @@ REQUESTS: dict[str, tuple[str, ...]] = {
         f"?window=7d&by=day&tz=Europe/London&site={SITE}&metrics=requests&compare=previous",
         "?from=2026-11-23T09:00:00Z&to=2026-11-23T12:00:00Z&format=csv",
         "?from=2026-11-23T09:00:00Z&to=2026-11-23T12:00:00Z&metrics=requests&format=openmetrics",
+    ),
+    "/metrics/overview": (
+        "?window=24h&by=day&lists=path:misses,country&limit=1&compare=previous",
+        "?window=24h&by=day&where=country:unknown&limit=1",
     ),
     "/metrics/top/{dimension}": ("?window=24h&metric=misses&limit=2",),
 }
@@ -107,7 +111,7 @@ Every route is a GET and wants the secret, as `Authorization: Bearer …` or as 
   `next_cursor` leads to the next page. If rows have changed since the first page, a page says so:
   `meta.changed`, or the header `Edgetally-Changed` of formats without an envelope.
   `compare=previous` adds `compare`: the same figures for the window before (as many hours, days or
-  months), and the change of each.
+  months), and the change of each; `compare=year` for the same dates of the year before.
 - **Completeness.** A bucket is `complete` when {COMPLETE}. It is `final` when {FINAL}.
   `meta.complete_through` is {COMPLETE_THROUGH}.
 - **Formats.** `format=json`, `csv`, `ndjson`, `openmetrics`, or the header `Accept`. A cell that a
@@ -161,7 +165,7 @@ def _values(parameter: Parameter) -> str:
     if "anyOf" in schema:
         return "RFC 3339 or epoch seconds"
     if schema["type"] == "integer":
-        return f"1 to {MOST_ENTRIES}, `{parameter.default}`"
+        return f"1 to {schema['maximum']:,}, `{parameter.default}`"
     return f"text, `{parameter.default}`" if parameter.default else "text"
 
 

@@ -1,5 +1,6 @@
 """Windows and buckets as people name them: days and months of a time zone, in whole UTC hours."""
 
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from itertools import pairwise
@@ -9,7 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pipeline.hours import HOURS_PER_DAY, Window, hour_of, hour_start
 
 By = Literal["hour", "day", "week", "month"]
+Compare = Literal["previous", "year"]
+"""The window to compare with: the one before, or the same dates of the year before."""
 BUCKETS: tuple[By, ...] = get_args(By)
+COMPARISONS: tuple[Compare, ...] = get_args(Compare)
 
 _DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 NAMED_WINDOWS = (*_DAYS, "today", "yesterday", "this_month", "last_month")
@@ -84,6 +88,24 @@ def buckets(hours: Hours, by: By, zone: tzinfo) -> list[Hours]:
         cuts.append(day_start(first, zone))
     cuts[-1] = hours.end
     return [Hours(*pair) for pair in pairwise(cuts)]
+
+
+def compared(hours: Hours, compare: Compare, zone: tzinfo) -> Hours:
+    """The hours to compare these with. Raises OffTheHour; ValueError before the year 1."""
+    if compare == "year":
+        return Hours(_year_before(hours.start, zone), _year_before(hours.end, zone))
+    return hours_before(hours, zone)
+
+
+def _year_before(hour: int, zone: tzinfo) -> int:
+    """The hour at which the zone's clock showed the same a year earlier; of 29 February, the one
+    of 28 February."""
+    clock = _local(hour, zone)
+    day = date(
+        clock.year - 1, clock.month, min(clock.day, monthrange(clock.year - 1, clock.month)[1])
+    )
+    moment = datetime(day.year, day.month, day.day, clock.hour, tzinfo=zone)
+    return hour_of(moment)
 
 
 def hours_before(hours: Hours, zone: tzinfo) -> Hours:

@@ -45,7 +45,7 @@ def _by_name(now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict) and isinstance(was, dict):
             changed[name] = _by_name(value, was)
         elif _is_number(value) and _is_number(was):
-            changed[name] = _difference(value, was)
+            changed[name] = difference(value, was)
     return changed
 
 
@@ -53,6 +53,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _difference(now: Number, before: Number) -> Difference:
+def difference(now: Number, before: Number) -> Difference:
+    """The change from one figure to the other."""
     absolute = round(now - before, 6)
     return Difference(absolute, round(absolute / before, 6) if before else None)

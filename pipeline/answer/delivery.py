@@ -28,13 +28,18 @@ CompleteThrough: TypeAlias = Annotated[
 ]
 
 
+def final_until(now: datetime) -> int:
+    """The hour (since the epoch) before which all hours are final."""
+    return hour_of(now - CLOCK_SKEW)
+
+
 def is_final(end: int, now: datetime) -> bool:
     """Whether hours up to `end` (since the epoch, exclusive) are final."""
-    return end <= hour_of(now - CLOCK_SKEW)
+    return end <= final_until(now)
 
 
 def complete_through(newest_us: Mapping[str, int], sites: Collection[str], now: datetime) -> int:
     """The hour (since the epoch) up to which the hours of all sites are complete. `newest_us` has
     the moment of the latest request by site, in epoch microseconds."""
     newest = min((newest_us.get(site, 0) for site in sites), default=0)
-    return max(hour_of(now - CLOCK_SKEW), min(newest // HOUR_US, hour_of(now)))
+    return max(final_until(now), min(newest // HOUR_US, hour_of(now)))

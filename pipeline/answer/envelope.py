@@ -1,10 +1,10 @@
 """The envelope of every answer: what was asked, what the answer says of itself, the data."""
 
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from msgspec import UNSET, UnsetType, field
 
-from pipeline.answer.calendar import By
+from pipeline.answer.calendar import By, Compare
 from pipeline.answer.change import Change
 from pipeline.answer.delivery import CompleteThrough
 from pipeline.answer.shape import Moment, Shape
@@ -19,12 +19,15 @@ class Query(Shape):
     to: Moment | UnsetType = UNSET
     tz: str | UnsetType = UNSET
     site: list[str] | UnsetType | None = UNSET
-    compare: Literal["previous"] | UnsetType = UNSET
+    compare: Compare | UnsetType = UNSET
     by: By | UnsetType = UNSET
     metrics: list[str] | UnsetType = UNSET
     dimension: str | UnsetType = UNSET
     metric: str | UnsetType = UNSET
     limit: int | UnsetType = UNSET
+    min_requests: int | UnsetType = UNSET
+    where: str | UnsetType = UNSET
+    lists: list[str] | UnsetType = UNSET
 
 
 class Meta(Shape):
@@ -48,7 +51,7 @@ class Meta(Shape):
 
 
 class Comparison(Shape, Generic[Data]):
-    """The same figures for the window before (`from` to `to`), and the change of each."""
+    """The same figures for the window to compare with (`from` to `to`), and the change of each."""
 
     from_: Moment = field(name="from")
     to: Moment
@@ -65,6 +68,6 @@ class Envelope(Shape, Generic[Data]):
 
 
 class Compared(Envelope[Data], Generic[Data]):
-    """An answer about a window; with `compare=previous`, the window before too."""
+    """An answer about a window; with `compare`, the window to compare it with too."""
 
     compare: Comparison[Data] | UnsetType = UNSET

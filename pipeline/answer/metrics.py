@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.hour.aggregate import HourlyAggregate
-from pipeline.hour.vector import Vector
+from pipeline.hour.vector import FAILURES, HITS, ZERO, Vector
+from pipeline.schema.dimensions import ABSENT
+from pipeline.schema.fields import USER_AGENT
 
 Number = int | float
 
@@ -45,6 +47,57 @@ def _rank_of_mean_time(counted: Vector) -> float:
     """Values of which no request has a time come last."""
     mean = mean_time_ms(counted)
     return -1.0 if mean is None else mean
+
+
+def byte_hit_ratio(whole: HourlyAggregate) -> float | None:
+    """Bytes that hits sent among all bytes sent; 0 when there are none, None if unknown."""
+    by_type = _by_result_type(whole)
+    if by_type is None:
+        return None
+    sent = whole.totals.counts.bytes
+    hits = sum(vector.bytes for value, vector in by_type.items() if value in HITS)
+    return round(hits / sent, 6) if sent else 0.0
+
+
+def _errors(whole: HourlyAggregate) -> int | None:
+    by_type = _by_result_type(whole)
+    return None if by_type is None else _failed(by_type)
+
+
+def _others(whole: HourlyAggregate) -> int | None:
+    by_type = _by_result_type(whole)
+    counts = whole.totals.counts
+    return (
+        None
+        if by_type is None
+        else counts.requests - counts.hits - counts.misses - _failed(by_type)
+    )
+
+
+def _failed(by_type: Mapping[str, Vector]) -> int:
+    return sum(by_type[value].requests for value in FAILURES if value in by_type)
+
+
+def _by_result_type(whole: HourlyAggregate) -> Mapping[str, Vector] | None:
+    """The counts of each result type; None if requests were counted without one."""
+    if not whole.totals.requests:
+        return {}
+    table = whole.sketches.tables.get("result_type")
+    return None if table is None else table.entries
+
+
+def _crawler_requests(whole: HourlyAggregate) -> int | None:
+    if not whole.totals.requests:
+        return 0
+    table = whole.sketches.tables.get("crawler")
+    if table is None or not whole.totals.has(USER_AGENT):
+        return None
+    return whole.totals.requests - table.entries.get(ABSENT, ZERO).requests
+
+
+def _longest(whole: HourlyAggregate) -> float | None:
+    times = whole.sketches.latency.get("time_taken")
+    return round(times.max_us / 1000, 3) if times and times.requests else None
 
 
 def _percentile(histogram: str, percent: int) -> Metric:
@@ -136,6 +189,34 @@ METRICS: dict[str, Metric] = {
             ),
         ),
         Metric(
+            "byte_hit_ratio",
+            "ratio",
+            "bytes that hits sent among all bytes sent; null where no result type was logged",
+            byte_hit_ratio,
+            frozenset({"result_type"}),
+        ),
+        Metric(
+            "result_errors",
+            "requests",
+            "requests with the result type Error, LimitExceeded or CapacityExceeded",
+            _errors,
+            frozenset({"result_type"}),
+        ),
+        Metric(
+            "result_others",
+            "requests",
+            "requests that are no hits, no misses and no result_errors, such as redirects",
+            _others,
+            frozenset({"result_type"}),
+        ),
+        Metric(
+            "crawler_requests",
+            "requests",
+            "requests of known crawlers; null where no user agent was logged",
+            _crawler_requests,
+            frozenset({"crawler"}),
+        ),
+        Metric(
             "rejected_lines",
             "lines",
             "log lines that were not counted",
@@ -160,6 +241,13 @@ METRICS: dict[str, Metric] = {
             for histogram in ("time_taken", "time_to_first_byte")
             for percent in (50, 95, 99)
         ),
+        Metric(
+            "time_taken_max_ms",
+            "milliseconds",
+            "the longest time taken",
+            _longest,
+            frozenset({"time_taken"}),
+        ),
     )
 }
 """Every metric by its name."""
@@ -171,6 +259,7 @@ RANKED: dict[str, Callable[[Vector], Number]] = {
     "requests": lambda counted: counted.requests,
     "bytes": lambda counted: counted.bytes,
     "misses": lambda counted: counted.misses,
+    "errors": lambda counted: counted.errors_4xx + counted.errors_5xx,
     "errors_4xx": lambda counted: counted.errors_4xx,
     "errors_5xx": lambda counted: counted.errors_5xx,
     "mean_time_ms": _rank_of_mean_time,

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.answer.calendar import Hours, hours_before, label, zone_named
+from pipeline.answer.calendar import Compare, Hours, compared, label, zone_named
 from pipeline.answer.change import changes
-from pipeline.answer.envelope import Compared, Comparison, Meta, Query
+from pipeline.answer.envelope import Compared, Comparison, Envelope, Meta, Query
 from pipeline.answer.rows import Rows, UnknownSite
 
 
@@ -33,13 +33,13 @@ class Figures(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Question(ABC):
     """A question about the hours `start` to `end` (since the epoch) of some sites (None is all),
-    on a zone's clock; with `compare`, about the window before too."""
+    on a zone's clock; with `compare`, about the window to compare it with too."""
 
     start: int
     end: int
     tz: str = "UTC"
     sites: tuple[str, ...] | None = None
-    compare: bool = False
+    compare: Compare | None = None
 
     name: ClassVar[str]
 
@@ -60,7 +60,7 @@ class Question(ABC):
     @property
     def windows(self) -> list[Hours]:
         """The window, and the one to compare it with if there is one."""
-        before = [hours_before(self.hours, self.zone)] if self.compare else []
+        before = [compared(self.hours, self.compare, self.zone)] if self.compare else []
         return [self.hours, *before]
 
     @property
@@ -69,7 +69,7 @@ class Question(ABC):
         text = msgspec.json.encode([self.name, self])
         return f"answer#{blake2b(text, digest_size=16).hexdigest()}"
 
-    def answer(self, rows: Rows, now: datetime) -> Compared[Any]:
+    def answer(self, rows: Rows, now: datetime) -> Envelope[Any]:
         """The answer to the question, computed from rows. Raises UnknownSite, StoreError,
         TakesTooLong."""
         if not set(self.sites or ()) <= set(rows.sites.known):
@@ -86,6 +86,10 @@ class Question(ABC):
             stale=False,
             changed=True if figures.changed else UNSET,
         )
+        return self.enveloped(meta, figures)
+
+    def enveloped(self, meta: Meta, figures: Figures) -> Envelope[Any]:
+        """The figures as an answer."""
         return Compared(meta, figures.data[0], figures.next_cursor, self._comparison(*figures.data))
 
     def echo(self) -> Query:
@@ -95,13 +99,13 @@ class Question(ABC):
             to=label(self.end, self.zone),
             tz=self.tz,
             site=None if self.sites is None else list(self.sites),
-            compare="previous" if self.compare else UNSET,
+            compare=self.compare or UNSET,
         )
 
     def _comparison(self, now: Any, before: Any = None) -> Comparison[Any] | UnsetType:
         if not self.compare:
             return UNSET
-        start, end = hours_before(self.hours, self.zone)
+        start, end = compared(self.hours, self.compare, self.zone)
         return Comparison(
             label(start, self.zone), label(end, self.zone), before, changes(now, before)
         )

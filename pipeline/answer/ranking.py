@@ -49,19 +49,25 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TopQuestion(Question):
-    """A page of the values of a dimension, ranked by a metric, behind a place."""
+    """A page of the values of a dimension, ranked by a metric, behind a place. Values with fewer
+    than `min_requests` are left out: the slowest path would be one that was asked for once."""
 
     dimension: str = "path"
     metric: str = "requests"
     limit: int = 20
     after: Place | None = None
+    min_requests: int = 1
 
     name: ClassVar[str] = "top"
 
     @override
     def echo(self) -> Query:
         return msgspec.structs.replace(
-            Question.echo(self), dimension=self.dimension, metric=self.metric, limit=self.limit
+            Question.echo(self),
+            dimension=self.dimension,
+            metric=self.metric,
+            limit=self.limit,
+            min_requests=self.min_requests,
         )
 
     @override
@@ -69,9 +75,9 @@ class TopQuestion(Question):
         table = self._table(rows, self.hours)
         state = rows.state
         before = [self._table(rows, hours) for hours in self.windows[1:]]
-        page = self._page(table, self.after.state if self.after else state)
+        page = self.page(table, self.after.state if self.after else state)
         return Figures(
-            [top_entries(page.counted), *(_same_values(page, earlier) for earlier in before)],
+            [top_entries(page.counted), *(same_values(page, earlier) for earlier in before)],
             {self.dimension: table.bound} if table.bound else {},
             self.cursor(page.end) if page.end else None,
             changed=self.after is not None and self.after.state != state,
@@ -80,7 +86,7 @@ class TopQuestion(Question):
     def _table(self, rows: Rows, hours: Hours) -> Table:
         return table_of(rows.merged(hours.window, frozenset({self.dimension})), self.dimension)
 
-    def _page(self, table: Table, state: str) -> Page:
+    def page(self, table: Table, state: str) -> Page:
         """Up to `limit` values behind the place: most of the metric first, then by value.
 
         Requests of no crawler are not ranked among those of crawlers. `(other)` closes the
@@ -90,7 +96,8 @@ class TopQuestion(Question):
         ranking = (
             (-measure(vector), value, vector)
             for value, vector in table.entries.items()
-            if value != ABSENT or self.dimension not in NOT_OF_EVERYONE
+            if vector.requests >= self.min_requests
+            and (value != ABSENT or self.dimension not in NOT_OF_EVERYONE)
         )
         start = self.after and (-self.after.measure, self.after.value)
         behind = (entry for entry in ranking if start is None or entry[:2] > start)
@@ -126,11 +133,13 @@ class TopQuestion(Question):
 
     @property
     def _ranking(self) -> str:
-        text = msgspec.json.encode([self.dimension, self.metric, self.tz, self.sites])
+        text = msgspec.json.encode(
+            [self.dimension, self.metric, self.tz, self.sites, self.min_requests]
+        )
         return blake2b(text, digest_size=6).hexdigest()
 
 
-def _same_values(page: Page, table: Table) -> list[TopEntry]:
+def same_values(page: Page, table: Table) -> list[TopEntry]:
     """The entries of a page's values in another table; zeros for a value that is not there."""
     known = table.entries | {OTHER: table.other}
     return top_entries((value, known.get(value, ZERO)) for value, _ in page.counted)

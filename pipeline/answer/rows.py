@@ -97,7 +97,10 @@ class Rows:
 
     def merged(self, window: Window, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
         """The rows of a window as one aggregate. Raises StoreError, TakesTooLong."""
-        aggregates = (aggregate for _, aggregate in self.read(spans(window), wanted))
+        return self.joined(aggregate for _, aggregate in self.read(spans(window), wanted))
+
+    def joined(self, aggregates: Iterable[HourlyAggregate]) -> HourlyAggregate:
+        """Aggregates of rows as one."""
         return merge(aggregates, self._caps, READING_HEADROOM)
 
     def read(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from itertools import islice
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import msgspec
 from typing_extensions import override
@@ -21,11 +21,15 @@ from pipeline.answer.question import Figures, Question
 from pipeline.answer.rows import Rows
 from pipeline.answer.shape import Moment, Shape
 from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
+from pipeline.hour.sketches import Wanted
 from pipeline.hours import HOURS_PER_DAY, Span, spans
 from pipeline.store.counted import RowKey
 
 _AT_ONCE = 500
 """Buckets whose rows are read together: their aggregates wait in memory until all are read."""
+
+
+BucketFigures: TypeAlias = "tuple[Hours, list[Number | None]]"
 
 
 class Bucket(Shape):
@@ -83,43 +87,49 @@ class TimeseriesQuestion(Question):
     def compute(self, rows: Rows, now: datetime) -> Figures:
         series = [self._figures(rows, hours) for hours in self.windows]
         through = rows.complete_through(now)
-        return Figures([self._buckets(figures, through, now) for figures in series])
+        return Figures([buckets_of(each, self.metrics, through, now, self.zone) for each in series])
 
-    def _figures(self, rows: Rows, hours: Hours) -> list[tuple[Hours, list[Number | None]]]:
+    def _figures(self, rows: Rows, hours: Hours) -> list[BucketFigures]:
         """The buckets of a window with the metrics of each."""
         remaining = iter(buckets(hours, self.by, self.zone))
-        series: list[tuple[Hours, list[Number | None]]] = []
+        series: list[BucketFigures] = []
         while batch := list(islice(remaining, _AT_ONCE)):
-            for bucket, whole in zip(batch, self._aggregates(rows, batch), strict=True):
+            for bucket, whole in zip(
+                batch, aggregates_of(rows, batch, wanted_by(self.metrics)), strict=True
+            ):
                 series.append((bucket, [METRICS[name].of(whole) for name in self.metrics]))
         return series
 
-    def _buckets(
-        self, series: Sequence[tuple[Hours, list[Number | None]]], through: int, now: datetime
-    ) -> list[Bucket]:
-        shape = bucket_with(self.metrics)
-        return [
-            shape(
-                label(start, self.zone),
-                label(end, self.zone),
-                end <= through,
-                is_final(end, now),
-                *figures,
-            )
-            for (start, end), figures in series
-        ]
 
-    def _aggregates(self, rows: Rows, batch: Sequence[Hours]) -> list[HourlyAggregate]:
-        """The aggregate of each bucket; only the parts of rows that the metrics are made of are
-        decoded."""
-        wanted = frozenset().union(*(METRICS[name].wanted for name in self.metrics))
-        starts = [bucket.start for bucket in batch]
-        aggregates = [EMPTY] * len(batch)
-        for key, aggregate in rows.read(_joined(batch), wanted):
-            place = bisect_right(starts, _first_hour(key)) - 1
-            before = aggregates[place]
-            aggregates[place] = aggregate if before is EMPTY else merge((before, aggregate))
-        return aggregates
+def buckets_of(
+    series: Sequence[BucketFigures],
+    metrics: tuple[str, ...],
+    through: int,
+    now: datetime,
+    zone: tzinfo,
+) -> list[Bucket]:
+    """Hours with their metrics as buckets; those up to the hour `through` are complete."""
+    shape = bucket_with(metrics)
+    return [
+        shape(label(start, zone), label(end, zone), end <= through, is_final(end, now), *figures)
+        for (start, end), figures in series
+    ]
+
+
+def wanted_by(metrics: Iterable[str]) -> frozenset[str]:
+    """The sketches that metrics are made of."""
+    return frozenset().union(*(METRICS[name].wanted for name in metrics))
+
+
+def aggregates_of(rows: Rows, buckets: Sequence[Hours], wanted: Wanted) -> list[HourlyAggregate]:
+    """The aggregate of each bucket, with the wanted sketches."""
+    starts = [bucket.start for bucket in buckets]
+    aggregates = [EMPTY] * len(buckets)
+    for key, aggregate in rows.read(_joined(buckets), wanted):
+        place = bisect_right(starts, _first_hour(key)) - 1
+        before = aggregates[place]
+        aggregates[place] = aggregate if before is EMPTY else merge((before, aggregate))
+    return aggregates
 
 
 def _first_hour(key: RowKey) -> int:

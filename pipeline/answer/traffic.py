@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.answer.cache import Answer, Answers, CachedResponse
 from pipeline.answer.delivery import is_final
-from pipeline.answer.envelope import Compared, Envelope
+from pipeline.answer.envelope import Envelope
 from pipeline.answer.question import Question
 from pipeline.answer.rows import Sites, as_of_one_moment
 from pipeline.answer.shape import Shape
@@ -67,7 +67,7 @@ class Traffic:
         )
 
 
-def _etag(envelope: Compared[Any]) -> str:
+def _etag(envelope: Envelope[Any]) -> str:
     """A digest of an answer's content, whenever it was computed."""
     meta = msgspec.structs.replace(envelope.meta, generated_at="")
     content = msgspec.json.encode(msgspec.structs.replace(envelope, meta=meta))

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipeline.answer.calendar import BUCKETS, NAMED_WINDOWS, UnknownZone, zone_named
+from pipeline.answer.calendar import BUCKETS, COMPARISONS, NAMED_WINDOWS, UnknownZone, zone_named
 from pipeline.answer.metrics import DEFAULT_METRICS, METRICS, RANKED
+from pipeline.answer.overview import DEFAULT_RANKING, Filter, Listing
 from pipeline.api.problems import refused
 from pipeline.schema.dimensions import DIMENSIONS
 
@@ -18,6 +19,7 @@ Schema = dict[str, Any]
 
 MOST_DAYS = 400
 """The longest window, in days."""
+MOST_REQUESTS = 999_999_999
 DEFAULT_LIMIT, MOST_ENTRIES = 20, 200
 """Entries of a page."""
 
@@ -147,6 +149,42 @@ def _limit(text: str) -> int:
     return int(text)
 
 
+def _min_requests(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise refused(
+            "bad-value",
+            "min_requests",
+            f"it must be a whole number from 1 to {MOST_REQUESTS}",
+            limit={"minimum": 1, "maximum": MOST_REQUESTS},
+        )
+    return int(text)
+
+
+def _listing(text: str) -> Listing:
+    dimension, _, metric = text.partition(":")
+    metric = metric or DEFAULT_RANKING.get(dimension, "requests")
+    if dimension not in DIMENSIONS or metric not in RANKED:
+        raise refused(
+            "bad-value",
+            "lists",
+            "it must be a dimension, or one with a metric behind a colon",
+            allowed=[*DIMENSIONS, *RANKED],
+        )
+    return Listing(dimension, metric)
+
+
+def _where(text: str) -> Filter:
+    dimension, colon, value = text.partition(":")
+    if dimension not in DIMENSIONS or not colon:
+        raise refused(
+            "bad-value",
+            "where",
+            "it must be a dimension, a colon and a value",
+            allowed=[*DIMENSIONS],
+        )
+    return Filter(dimension, value)
+
+
 def _matching(name: str, kind: str, pattern: str, detail: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -200,8 +238,9 @@ SITE = Parameter(
 )
 COMPARE = Parameter(
     "compare",
-    "`previous` adds the same figures for the window before, and the change of each.",
-    *_choice("compare", ["previous"]),
+    "Adds the same figures for the window before (`previous`) or for the same dates of the year "
+    "before (`year`), and the change of each.",
+    *_choice("compare", COMPARISONS),
     example="previous",
 )
 BY = Parameter(
@@ -246,6 +285,38 @@ LIMIT = Parameter(
     _limit,
     20,
     default=DEFAULT_LIMIT,
+)
+MIN_REQUESTS = Parameter(
+    "min_requests",
+    "Only values with so many requests: the slowest path would be one that was asked for once.",
+    {"type": "integer", "minimum": 1, "maximum": MOST_REQUESTS, "default": 1},
+    _min_requests,
+    10,
+    default=1,
+)
+LISTS = Parameter(
+    "lists",
+    "The dimensions to list, each with the metric to rank it by (`path:misses`), between commas; "
+    "every dimension by requests where none is given, and crawlers by bytes.",
+    {
+        "type": "array",
+        "minItems": 1,
+        "items": {
+            "type": "string",
+            "pattern": f"^({'|'.join(DIMENSIONS)})(:({'|'.join(RANKED)}))?$",
+        },
+    },
+    _listing,
+    ["path:misses", "country"],
+    many=True,
+)
+WHERE = Parameter(
+    "where",
+    "Only requests with this value of a dimension (`country:DE`). Figures that are not kept by "
+    "that dimension are null, and other dimensions are not listed.",
+    {"type": "string", "pattern": f"^({'|'.join(DIMENSIONS)}):"},
+    _where,
+    None,
 )
 CURSOR = Parameter(
     "cursor",

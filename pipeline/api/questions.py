@@ -8,11 +8,13 @@ from pipeline.answer.calendar import (
     Hours,
     OffTheHour,
     buckets,
-    hours_before,
+    compared,
     named_window,
     on_the_hour,
     zone_named,
 )
+from pipeline.answer.overview import ALL_LISTS, SERIES
+from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.ranking import TopQuestion
 from pipeline.answer.summary import SummaryQuestion
 from pipeline.answer.timeseries import TimeseriesQuestion
@@ -37,22 +39,29 @@ def timeseries_question(values: Values, now: datetime) -> TimeseriesQuestion:
     question = TimeseriesQuestion(
         **_common(values, now), by=values["by"], metrics=values["metrics"]
     )
-    figures = _count_buckets(question) * len(question.metrics) * (2 if question.compare else 1)
-    if figures > MOST_FIGURES:
-        raise refused(
-            "too-many-figures",
-            "by",
-            f"{figures:,} figures are too many; ask for larger buckets, fewer metrics or a shorter "
-            "window",
-            limit={"maximum": MOST_FIGURES},
-        )
+    windows = 2 if question.compare else 1
+    _refuse_too_many(_count_buckets(question) * len(question.metrics) * windows)
+    return question
+
+
+def overview_question(values: Values, now: datetime) -> OverviewQuestion:
+    """The question for an overview. Raises Problem."""
+    question = OverviewQuestion(
+        **_common(values, now),
+        by=values["by"],
+        lists=values["lists"] or ALL_LISTS,
+        limit=values["limit"],
+        min_requests=values["min_requests"],
+        where=values["where"],
+    )
+    _refuse_too_many(_count_buckets(question) * len(SERIES))
     return question
 
 
 def top_question(values: Values, now: datetime) -> TopQuestion:
     """The question for a page of a ranking; with a cursor, of the window that it holds. Raises
     Problem."""
-    ranked = {name: values[name] for name in ("dimension", "metric", "limit")}
+    ranked = {name: values[name] for name in ("dimension", "metric", "limit", "min_requests")}
     if values["cursor"] is None:
         return TopQuestion(**_common(values, now), **ranked)
     ranking = TopQuestion(0, 0, values["tz"], _sites(values), **ranked)
@@ -73,13 +82,13 @@ def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[s
     """The parameters that every question has: of these hours, or else of the window that the
     values name."""
     zone = zone_named(values["tz"])
-    compare = values["compare"] is not None
+    compare = values["compare"]
     try:
         hours = hours or _hours(values, now, zone)
         for hour in hours:
             on_the_hour(hour, zone)
         if compare:
-            hours_before(hours, zone)
+            compared(hours, compare, zone)
     except OffTheHour as error:
         raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None
     except (ValueError, OverflowError):
@@ -140,7 +149,18 @@ def _out_of_time() -> Problem:
     return refused("bad-value", "from", "there is no calendar for this window")
 
 
-def _count_buckets(question: TimeseriesQuestion) -> int:
+def _refuse_too_many(figures: int) -> None:
+    if figures > MOST_FIGURES:
+        raise refused(
+            "too-many-figures",
+            "by",
+            f"{figures:,} figures are too many; ask for larger buckets, fewer metrics or a shorter "
+            "window",
+            limit={"maximum": MOST_FIGURES},
+        )
+
+
+def _count_buckets(question: TimeseriesQuestion | OverviewQuestion) -> int:
     try:
         return len(buckets(question.hours, question.by, question.zone))
     except OffTheHour as error:

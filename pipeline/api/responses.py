@@ -9,13 +9,20 @@ from urllib.parse import quote
 
 import msgspec
 
-from pipeline.answer.envelope import Compared, Envelope, Meta, Query
+from pipeline.answer.envelope import Envelope, Meta, Query
 from pipeline.answer.question import Question, moment
 from pipeline.answer.service import Service
 from pipeline.api.proxy import NO_STORE, Response, matches
 from pipeline.api.render import MEDIA_TYPES, Render, as_csv, as_lines
 from pipeline.api.route import Request, Respond
 from pipeline.api.settings import described
+
+
+class _Kept(Envelope[msgspec.Raw]):
+    """An answer of any shape, as it is kept."""
+
+    compare: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
 
 Ask = Callable[[Mapping[str, Any], datetime], Question]
 
@@ -38,7 +45,7 @@ def answering(ask: Ask, openmetrics: Render = as_lines) -> Respond:
         }
         if matches(request.headers.get("if-none-match", ""), headers["ETag"]):
             return Response(HTTPStatus.NOT_MODIFIED, b"", headers)
-        envelope = msgspec.json.decode(answer.body, type=Compared[msgspec.Raw])
+        envelope = msgspec.json.decode(answer.body, type=_Kept)
         if form == "json":
             return _ok(_flagged(envelope, cached, stale), form, headers)
         if envelope.meta.changed:
@@ -50,7 +57,7 @@ def answering(ask: Ask, openmetrics: Render = as_lines) -> Respond:
     return respond
 
 
-def _flagged(envelope: Compared[msgspec.Raw], cached: bool, stale: bool) -> bytes:
+def _flagged(envelope: _Kept, cached: bool, stale: bool) -> bytes:
     meta = msgspec.structs.replace(envelope.meta, cached=cached, stale=stale)
     return msgspec.json.encode(msgspec.structs.replace(envelope, meta=meta))
 
@@ -59,7 +66,7 @@ def _next_page(request: Request, cursor: str) -> str:
     """The address of the next page, relative to this one."""
     kept = [
         f"{name}={quote(','.join(value) if isinstance(value, tuple) else str(value))}"
-        for name in ("tz", "site", "metric", "limit", "format")
+        for name in ("tz", "site", "metric", "limit", "min_requests", "format")
         if (value := request.values.get(name)) is not None
     ]
     return "?" + "&".join((*kept, f"cursor={cursor}"))

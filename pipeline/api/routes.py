@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pipeline.answer.health import HealthReport
+from pipeline.answer.overview import OverviewAnswer
 from pipeline.answer.ranking import TopAnswer
 from pipeline.answer.snapshot import CacheStatus, Snapshot
 from pipeline.answer.summary import SummaryAnswer
@@ -18,15 +19,23 @@ from pipeline.api.parameters import (
     DIMENSION,
     FROM,
     LIMIT,
+    LISTS,
     METRIC,
     METRICS_WANTED,
+    MIN_REQUESTS,
     SITE,
     TO,
     TZ,
+    WHERE,
     WINDOW,
     format_parameter,
 )
-from pipeline.api.questions import summary_question, timeseries_question, top_question
+from pipeline.api.questions import (
+    overview_question,
+    summary_question,
+    timeseries_question,
+    top_question,
+)
 from pipeline.api.render import series_as_openmetrics, summary_as_openmetrics
 from pipeline.api.route import Route
 from pipeline.api.settings import SettingsAnswer
@@ -94,6 +103,15 @@ ROUTES: dict[str, Route] = {
             ),
             *("json", "csv", "ndjson", "openmetrics"),
         ),
+        Route(
+            "/metrics/overview",
+            "overview",
+            "Figures, series and the foremost values of several dimensions, in one answer.",
+            responses.answering(overview_question),
+            OverviewAnswer,
+            (*_WINDOW, BY, LISTS, LIMIT, MIN_REQUESTS, WHERE),
+            tagged=True,
+        ),
         _with_formats(
             Route(
                 "/metrics/top/{dimension}",
@@ -101,7 +119,7 @@ ROUTES: dict[str, Route] = {
                 "The values of a dimension, ranked by a metric, a page at a time.",
                 responses.answering(top_question),
                 TopAnswer,
-                (DIMENSION, *_WINDOW, METRIC, LIMIT, CURSOR),
+                (DIMENSION, *_WINDOW, METRIC, LIMIT, MIN_REQUESTS, CURSOR),
                 tagged=True,
             ),
             *("json", "csv", "ndjson"),

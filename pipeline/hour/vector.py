@@ -24,7 +24,8 @@ class Vector(NamedTuple):
 
 HITS = frozenset({"Hit", "RefreshHit"})
 MISSES = frozenset({"Miss"})
-"""The result types of a hit and of a miss."""
+FAILURES = frozenset({"Error", "LimitExceeded", "CapacityExceeded"})
+"""The result types of a hit, of a miss, and of a request that ended in an error."""
 
 ZERO = Vector()
 MEASURES = len(ZERO)

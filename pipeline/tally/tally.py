@@ -17,7 +17,7 @@ from pipeline.hour.histogram import Histogram
 from pipeline.hour.hyperloglog import Uniques, hash_of
 from pipeline.hour.sketches import Sketches
 from pipeline.hour.totals import Totals
-from pipeline.hour.vector import HITS, MISSES
+from pipeline.hour.vector import FAILURES, HITS, MISSES
 from pipeline.hours import HOUR_US
 from pipeline.read.layout import CLOCK_FIELDS, COUNTED
 from pipeline.read.records import CLOCK, numbers, words
@@ -43,7 +43,6 @@ from pipeline.tally.visitors import Visitors
 
 _CACHEABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SWITCHED, _WEBSOCKET = "101", frozenset({"ws", "wss"})
-_FAILED = frozenset({"Error", "LimitExceeded", "CapacityExceeded"})
 _FIELDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
 
 _LOGGED = COUNTED - CLOCK_FIELDS
@@ -131,7 +130,7 @@ def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
         timed=time_taken >= 0,
     )
     cacheable = fields[METHOD].flags("method", _CACHEABLE.__contains__)
-    cacheable &= ~results.flags("result_type", _FAILED.__contains__)
+    cacheable &= ~results.flags("result_type", FAILURES.__contains__)
     cacheable &= ~(measured.errors_4xx | measured.errors_5xx)
     tables = _tables(fields, measured)
     times = rows.column(CLOCK).to_numpy()
