@@ -18,7 +18,7 @@ from pipeline.source.port import Content, Depth, Listed
 from pipeline.store.port import Store
 
 if TYPE_CHECKING:
-    from pipeline.delivery.aws import Aws
+    from pipeline.delivery.calls import Calls
     from pipeline.ingest.ingest import Ingest
     from pipeline.source.queue import Queue
     from pipeline.source.s3 import S3Source
@@ -225,12 +225,12 @@ def _depth(url: str, settings: Settings) -> Depth:
     return open_queue(url, settings).depth()
 
 
-def open_cloud(settings: Settings) -> "Aws":
+def open_aws(settings: Settings) -> "Calls":
     """Return the AWS account that boto3 finds credentials for, seen from the configured region."""
     import boto3
     from botocore.config import Config
 
-    from pipeline.delivery.aws import Aws
+    from pipeline.delivery.calls import Calls
 
     config = Config(
         retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=20
@@ -239,4 +239,4 @@ def open_cloud(settings: Settings) -> "Aws":
     def make_client(service: str, region: str) -> Any:
         return boto3.client(service, region_name=region, config=config)
 
-    return Aws(make_client, settings.region)
+    return Calls(make_client, settings.region)

@@ -31,6 +31,7 @@ from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
 from pipeline.cli.show_summary import show
 from pipeline.cli.sources import Found, expand, without_store
+from pipeline.cli.status_command import diagnosing
 from pipeline.cli.window import parse_window
 from pipeline.errors import EdgetallyError, ObjectUnavailable, SettingError
 from pipeline.ingest.ingest import Ingest, Outcome
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.add_typer(keeping)
 app.add_typer(repairing)
 app.add_typer(delivering)
+app.add_typer(diagnosing)
 
 
 @app.command(

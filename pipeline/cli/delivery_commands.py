@@ -2,15 +2,17 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.bootstrap import open_cloud
+from pipeline.bootstrap import open_aws
 from pipeline.cli.console import CHOICE, FAILED, OK, complain, out
 from pipeline.deadline import Deadline
 from pipeline.delivery.attach import Step, Wish, attach, patiently, plan
+from pipeline.delivery.aws import AwsDeliveries
 from pipeline.delivery.choices import Choice
 from pipeline.delivery.detach import detaching
 from pipeline.delivery.existing import reading
@@ -95,13 +97,14 @@ def attach_command(
     """
     if (distribution is not None) + every + (bucket is not None) != 1:
         raise SettingError("DISTRIBUTION", "name one, or say --all or --bucket")
-    cloud = open_cloud(load_settings(store="memory://"))
+    cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
     target = _target(cloud, stack)
     if bucket is not None:
         raise typer.Exit(_read_existing(cloud, target, bucket, prefix, dry_run, yes))
     names = cloud.distributions() if every else [distribution or ""]
     wanted = chosen(fields, cloud.allowed_fields())
-    wishes = [Wish(name, target, form.value, wanted, replace) for name in names]
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    wishes = [Wish(name, target, form.value, wanted, replace, at) for name in names]
     if printed is not None:
         for wish in wishes:
             print(_PRINTERS[printed](wish, cloud.distribution(wish.distribution).arn), end="")
@@ -116,7 +119,7 @@ def detach_command(
     yes: YesOption = False,
 ) -> None:
     """Turn a distribution's logs off: delete what `attach` made. What was delivered stays."""
-    cloud = open_cloud(load_settings(store="memory://"))
+    cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
     steps = detaching(cloud, distribution)
     if not steps:
         out.print(f"{distribution}: nothing of edgetally's delivers its logs")

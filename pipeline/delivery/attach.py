@@ -30,6 +30,8 @@ PREFIX = "cloudfront"
 """Where in the bucket logs are delivered: in the ARN, where AWS leaves it alone when a delivery is
 changed, while it moves the paths of deliveries whose prefix is in the suffix path."""
 
+SINCE = "edgetally:since"
+"""The tag of a delivery that says when it was made."""
 SUFFIX = "{DistributionId}/{yyyy}/{MM}/{dd}/{HH}"
 _ROUNDS = 4
 """How often a plan is made anew because somebody else was quicker."""
@@ -40,7 +42,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 16.0
 class Wish:
     """What shall be delivered to a stack: a distribution's logs in a format, with some fields.
 
-    `replace` ends a delivery of somebody else's that stands in the way.
+    `replace` ends a delivery of somebody else's that stands in the way; `at` is the moment of the
+    wish (ISO 8601), by which the doctor knows how new a delivery is.
     """
 
     distribution: str
@@ -48,6 +51,7 @@ class Wish:
     format: str
     fields: tuple[str, ...]
     replace: bool = False
+    at: str = ""
 
     @property
     def place(self) -> str:
@@ -153,12 +157,12 @@ def source_of(sources: Sequence[Source], distribution: Distribution) -> Source |
     return next((each for each in sources if distribution.arn in each.resources), None)
 
 
-def writing(stack: Stack, source: str) -> Access:
-    """Return the access with which CloudFront's logs are written into the stack's bucket."""
+def writing(stack: Stack, source: str, bucket: str) -> Access:
+    """Return the access with which CloudFront's logs are written into a bucket."""
     return Access(
         SERVICE,
         "s3:PutObject",
-        f"arn:{stack.partition}:s3:::{stack.bucket}/{PREFIX}/x",
+        f"arn:{stack.partition}:s3:::{bucket}/{PREFIX}/x",
         {
             "aws:SourceAccount": stack.account,
             "aws:SourceArn": f"arn:{stack.partition}:logs:us-east-1:{stack.account}"
@@ -171,7 +175,7 @@ def writing(stack: Stack, source: str) -> Access:
 
 def _check_policy(cloud: Deliveries, wish: Wish) -> None:
     policy = cloud.bucket_policy(wish.stack.bucket, wish.stack.account)
-    if reason := obstacle(policy, writing(wish.stack, wish.source_name)):
+    if reason := obstacle(policy, writing(wish.stack, wish.source_name, wish.stack.bucket)):
         raise Unready(
             f"logs cannot be written to {wish.stack.bucket}: {reason}; deploy the stack again"
         )
@@ -213,7 +217,9 @@ def _made(
         make = partial(cloud.put_source, name, distribution.arn, wish.tags)
         steps.append(Step(f"source {name}: {distribution.arn}", make))
     arn = destination.arn if destination else _destination_arn(wish)
-    make = partial(cloud.create_delivery, name, arn, wish.fields, SUFFIX, wish.tags)
+    make = partial(
+        cloud.create_delivery, name, arn, wish.fields, SUFFIX, wish.tags | {SINCE: wish.at}
+    )
     steps.append(Step(f"delivery from {name}: {len(wish.fields)} fields", make))
     return steps
 

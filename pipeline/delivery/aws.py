@@ -1,16 +1,14 @@
-"""AWS behind the port, by boto3. Every call goes through one method, which wraps its errors."""
+"""Log deliveries of AWS behind their port, by boto3."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
+from pipeline.delivery.calls import GLOBAL, Calls
 from pipeline.delivery.port import (
     LOG_TYPE,
-    CloudConflict,
     CloudError,
     Deliveries,
     Delivery,
@@ -21,26 +19,12 @@ from pipeline.delivery.port import (
 )
 from pipeline.errors import SettingError
 
-GLOBAL = "us-east-1"
-"""The region of CloudFront and of its log deliveries, whatever the bucket's region is."""
 
-_GLOBALS = frozenset({"logs", "cloudfront"})
-_RIGHTS = {
-    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
-    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
-}
-"""The rights of operations that have another name than theirs."""
-_CONFLICTS = frozenset({"ConflictException", "OperationAborted"})
-
-
-class Aws(Deliveries):
+class AwsDeliveries(Deliveries):
     """The account of some clients, seen from a region."""
 
-    def __init__(self, make_client: Callable[[str, str], Any], region: str) -> None:
-        """`make_client` makes the client of a service in a region."""
-        self._make_client = cache(make_client)
-        self._region = region
+    def __init__(self, calls: Calls) -> None:
+        self._call, self._pages, self._region = calls.call, calls.pages, calls.region
 
     @override
     def stack(self, name: str) -> Stack:
@@ -240,31 +224,6 @@ class Aws(Deliveries):
             NotificationConfiguration=whole,
             **_of(bucket, owner),
         )
-
-    def _pages(self, service: str, operation: str) -> Iterator[Mapping[str, Any]]:
-        paginator = self._client(service).get_paginator(operation)
-        pages = iter(paginator.paginate())
-        while (page := self._wrapped(service, operation, lambda: next(pages, None))) is not None:
-            yield page
-
-    def _call(self, api: str, operation: str, /, **parameters: Any) -> Any:
-        call = getattr(self._client(api), operation)
-        return self._wrapped(api, operation, lambda: call(**parameters))
-
-    def _client(self, service: str) -> Any:
-        return self._make_client(service, GLOBAL if service in _GLOBALS else self._region)
-
-    def _wrapped(self, service: str, operation: str, call: Any) -> Any:
-        name = f"{service}:{''.join(part.title() for part in operation.split('_'))}"
-        name = _RIGHTS.get(name, name)
-        try:
-            return call()
-        except ClientError as error:
-            code, reason = error.response["Error"]["Code"], error.response["Error"]["Message"]
-            kind = CloudConflict if code in _CONFLICTS else CloudError
-            raise kind(name, code, reason) from error
-        except BotoCoreError as error:
-            raise CloudError(name, type(error).__name__, str(error)) from error
 
 
 def _has_realtime(behavior: Mapping[str, Any]) -> bool:

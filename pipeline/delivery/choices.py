@@ -27,7 +27,7 @@ def legacy_choice(distribution: Distribution, stack: Stack) -> Choice:
         )
     else:
         reason = f"{distribution.id} has legacy standard logging on, to {distribution.legacy}"
-        keep = (_reading(bucket, prefix), "keeps it, and counts what it delivers")
+        keep = (reading_command(bucket, prefix), "keeps it, and counts what it delivers")
     off = (
         f"aws cloudfront get-distribution-config --id {distribution.id}",
         "shows the configuration: turn Logging off in it, or in the template that makes the "
@@ -47,7 +47,10 @@ def delivery_choice(
         f"{distribution.id} has a delivery to s3://{place} already, and AWS takes no second one to "
         f"S3 ({reason})",
         [
-            (_reading(bucket, prefix), "leaves that delivery alone, and counts what it delivers"),
+            (
+                reading_command(bucket, prefix),
+                "leaves that delivery alone, and counts what it delivers",
+            ),
             (
                 f"edgetally attach {distribution.id} --replace",
                 f"ends that delivery: from then on logs come to {stack.bucket} only, and the "
@@ -57,5 +60,6 @@ def delivery_choice(
     )
 
 
-def _reading(bucket: str, prefix: str) -> str:
+def reading_command(bucket: str, prefix: str) -> str:
+    """Return the command that counts a bucket that receives logs already."""
     return f"edgetally attach --bucket {bucket} --prefix '{prefix}'"

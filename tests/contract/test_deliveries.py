@@ -9,7 +9,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from pipeline.delivery.aws import Aws
+from pipeline.delivery.aws import AwsDeliveries
+from pipeline.delivery.calls import Calls
 from pipeline.delivery.port import CloudConflict, CloudError
 from tests.support.fake_aws import ACCOUNT, ARN, BUCKET, REGION, account, bucket_policy
 
@@ -20,7 +21,7 @@ PLACE = f"arn:aws:s3:::{BUCKET}/cloudfront"
 class World:
     """An account with the stack's bucket, which is empty but for its policy."""
 
-    cloud: Aws
+    cloud: AwsDeliveries
     make_client: Any
     name: str
 
@@ -29,7 +30,7 @@ class World:
 def _world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     if request.param == "fake":
         fake = account()
-        yield World(Aws(fake.client, REGION), fake.client, "fake")
+        yield World(AwsDeliveries(Calls(fake.client, REGION)), fake.client, "fake")
         return
     monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
     with mock_aws():
@@ -40,10 +41,10 @@ def _world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         s3 = make_client("s3", REGION)
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(bucket_policy()))
-        yield World(Aws(make_client, REGION), make_client, "moto")
+        yield World(AwsDeliveries(Calls(make_client, REGION)), make_client, "moto")
 
 
-def made(cloud: Aws) -> str:
+def made(cloud: AwsDeliveries) -> str:
     """A source, a destination and a delivery; the delivery's id."""
     cloud.put_source("ours", ARN, {"edgetally": "x"})
     cloud.put_destination("place", PLACE, "w3c", {"edgetally": "x"})

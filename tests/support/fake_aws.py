@@ -132,6 +132,10 @@ class FakeAws:
     """So many changes yet are refused because the last one is still going on."""
     denied: frozenset[str] = frozenset()
     """Operations that the caller has no right to."""
+    gone: set[str] = field(default_factory=set)
+    """Buckets that were deleted."""
+    beside: list[Any] = field(default_factory=list)
+    """What answers for other services."""
     before: dict[str, Callable[[], None]] = field(default_factory=dict)
     """What somebody else does just before an operation, once."""
 
@@ -179,8 +183,11 @@ class FakeAws:
         if call.service == "logs" and call.writes and self.busy:
             self.busy -= 1
             raise Refusal("ConflictException", "Requested resource is currently being updated")
-        act_on = getattr(self, f"_{call.service}_{call.operation}")
-        result: dict[str, Any] = act_on(call.parameters) or {}
+        if call.service == "s3" and call.parameters["Bucket"] in self.gone:
+            raise Refusal("NoSuchBucket", "The specified bucket does not exist")
+        name = f"_{call.service}_{call.operation}"
+        answering = next(each for each in (self, *self.beside) if hasattr(each, name))
+        result: dict[str, Any] = getattr(answering, name)(call.parameters) or {}
         return result
 
     def _cloudformation_DescribeStacks(self, asked: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802

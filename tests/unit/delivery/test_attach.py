@@ -10,7 +10,8 @@ from pipeline.cli import delivery_commands
 from pipeline.cli.app import main
 from pipeline.deadline import Deadline
 from pipeline.delivery.attach import Wish, attach
-from pipeline.delivery.aws import Aws
+from pipeline.delivery.aws import AwsDeliveries
+from pipeline.delivery.calls import Calls
 from pipeline.delivery.fields import chosen
 from pipeline.delivery.port import CloudError
 from tests.support.fake_aws import (
@@ -46,7 +47,7 @@ def _fake() -> FakeAws:
 
 @pytest.fixture(name="run")
 def _run(fake: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(delivery_commands, "open_cloud", lambda _: Aws(fake.client, REGION))
+    monkeypatch.setattr(delivery_commands, "open_aws", lambda _: Calls(fake.client, REGION))
     monkeypatch.setattr(Deadline, "wait", lambda self, seconds: None)
     return lambda *arguments: main(list(arguments))
 
@@ -76,7 +77,7 @@ def test_logs_are_turned_on(fake: FakeAws, run: Run, capsys: pytest.CaptureFixtu
     place = destination["deliveryDestinationConfiguration"]["destinationResourceArn"]
     assert place == f"arn:aws:s3:::{BUCKET}/cloudfront"
     for made in (*fake.sources.values(), destination, delivery):
-        assert made["tags"] == {"edgetally": STACK}
+        assert made["tags"]["edgetally"] == STACK
     assert "12 hours" in capsys.readouterr().out
 
 
@@ -192,7 +193,7 @@ def test_somebody_elses_delivery_is_left_alone(
     assert f"edgetally attach {DISTRIBUTION} --replace" in said
     assert run("attach", DISTRIBUTION, "--replace", "--yes") == 0
     [delivery] = fake.deliveries.values()
-    assert delivery["tags"] == {"edgetally": STACK}
+    assert delivery["tags"]["edgetally"] == STACK
     assert delivery["deliverySourceName"] == "theirs"
 
 
@@ -217,7 +218,7 @@ def test_what_stays_busy_is_given_up(
 ) -> None:
     """At the deadline, with what AWS said."""
     fake.busy = 10**6
-    cloud = Aws(fake.client, REGION)
+    cloud = AwsDeliveries(Calls(fake.client, REGION))
     wish = Wish(DISTRIBUTION, cloud.stack(STACK), "w3c", ("date", "time"))
     with pytest.raises(CloudError, match="currently being updated"):
         attach(cloud, wish, Deadline.after(-1))
@@ -228,7 +229,7 @@ def test_a_race_is_already_there(fake: FakeAws, run: Run, operation: str) -> Non
     """Somebody else attaches the same distribution at the same moment."""
 
     def quicker() -> None:
-        other = Aws(fake.client, REGION)
+        other = AwsDeliveries(Calls(fake.client, REGION))
         wish = Wish(DISTRIBUTION, other.stack(STACK), "w3c", chosen("counted", FIELDS))
         attach(other, wish, Deadline.after(1))
 

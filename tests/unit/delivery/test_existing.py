@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.cli import delivery_commands
 from pipeline.cli.app import main
-from pipeline.delivery.aws import Aws
+from pipeline.delivery.calls import Calls
 from tests.support.fake_aws import ACCOUNT, REGION, STACK, FakeAws, account, deployed
 
 BUCKET = "their-logs"
@@ -56,7 +56,7 @@ def _fake() -> FakeAws:
 
 @pytest.fixture(name="run")
 def _run(fake: FakeAws, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(delivery_commands, "open_cloud", lambda _: Aws(fake.client, REGION))
+    monkeypatch.setattr(delivery_commands, "open_aws", lambda _: Calls(fake.client, REGION))
     place = ("attach", "--bucket", BUCKET, "--prefix", "cf/")
     return lambda *more: main([*place, *more])
 
