@@ -149,7 +149,7 @@ class Reader:
             try:
                 if not isinstance(content, Small):
                     whole.append(self._whole(ref, content))
-                elif piece := next(pieces):
+                elif (piece := next(pieces)) and len(piece.hours) <= self._max_hours:
                     counted = Counted(ref, self._site(ref), piece.hours, {}, content.layout.source)
                     share = Lines(counted, piece.columns, piece.start, piece.end)
                     lines.setdefault(counted.site, []).append(share)
@@ -160,6 +160,10 @@ class Reader:
                 failed.append((ref, error))
         shared = [Shared(tuple(of_site), self.reading.visitors) for of_site in lines.values()]
         return Group(Batch([*whole, *shared]), failed)
+
+    @property
+    def _max_hours(self) -> int:
+        return self.reading.limits.max_hours
 
     def _whole(self, ref: ObjectRef, parsed: Parsed) -> Whole:
         hours = {hour: parsed.hours[hour].totals.requests for hour in sorted(parsed.hours)}

@@ -1,6 +1,7 @@
 """Small objects with a header, read one by one and turned into columns together."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate, pairwise
@@ -65,24 +66,30 @@ def small(text: bytes, modified: datetime, limits: Limits) -> Small | None:
 
 
 def read_together(objects: Sequence[Small]) -> list[Piece | None]:
-    """The rows of each object. None if an object must be parsed alone, because its lines or those
-    of an object that was read with it are not all as they should be."""
+    """The rows of each object. None if an object must be parsed alone, because its times are not
+    sensible, or because a line of an object that was read with it is not as it should be."""
     pieces: list[Piece | None] = [None] * len(objects)
     for group in _groups(objects):
-        members = [objects[place] for place in group]
-        rows = read_whole(
-            b"".join(member.body for member in members),
-            members[0].layout,
-            min(_latest_us(member.modified) for member in members),
-        )
-        # No line is two rows, so equal sums mean equal counts for every object.
-        if rows is None or rows.num_rows != sum(member.lines for member in members):
-            continue
-        times = rows.column(CLOCK).to_numpy()
-        bounds = pairwise(accumulate((member.lines for member in members), initial=0))
-        for place, (start, end) in zip(group, bounds, strict=True):
-            pieces[place] = Piece(rows, start, end, lines_by_hour(times[start:end]))
+        # Whatever one of them raises, it raises again when it is parsed alone, and fails alone.
+        with suppress(Exception):
+            members = [objects[place] for place in group]
+            for place, piece in zip(group, list(_pieces(members)), strict=False):
+                pieces[place] = piece
     return pieces
+
+
+def _pieces(members: Sequence[Small]) -> Iterator[Piece | None]:
+    """The rows of each of these objects, which have one layout; or nothing at all."""
+    latest = [_latest_us(member.modified) for member in members]
+    rows = read_whole(b"".join(member.body for member in members), members[0].layout, max(latest))
+    # No line is two rows, so equal sums mean equal counts for every object.
+    if rows is None or rows.num_rows != sum(member.lines for member in members):
+        return
+    times = rows.column(CLOCK).to_numpy()
+    bounds = pairwise(accumulate((member.lines for member in members), initial=0))
+    for latest_us, (start, end) in zip(latest, bounds, strict=True):
+        sensible = times[start:end].max() <= latest_us
+        yield Piece(rows, start, end, lines_by_hour(times[start:end])) if sensible else None
 
 
 def _latest_us(modified: datetime) -> int:

@@ -27,10 +27,12 @@ def read_lines(block: bytes, layout: Layout) -> Part:
 
 def read_whole(block: bytes, layout: Layout, latest_us: int) -> pa.Table | None:
     """`Rows.table` of a block without CR; None unless every line is a row with a sensible time."""
+    count = line_ends(block)
     try:
-        rows = rows_of(Part(line_ends(block), _read(block, layout)), latest_us)
+        part = Part(count, _read(block, layout), lambda: [(0, b"")] * count)
     except pa.ArrowInvalid:
         return None
+    rows = rows_of(part, latest_us)
     return rows.table if rows.table.num_rows == rows.count else None
 
 
