@@ -36,7 +36,7 @@ def open_store(settings: Settings) -> Store:
 
     Raises SettingError for anything else, StoreError when it cannot be opened.
     """
-    url = urlsplit(settings.store)
+    url = _url(settings)
     openers = {"sqlite": _sqlite, "dynamodb": _dynamodb, "memory": _memory}
     if url.scheme not in openers:
         raise SettingError(
@@ -47,6 +47,13 @@ def open_store(settings: Settings) -> Store:
     return openers[url.scheme](url, settings)
 
 
+def _url(settings: Settings) -> SplitResult:
+    try:
+        return urlsplit(settings.store)
+    except ValueError as error:
+        raise SettingError("EDGETALLY_STORE", f"{settings.store!r} is no URL: {error}") from None
+
+
 def _memory(url: SplitResult, settings: Settings) -> Store:
     from pipeline.store.memory import MemoryStore
 
@@ -54,18 +61,39 @@ def _memory(url: SplitResult, settings: Settings) -> Store:
 
 
 def open_existing(settings: Settings) -> Store:
-    """The store that `settings.store` names, for reading what is in it. Raises SettingError for a
+    """The store that `settings.store` names, if it is there already. Raises SettingError for a
     file that is not there, which `open_store` would make."""
+    _existing_file(settings)
+    return open_store(settings)
+
+
+def open_to_read(settings: Settings) -> Store:
+    """The same, only for reading: a file that may not be written to will do."""
+    file = _existing_file(settings)
+    if file is None:
+        return open_store(settings)
+    from pipeline.store.sqlite import SqliteStore
+
+    return SqliteStore(file, settings.retention_days, caps=settings.caps, read_only=True)
+
+
+def _existing_file(settings: Settings) -> Path | None:
     file = store_file(settings)
     if file is not None and not file.exists():
         raise SettingError("EDGETALLY_STORE", f"{file} does not exist; `edgetally ingest` makes it")
-    return open_store(settings)
+    return file
 
 
 def store_file(settings: Settings) -> Path | None:
     """The file of a store that is one. Raises SettingError for a URL that names none."""
-    url = urlsplit(settings.store)
+    url = _url(settings)
     return _sqlite_file(url, settings) if url.scheme == "sqlite" else None
+
+
+def store_files(settings: Settings) -> list[Path]:
+    """The files of a store: SQLite keeps what was written last beside its own file."""
+    file = store_file(settings)
+    return [Path(f"{file}{end}") for end in ("", "-wal", "-shm")] if file else []
 
 
 def _sqlite(url: SplitResult, settings: Settings) -> Store:
@@ -86,32 +114,43 @@ def _sqlite_file(url: SplitResult, settings: Settings) -> Path:
 
 
 def _dynamodb(url: SplitResult, settings: Settings) -> Store:
-    import boto3
-    from botocore.config import Config
-
     from pipeline.store.dynamodb import DynamoStore
 
     if not url.netloc:
         raise SettingError("EDGETALLY_STORE", f"{settings.store!r} names no table")
     options = {name: values[-1] for name, values in parse_qs(url.query).items()}
-    client = boto3.client(
-        "dynamodb",
-        region_name=options.get("region", settings.region),
-        endpoint_url=options.get("endpoint"),
-        config=Config(
-            retries={"mode": "standard", "max_attempts": 8},
-            connect_timeout=3,
-            read_timeout=10,
-            max_pool_connections=32,
-        ),
-    )
+    region = options.get("region", settings.region)
     return DynamoStore(
-        client,
+        _client("dynamodb", region, options.get("endpoint")),
         url.netloc,
         shards=settings.shards,
         retention_days=settings.retention_days,
         caps=settings.caps,
     )
+
+
+def _client(service: str, region: str, endpoint: str | None, **config: Any) -> Any:
+    """A client of an AWS service. Raises SettingError for a region, an endpoint or a profile that
+    boto3 does not take."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=endpoint,
+            config=Config(
+                retries={"mode": "standard", "max_attempts": 8},
+                connect_timeout=3,
+                read_timeout=10,
+                max_pool_connections=32,
+                **config,
+            ),
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise SettingError("AWS", str(error)) from error
 
 
 class Sources:
@@ -137,26 +176,11 @@ class Sources:
     @cached_property
     def s3(self) -> "S3Source":
         """The objects in S3, or in whatever `s3_endpoint` is."""
-        import boto3
-        from botocore.config import Config
-
         from pipeline.source.s3 import S3Source
 
         endpoint = self._settings.s3_endpoint
-        return S3Source(
-            boto3.client(
-                "s3",
-                region_name=self._settings.region,
-                endpoint_url=endpoint,
-                config=Config(
-                    retries={"mode": "standard", "max_attempts": 5},
-                    connect_timeout=3,
-                    read_timeout=10,
-                    max_pool_connections=32,
-                    s3={"addressing_style": "path" if endpoint else "auto"},
-                ),
-            )
-        )
+        style = {"addressing_style": "path" if endpoint else "auto"}
+        return S3Source(_client("s3", self._settings.region, endpoint, s3=style))
 
 
 def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
@@ -187,20 +211,9 @@ def _processors() -> int:
 
 def open_queue(url: str, settings: Settings) -> "Queue":
     """The queue of log objects behind a URL."""
-    import boto3
-    from botocore.config import Config
-
     from pipeline.source.queue import Queue
 
-    return Queue(
-        boto3.client(
-            "sqs",
-            region_name=settings.region,
-            endpoint_url=settings.sqs_endpoint,
-            config=Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=16),
-        ),
-        url,
-    )
+    return Queue(_client("sqs", settings.region, settings.sqs_endpoint), url)
 
 
 def open_service(

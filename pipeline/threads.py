@@ -1,11 +1,9 @@
 """Work on several things at once, with the results in order and only a few under way."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
-from queue import Queue
-from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,27 +36,3 @@ def begun(task: Callable[[], T]) -> Callable[[], T]:
     future = pool.submit(task)
     pool.shutdown(wait=False)
     return future.result
-
-
-_WAITING = 100_000
-
-
-def in_background(items: Iterable[T], on_count: Callable[[int], object]) -> Iterator[T]:
-    """The items, taken ahead by a thread of their own, which says how many it has so far. What
-    taking them raises is raised here."""
-    waiting: Queue[tuple[T] | Exception | None] = Queue(_WAITING)
-
-    def take() -> None:
-        try:
-            for count, item in enumerate(items, 1):
-                waiting.put((item,))
-                on_count(count)
-            waiting.put(None)
-        except Exception as error:
-            waiting.put(error)
-
-    Thread(target=take, daemon=True).start()
-    while (found := waiting.get()) is not None:
-        if isinstance(found, Exception):
-            raise found
-        yield found[0]

@@ -13,24 +13,23 @@ import msgspec
 import typer
 
 from pipeline.answer.summary import TOP, window_summary
-from pipeline.bootstrap import open_existing, open_ingest, open_service, open_store, store_file
-from pipeline.cli.console import (
-    BUG,
-    FAILED,
-    OK,
-    USAGE,
-    JsonOption,
-    StoreOption,
-    complain,
-    err,
-    out,
-    progress_bar,
+from pipeline.bootstrap import (
+    Sources,
+    open_existing,
+    open_ingest,
+    open_service,
+    open_store,
+    open_to_read,
+    store_files,
 )
+from pipeline.cli.archive_commands import archiving
+from pipeline.cli.console import JsonOption, StoreOption, complain, counting, out
 from pipeline.cli.delivery_commands import delivering
+from pipeline.cli.exits import FAILED, OK, exit_code
 from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
 from pipeline.cli.show_summary import show
-from pipeline.cli.sources import Found, expand, without_store
+from pipeline.cli.sources import LogObject, expand
 from pipeline.cli.status_command import diagnosing
 from pipeline.cli.window import parse_window
 from pipeline.errors import EdgetallyError, ObjectUnavailable, SettingError
@@ -42,6 +41,8 @@ BATCH = 80
 """Objects in one commit, if they are small: enough that a commit's cost is shared, few enough that
 an interrupted run loses little and that a transaction of DynamoDB holds them."""
 
+_MOST_HOURS = 24 * 366 * 100
+
 app = typer.Typer(
     help="CloudFront access logs into an exact, always-current traffic summary.",
     no_args_is_help=True,
@@ -50,7 +51,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(keeping)
-app.add_typer(repairing)
+app.add_typer(repairing, name="rebuild")
+app.add_typer(archiving)
 app.add_typer(delivering)
 app.add_typer(diagnosing)
 
@@ -73,12 +75,13 @@ def ingest(
 
     An object is known by its name: a file by its absolute path, with a hash of its content.
     Ingesting it again commits nothing. A copy of a file under another path is another object,
-    and is counted again. Exit code 1 when an object could not be counted.
+    and is counted again. Hidden files and links to folders are passed over, and named. Exit code 1
+    when an object could not be counted or a folder could not be listed.
     """
     settings = load_settings(store=store)
-    count, buckets = open_ingest(settings, open_store(settings))
-    found = without_store(expand(sources, buckets.list), store_file(settings))
-    outcomes = list(_ingest_all(count, found, progress=not as_json))
+    expansion = expand(sources, Sources(settings).list, store_files(settings))
+    count, _ = open_ingest(settings, open_store(settings))
+    outcomes = list(_ingest_all(count, expansion.objects, progress=not as_json))
     figures = _figures(outcomes)
     if as_json:
         print(json.dumps(figures))
@@ -87,7 +90,8 @@ def ingest(
     for outcome in outcomes:
         if outcome.reason:
             complain(f"{outcome.ref.name}: {outcome.reason}")
-    raise typer.Exit(FAILED if figures["failed"] else OK)
+    complete = expansion.report()
+    raise typer.Exit(OK if complete and not figures["failed"] else FAILED)
 
 
 @app.command(epilog="Example: edgetally inspect logs/E2EXAMPLE.2026-11-23-10.a1b2c3d4.gz")
@@ -112,18 +116,21 @@ def inspect(
 
     settings = load_settings(store="memory://")
     count, buckets = open_ingest(settings, open_store(settings))
-    found = []
-    for each in expand(sources, buckets.list):
+    expansion = expand(sources, buckets.list)
+    inspections = []
+    for log_object in expansion.objects:
         try:
-            ref = _hashed(each)
-            found.append(look(ref, count.reader))
+            inspection = look(_hashed(log_object), count.reader)
         except ObjectUnavailable as error:
-            found.append(Inspection(str(each), refused=error.reason))
+            inspection = Inspection(str(log_object), refused=error.reason)
+        inspections.append(inspection)
         if not as_json:
-            show_inspection(found[-1], out)
+            show_inspection(inspection, out)
     if as_json:
-        print(json.dumps([asdict(each) for each in found], indent=2))
-    raise typer.Exit(FAILED if any(each.refused for each in found) else OK)
+        print(json.dumps([asdict(inspection) for inspection in inspections], indent=2))
+    complete = expansion.report()
+    refused = any(inspection.refused for inspection in inspections)
+    raise typer.Exit(OK if complete and not refused else FAILED)
 
 
 @app.command(epilog="Example: edgetally summary --hours 24 --store sqlite:///edgetally.db")
@@ -131,7 +138,11 @@ def summary(
     store: StoreOption = None,
     hours: Annotated[
         int | None,
-        typer.Option(help="The current UTC hour and the hours before it.", show_default=False),
+        typer.Option(
+            help="The current UTC hour and the hours before it.",
+            show_default=False,
+            max=_MOST_HOURS,
+        ),
     ] = None,
     start: Annotated[
         str | None,
@@ -145,7 +156,7 @@ def summary(
         list[str] | None,
         typer.Option(help="Only this distribution (may be repeated).", show_default=False),
     ] = None,
-    top: Annotated[int, typer.Option(help="Entries of each list.", min=1)] = TOP,
+    top: Annotated[int, typer.Option(help="Entries of each list.", min=1, max=5000)] = TOP,
     as_json: JsonOption = False,
 ) -> None:
     """Show the traffic of a window: requests, bytes, hits, latency, and who asked for what.
@@ -155,7 +166,7 @@ def summary(
     """
     window = parse_window(hours, start, end, datetime.now(UTC))
     settings = load_settings(store=store)
-    result = window_summary(open_existing(settings), window, site or None, settings.caps, top)
+    result = window_summary(open_to_read(settings), window, site or None, settings.caps, top)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
     else:
@@ -177,7 +188,7 @@ def serve(
     from pipeline.cli.server import HOST, make_server
 
     settings = load_settings(store=store)
-    service = open_service(settings, open_store(settings), _failed)
+    service = open_service(settings, open_existing(settings), _failed)
     api = Api(service, settings.origins)
     try:
         server = make_server(api, port, token)
@@ -198,38 +209,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         app(args=argv, prog_name="edgetally")
     except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
         return int(end.code or OK)
-    except EdgetallyError as error:
-        complain(f"edgetally: {error}")
-        return USAGE if isinstance(error, SettingError) else FAILED
-    except Exception:
-        complain("edgetally: a bug; please report it with the lines below")
-        err.print_exception()
-        return BUG
+    except Exception as error:
+        return exit_code(error)
     return OK
 
 
-def _ingest_all(count: Ingest, found: list[Found], progress: bool) -> Iterator[Outcome]:
-    with progress_bar(progress) as bar:
-        task = bar.add_task("objects", total=len(found))
-        for start in range(0, len(found), BATCH):
+def _ingest_all(count: Ingest, log_objects: list[LogObject], progress: bool) -> Iterator[Outcome]:
+    with counting(f"of {len(log_objects):,} objects", progress) as advance:
+        for start in range(0, len(log_objects), BATCH):
             refs: list[ObjectRef] = []
-            for each in found[start : start + BATCH]:
+            for log_object in log_objects[start : start + BATCH]:
                 try:
-                    refs.append(_hashed(each))
+                    refs.append(_hashed(log_object))
                 except ObjectUnavailable as error:
-                    yield Outcome(ObjectRef("", str(each)), "failed", reason=error.reason)
-                    bar.advance(task)
-            yield from count(refs, on_read=lambda _: bar.advance(task))
+                    yield Outcome(ObjectRef("", str(log_object)), "failed", reason=error.reason)
+                    advance()
+            yield from count(refs, on_read=lambda ref: advance(size=ref.size))
 
 
-def _hashed(found: Found) -> ObjectRef:
+def _hashed(log_object: LogObject) -> ObjectRef:
     from pipeline.source.files import file_ref
 
-    return file_ref(found) if isinstance(found, Path) else found
+    return file_ref(log_object) if isinstance(log_object, Path) else log_object
 
 
 def _figures(outcomes: list[Outcome]) -> dict[str, int]:
-    """What `ingest --json` prints. A conflict is a failure: it was asked for and not counted."""
+    """The figures of `ingest`. A conflict is a failure: it was asked for and not counted."""
     states = Counter(outcome.state for outcome in outcomes)
     return {
         "objects": len(outcomes),

@@ -1,28 +1,16 @@
-"""What all commands share: the consoles, the options, the exit codes, the progress bars."""
+"""The consoles, the options and the progress that all commands share."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from math import ceil
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
 from rich.text import Text
+from typing_extensions import override
 
-from pipeline.cli.show_summary import safe
-
-OK, FAILED, USAGE, CHOICE, BUG = 0, 1, 2, 3, 4
+from pipeline.cli.show_summary import human_bytes, safe
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -45,58 +33,39 @@ ToOption = Annotated[
     str | None,
     typer.Option("--to", help="The one after the last, e.g. 2026-11-24.", show_default=False),
 ]
-
-
-class Rate(ProgressColumn):
-    """How many are done in a second, from the start on: rich's own speed begins anew whenever the
-    total changes, as it does while a bucket is being listed."""
-
-    def render(self, task: Task) -> Text:
-        """See `ProgressColumn.render`."""
-        return Text(f"{_rate(task):,.0f}/s")
-
-
-class TimeLeft(ProgressColumn):
-    """How long the rest of what is known will take at that rate."""
-
-    def render(self, task: Task) -> Text:
-        """See `ProgressColumn.render`."""
-        rate = _rate(task)
-        if not rate or task.total is None:
-            return Text("-:--:--")
-        return Text(str(timedelta(seconds=ceil((task.total - task.completed) / rate))))
-
-
-def _rate(task: Task) -> float:
-    return task.completed / task.elapsed if task.elapsed else 0.0
+QueueOption = Annotated[
+    str | None,
+    typer.Option("--queue", help="URL of the queue that feeds the ingest.", show_default=False),
+]
 
 
 def complain(message: str) -> None:
-    """A line for people, whatever is in it."""
+    """Print a line on stderr; what could command a terminal is escaped."""
     err.print(safe(message), markup=False, soft_wrap=True)
 
 
-def progress_bar(enabled: bool, extra: Iterable[ProgressColumn] = ()) -> Progress:
-    """A bar for work whose amount is known."""
-    columns = (BarColumn(), MofNCompleteColumn(), *extra, TimeElapsedColumn())
-    return _progress(enabled, TextColumn("{task.description}"), *columns, TimeLeft())
+class _Done(ProgressColumn):
+    """How many are done, of how many bytes if that is known, and how many a second."""
 
-
-def _counter(enabled: bool) -> Progress:
-    """A number that rises, for work whose amount is not known."""
-    count = TextColumn("{task.completed:,.0f} {task.description}")
-    return _progress(enabled, SpinnerColumn(), count, TimeElapsedColumn())
-
-
-def _progress(enabled: bool, *columns: ProgressColumn) -> Progress:
-    return Progress(
-        *columns, console=err, transient=True, disable=not (enabled and err.is_terminal)
-    )
+    @override
+    def render(self, task: Task) -> Text:
+        size = f", {human_bytes(task.fields['size'])}" if task.fields["size"] else ""
+        rate = task.completed / task.elapsed if task.elapsed else 0
+        return Text(f"{task.completed:,.0f} {task.description}{size}, {rate:,.0f}/s")
 
 
 @contextmanager
-def counting(what: str, show: bool) -> Iterator[Callable[[], None]]:
-    """A number that rises with each call of what this gives."""
-    with _counter(show) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda: bar.advance(task)
+def counting(what: str, show: bool) -> Iterator[Callable[..., None]]:
+    """Show a number that rises; the function that is given adds `count` and `size` in bytes to it.
+
+    Nothing is shown where stderr is no terminal.
+    """
+    columns = (SpinnerColumn(), _Done(), TimeElapsedColumn())
+    hidden = not (show and err.is_terminal)
+    with Progress(*columns, console=err, transient=True, disable=hidden) as progress:
+        task = progress.add_task(what, total=None, size=0)
+
+        def add(count: int = 1, size: int = 0) -> None:
+            progress.update(task, advance=count, size=progress.tasks[0].fields["size"] + size)
+
+        yield add

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.bootstrap import open_aws
-from pipeline.cli.console import CHOICE, FAILED, OK, complain, out
+from pipeline.cli.console import complain, out
+from pipeline.cli.exits import CHOICE, FAILED, OK
 from pipeline.deadline import Deadline
 from pipeline.delivery.attach import Step, Wish, attach, patiently, plan
 from pipeline.delivery.aws import AwsDeliveries

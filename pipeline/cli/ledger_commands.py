@@ -6,28 +6,25 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
 from typing import Annotated, NamedTuple
-from urllib.parse import urlsplit
 
 import typer
-from rich.progress import TextColumn
 
-from pipeline.bootstrap import Sources, open_existing, open_queue
+from pipeline.bootstrap import Sources, open_queue, open_to_read
 from pipeline.cli.console import (
-    FAILED,
-    OK,
     FromOption,
     JsonOption,
-    Rate,
+    QueueOption,
     StoreOption,
     ToOption,
     complain,
     counting,
     out,
-    progress_bar,
 )
+from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.show_ledger import as_json as entry_json
 from pipeline.cli.show_ledger import show_audit, show_entries
 from pipeline.cli.show_summary import human_bytes
+from pipeline.cli.sources import in_bucket
 from pipeline.cli.window import parse_window
 from pipeline.errors import SettingError
 from pipeline.objects import ObjectRef
@@ -35,14 +32,8 @@ from pipeline.settings import Settings, load_settings
 from pipeline.source.port import Listed
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.port import Store
-from pipeline.threads import in_background
 
 keeping = typer.Typer()
-
-QueueOption = Annotated[
-    str | None,
-    typer.Option("--queue", help="URL of the queue that feeds the ingest.", show_default=False),
-]
 
 
 @keeping.command(epilog="Example: edgetally objects --failed --store sqlite:///edgetally.db")
@@ -54,11 +45,11 @@ def objects(
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Those whose name came again with other content.")
     ] = False,
-    last: Annotated[int, typer.Option(help="So many of the latest.", min=1)] = 20,
+    last: Annotated[int, typer.Option(help="So many of the latest.", min=1, max=1_000_000)] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Show the ledger: which objects were counted when, with how many records, and which not."""
-    opened = open_existing(load_settings(store=store))
+    opened = open_to_read(load_settings(store=store))
     generations = opened.meta().generations
     if failed or conflicts:
         found = sorted(
@@ -115,7 +106,7 @@ def audit(
     )
     with counting("objects", not as_json) as advance:
         found = check(
-            open_existing(settings),
+            open_to_read(settings),
             window,
             now,
             listed,
@@ -157,14 +148,14 @@ def backfill(
     the object's own time decides. What was counted before counts nothing: running this twice is
     harmless.
     """
-    url = urlsplit(source)
-    if url.scheme != "s3" or not url.netloc:
+    place = in_bucket(source)
+    if place is None:
         raise SettingError("SOURCE", f"{source!r} is no s3://bucket/prefix")
     if not queue and not dry_run:
         raise SettingError("--queue", "is needed; the stack's output IngestQueueUrl has it")
     settings = load_settings(store="memory://")
     window = parse_window(None, start, end, datetime.now(UTC))
-    listed = Sources(settings).list(url.netloc, url.path[1:], window, after or "")
+    listed = Sources(settings).list(*place, window, after or "")
     refs = (each.ref for each in listed)
     done = _announce(refs, None if dry_run else queue, settings, show=not as_json)
     if as_json:
@@ -175,7 +166,7 @@ def backfill(
 
 
 class _Sent(NamedTuple):
-    """What was sent to the queue."""
+    """The objects that were sent to the queue, and their bytes."""
 
     objects: int
     bytes: int
@@ -191,15 +182,14 @@ def _announce(
     send = open_queue(queue, settings).send if queue else _send_nothing
     objects = size = 0
     last = ""
-    with progress_bar(show, [TextColumn("{task.fields[size]}"), Rate()]) as bar:
-        task = bar.add_task("objects", total=None, size="")
-        found = in_background(refs, lambda count: bar.update(task, total=count))
+    with counting("objects", show) as advance:
         try:
-            for batch in announce(found, send, BATCH):
+            for batch in announce(refs, send, BATCH):
+                batch_size = sum(ref.size for ref in batch)
+                advance(len(batch), batch_size)
                 objects += len(batch)
-                size += sum(ref.size for ref in batch)
+                size += batch_size
                 last = batch[-1].key
-                bar.update(task, completed=objects, size=human_bytes(size))
         except BaseException:  # Ctrl-C too
             if last:
                 complain(f"to go on from here, add: --after {last}")
@@ -208,7 +198,7 @@ def _announce(
 
 
 def _send_nothing(refs: Sequence[ObjectRef]) -> None:
-    """What a dry run does."""
+    """Stand in for a queue in a dry run."""
 
 
 def _last(store: Store, count: int, now: datetime) -> list[LedgerEntry]:

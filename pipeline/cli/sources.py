@@ -2,59 +2,144 @@
 
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from pipeline.cli.console import complain
 from pipeline.errors import SettingError
 from pipeline.objects import ObjectRef
 from pipeline.source.port import Listed
 
 ListBucket = Callable[[str, str | None], Iterable[Listed]]
-Found = Path | ObjectRef
+LogObject = Path | ObjectRef
 """A local file, which is yet to be hashed, or an object in a bucket."""
 
 
-def expand(sources: Iterable[str], list_bucket: ListBucket) -> list[Found]:
-    """Everything the sources name, each object once, in order of name.
+@dataclass(slots=True)
+class Expansion:
+    """The objects that sources name, by name, and what lies beside them.
+
+    `unlisted` are the folders that could not be read, with the reason: objects may be missing.
+    `passed_over` are hidden files and folders, links to folders, and what is neither.
+    """
+
+    by_name: dict[str, LogObject] = field(default_factory=dict)
+    unlisted: dict[str, str] = field(default_factory=dict)
+    passed_over: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def objects(self) -> list[LogObject]:
+        """The objects in order of name, each once."""
+        return [self.by_name[name] for name in sorted(self.by_name)]
+
+    def add_folder(self, folder: Path) -> None:
+        """Add the files below a folder. Links to folders are not followed: they may be circles."""
+        for path, folders, files in os.walk(folder, onerror=self.note_unlisted):
+            parent = Path(path)
+            for name in list(folders):
+                if kind := _odd_folder(parent / name):
+                    folders.remove(name)
+                    self.passed_over[str(parent / name)] = kind
+            for name in files:
+                if name.startswith("."):
+                    self.passed_over[str(parent / name)] = "hidden file"
+                else:
+                    self.add_file(parent / name)
+
+    def add_file(self, file: Path) -> None:
+        """Add a file, or pass over what is none."""
+        if file.is_file():
+            self.by_name[os.path.abspath(file)] = file
+        else:
+            self.passed_over[str(file)] = "neither file nor folder"
+
+    def add_glob(self, pattern: str) -> None:
+        """Add the files that a pattern matches, and note folders on its way that hide some."""
+        for path in map(Path, glob.iglob(pattern, recursive=True)):
+            if not path.is_dir():
+                self.add_file(path)
+        while glob.has_magic(pattern):
+            pattern = str(Path(pattern).parent)
+            for path in map(Path, glob.iglob(pattern, recursive=True)):
+                if path.is_dir():
+                    self.note_if_unlisted(path)
+
+    def note_if_unlisted(self, folder: Path) -> None:
+        """Note a folder that cannot be read."""
+        try:
+            os.scandir(folder).close()
+        except OSError as error:
+            self.note_unlisted(error)
+
+    def note_unlisted(self, error: OSError) -> None:
+        """Note the folder that an error is about."""
+        self.unlisted[str(error.filename)] = error.strerror or str(error)
+
+    def report(self) -> bool:
+        """Print what was not looked at; whether every folder could be listed."""
+        for folder, reason in self.unlisted.items():
+            complain(f"{folder}: cannot be listed: {reason}")
+        for kind, count in Counter(self.passed_over.values()).items():
+            first = min(path for path, each in self.passed_over.items() if each == kind)
+            more = f" and {count - 1:,} more" if count > 1 else ""
+            complain(f"passed over, {kind}: {first}{more}")
+        return not self.unlisted
+
+
+def expand(
+    sources: Iterable[str], list_bucket: ListBucket, store: Iterable[Path] = ()
+) -> Expansion:
+    """Everything the sources name, but for the files of a store, which may lie among the logs.
 
     A folder stands for all files below it that are not hidden. `s3://bucket` without a slash
     stands for the configured prefix of the bucket. Raises SettingError for a source that names
     nothing.
     """
-    everything: dict[str, Found] = {}
+    expansion = Expansion()
     for source in sources:
-        found = _objects(source, list_bucket) if source.startswith("s3://") else _files(source)
-        if not found:
+        named = Expansion()
+        if place := in_bucket(source):
+            bucket, key = place
+            prefix = key if "/" in source.removeprefix("s3://") else None
+            named.by_name |= {ref.name: ref for ref, _ in list_bucket(bucket, prefix)}
+        else:
+            _add_files(named, source)
+        if not (named.by_name or named.unlisted):
+            named.report()
             raise SettingError("SOURCE", f"{source!r} names no log object")
-        everything |= found
-    return [everything[name] for name in sorted(everything)]
+        expansion.by_name |= named.by_name
+        expansion.unlisted |= named.unlisted
+        expansion.passed_over |= named.passed_over
+    for file in store:
+        expansion.by_name.pop(os.path.abspath(file), None)
+    return expansion
 
 
-def without_store(found: Iterable[Found], store: Path | None) -> list[Found]:
-    """What was found, without the files of the store itself, which may lie among the logs."""
-    own = {f"{os.path.abspath(store)}{end}" for end in ("", "-wal", "-shm")} if store else set()
-    return [
-        each for each in found if isinstance(each, ObjectRef) or os.path.abspath(each) not in own
-    ]
+def in_bucket(name: str) -> tuple[str, str] | None:
+    """The bucket and the key of `s3://bucket/key`, None for a path. Raises SettingError for an
+    empty bucket. (A key may have `?` and `#` in it, so it is no URL.)"""
+    if not name.startswith("s3://"):
+        return None
+    bucket, _, key = name.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise SettingError("SOURCE", f"{name!r} names no bucket; write s3://bucket/prefix")
+    return bucket, key
 
 
-def _objects(source: str, list_bucket: ListBucket) -> dict[str, Found]:
-    url = urlsplit(source)
-    prefix = url.path[1:] if url.path else None
-    return {ref.name: ref for ref, _ in list_bucket(url.netloc, prefix)}
-
-
-def _files(source: str) -> dict[str, Found]:
+def _add_files(expansion: Expansion, source: str) -> None:
     path = Path(source)
     if path.is_dir():
-        paths: Iterator[Path] = (each for each in path.rglob("*") if not _hidden(each, path))
-    elif path.exists():
-        paths = iter([path])
+        expansion.add_folder(path)
+    elif os.path.lexists(path):
+        expansion.add_file(path)
     else:
-        paths = map(Path, glob.iglob(source, recursive=True))
-    return {os.path.abspath(each): each for each in paths if each.is_file()}
+        expansion.add_glob(source)
 
 
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+def _odd_folder(path: Path) -> str:
+    """Why a folder is passed over; "" if it is not."""
+    if path.name.startswith("."):
+        return "hidden folder"
+    return "link to a folder" if path.is_symlink() else ""

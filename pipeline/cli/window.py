@@ -34,8 +34,8 @@ def _hour_after(moment: datetime) -> int:
 def _moment(option: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise SettingError(
             option, f"{text!r} is no date or time; write 2026-11-23 or 2026-11-23T11:00Z"
         ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -130,6 +130,9 @@ class LocalStore(Store, ABC):
 
     @override
     def visitor_key(self) -> bytes:
+        with self._reading() as tables:
+            if known := tables.document(_VISITOR_KEY):
+                return known
         with self._writing() as tables:
             key = tables.document(_VISITOR_KEY) or token_bytes(VISITOR_KEY_BYTES)
             tables.put_document(_VISITOR_KEY, key)

@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ CREATE TABLE documents (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHO
 
 
 class SqliteStore(LocalStore):
-    """A store in the file `path`, which is made when it is missing.
+    """A store in the file `path`, which is made when it is missing, unless it is `read_only`.
 
     Every operation has a connection of its own, so that threads and processes can share the
     file. One that writes is a BEGIN IMMEDIATE transaction, which makes writers take turns.
@@ -51,29 +51,33 @@ class SqliteStore(LocalStore):
         retention_days: int = 0,
         clock: Callable[[], datetime] = now,
         caps: Caps = DEFAULT_CAPS,
+        read_only: bool = False,
     ) -> None:
         super().__init__(retention_days, clock, caps)
         self._path = path
-        if not path.exists():
+        if not (read_only or path.exists()):
             _make_private(path)
+        self._uri = _readable(path) if read_only else _uri(path, "rwc")
         with self._connect() as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            if _schema_version(db) != SCHEMA_VERSION:
+            if not read_only:
+                db.execute("PRAGMA journal_mode = WAL")
                 self._prepare(db)
+            version = _schema_version(db)
+        if version != SCHEMA_VERSION:
+            raise StoreError(
+                f"{path} has schema version {version}, and this edgetally knows "
+                f"{SCHEMA_VERSION}; use the edgetally that made it, or another file"
+            )
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        """Make the tables. Raises StoreError for those of another version."""
+        """Make the tables in an empty file."""
+        if _schema_version(db) != 0:
+            return
         db.execute("BEGIN IMMEDIATE")
-        version = _schema_version(db)
-        if version == 0:
+        if _schema_version(db) == 0:
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise StoreError(
-                f"{self._path} has schema version {version}, and this edgetally knows "
-                f"{SCHEMA_VERSION}; use the edgetally that made it, or another file"
-            )
         db.execute("COMMIT")
 
     @override
@@ -99,7 +103,7 @@ class SqliteStore(LocalStore):
         """
         try:
             timeout = max(0.0, deadline.within(TIMEOUT).left)
-            db = sqlite3.connect(self._path, timeout=timeout, isolation_level=None)
+            db = sqlite3.connect(self._uri, timeout=timeout, isolation_level=None, uri=True)
             try:
                 yield db
             finally:
@@ -114,6 +118,29 @@ def _make_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     except OSError as error:
         raise StoreError(f"SQLite store {path}: {error.strerror}") from error
+
+
+def _uri(path: Path, mode: str) -> str:
+    """The URI of a file, which alone can say how it is opened."""
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def _readable(path: Path) -> str:
+    """The URI by which a file can be read.
+
+    Even a reader of a WAL file keeps an index beside it. Where it may not, the file is read as
+    one that nobody changes, unless something was written that is not in it yet.
+    """
+    uri = _uri(path, "rw")  # which never makes a file, and reads one that is write-protected
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as db:
+            _schema_version(db)
+    except sqlite3.OperationalError:
+        log = path.with_name(f"{path.name}-wal")
+        return uri if log.exists() and log.stat().st_size else f"{uri}&immutable=1"
+    except sqlite3.DatabaseError:
+        pass  # it is no database: the store says so when it opens it
+    return uri
 
 
 def _schema_version(db: sqlite3.Connection) -> int:

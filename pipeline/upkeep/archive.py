@@ -46,7 +46,7 @@ def export(store: Store, caps: Caps, on_line: Callable[[], None] = lambda: None)
     """
     if store.meta().generations.rebuild:
         raise StoreError(
-            "a rebuild is open; end it first, by `edgetally rebuild --confirm` or --undo"
+            "a rebuild is open; end it first, by `edgetally rebuild confirm` or `undo`"
         )
     digest, count = sha256(), 0
     ledger = sha256()
@@ -64,14 +64,15 @@ def export(store: Store, caps: Caps, on_line: Callable[[], None] = lambda: None)
 
 
 def restore(
-    file: BinaryIO, store: Store, on_line: Callable[[], None] = lambda: None
+    file: BinaryIO, open_store: Callable[[], Store], on_line: Callable[[], None] = lambda: None
 ) -> tuple[int, int]:
     """Write an export into an empty store; how many objects and rows there were.
 
-    The file is checked to its end before anything is written. Raises BadArchive, and StoreError
+    The file is checked to its end before the store is opened. Raises BadArchive, and StoreError
     for a store that has objects already.
     """
     _check(file)
+    store = open_store()
     if next(store.objects(), None) is not None:
         raise StoreError("the store has objects already; import into an empty one")
     file.seek(0)
@@ -185,15 +186,13 @@ def _check(file: BinaryIO) -> None:
 def _check_first(line: bytes) -> None:
     try:
         first = json.loads(line)
-        known = first["format"] == FORMAT
+        name, version = first["format"], first["version"]
     except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
+        name = version = None
+    if name != FORMAT:
         raise BadArchive("this is no export of edgetally")
-    if first["version"] != VERSION:
-        raise BadArchive(
-            f"the export is of version {first['version']}, and this edgetally knows {VERSION}"
-        )
+    if version != VERSION:
+        raise BadArchive(f"the export is of version {version}, and this edgetally knows {VERSION}")
 
 
 def _line(document: dict[str, Any]) -> bytes:

@@ -44,7 +44,7 @@ def test_what_is_exported_and_imported_is_exported_again(store: Store) -> None:
     """By way of another store: ledger, rows and key, to the byte."""
     first = exported(filled(store))
     other = MemoryStore()
-    assert restore(io.BytesIO(first), other) == (6, 12)
+    assert restore(io.BytesIO(first), lambda: other) == (6, 12)
     assert exported(other) == first
     assert other.visitor_key() == store.visitor_key()
     again = counted("o1", HOUR + 1, HOUR + 2)
@@ -54,12 +54,12 @@ def test_what_is_exported_and_imported_is_exported_again(store: Store) -> None:
 def test_a_store_of_every_kind_takes_an_export(store: Store) -> None:
     """And commits go on from there."""
     first = exported(filled(MemoryStore()))
-    restore(io.BytesIO(first), store)
+    restore(io.BytesIO(first), lambda: store)
     assert exported(store) == first
     fresh = counted("new", HOUR)
     assert commit(store, fresh).committed
     with pytest.raises(StoreError, match="has objects already"):
-        restore(io.BytesIO(first), store)
+        restore(io.BytesIO(first), lambda: store)
 
 
 def test_a_thousand_hours_by_way_of_both_databases(dynamodb: Any, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_thousand_hours_by_way_of_both_databases(dynamodb: Any, tmp_path: Path
     first = exported(laptop)
     assert first.count(b'"period":"hour"') == 1008
     cloud = DynamoStore(dynamodb, dynamodb_local.new_table(dynamodb))
-    restore(io.BytesIO(first), cloud)
+    restore(io.BytesIO(first), lambda: cloud)
     assert exported(cloud) == first
 
 
@@ -118,7 +118,7 @@ def test_a_damaged_file_is_refused_whole(
     """Nothing of it is written."""
     store = MemoryStore()
     with pytest.raises(BadArchive, match=reason):
-        restore(io.BytesIO(damaged(change)), store)
+        restore(io.BytesIO(damaged(change)), lambda: store)
     assert list(store.objects()) == []
 
 

@@ -11,13 +11,10 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from rich.progress import Progress
 
 from pipeline.cli.app import main
-from pipeline.cli.console import Rate, TimeLeft
 from pipeline.errors import QueueError
 from pipeline.objects import ObjectRef
-from pipeline.threads import in_background
 from pipeline.upkeep.backfill import announce
 
 HEADER = "#Fields: date time cs-uri-stem\n"
@@ -130,14 +127,14 @@ def test_a_rebuild_forgets_and_can_be_taken_back(
     done = answer(capsys)
     assert (done["recounted"], done["forgotten"], done["failed"]) == (2, 1, [])
     assert total() == 4
-    assert main(["rebuild", "--undo"]) == 0
+    assert main(["rebuild", "undo"]) == 0
     assert total() == 6
     assert main([*days, "--forget", forgotten]) == 0
     capsys.readouterr()
-    assert main(["rebuild", "--confirm", "--json"]) == 0
+    assert main(["rebuild", "confirm", "--json"]) == 0
     assert answer(capsys) == {"deleted_rows": 5}
     assert total() == 4
-    assert main(["rebuild", "--confirm"]) == 1
+    assert main(["rebuild", "confirm"]) == 1
     assert "no rebuild is open" in said(capsys)
 
 
@@ -246,33 +243,3 @@ def test_a_queue_that_fails_ends_the_backfill_where_it_can_go_on() -> None:
     with pytest.raises(QueueError):
         backfill()
     assert reported[-1] == "k039"
-
-
-def test_what_is_listed_in_the_background_arrives_in_order() -> None:
-    """With a count as it goes; an error in the listing arrives too."""
-    counts: list[int] = []
-    assert list(in_background(range(500), counts.append)) == list(range(500))
-    assert counts == list(range(1, 501))
-
-    def broken() -> Any:
-        yield 1
-        raise QueueError("url", "is gone")
-
-    found = in_background(broken(), counts.append)
-    assert next(found) == 1
-    with pytest.raises(QueueError):
-        next(found)
-
-
-def test_rate_and_time_left_are_shown_while_the_total_still_rises() -> None:
-    """A listing raises the total all the time; what was done so far says how fast it goes."""
-    now = [0.0]
-    with Progress(Rate(), TimeLeft(), disable=True, get_time=lambda: now[0]) as bar:
-        task = bar.add_task("objects", total=None)
-        for step in range(1, 5):
-            now[0] = float(step)
-            bar.update(task, total=step * 1000)
-            bar.update(task, completed=step * 100)
-        (shown,) = bar.tasks
-        assert Rate().render(shown).plain == "100/s"
-        assert TimeLeft().render(shown).plain == "0:00:36"
