@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from typing_extensions import override
+
 from pipeline.answer.service import Service, serve_from
 from pipeline.errors import EdgetallyError, SettingError
 from pipeline.hours import ALWAYS, Window
 from pipeline.objects import ObjectRef
 from pipeline.settings import Settings
-from pipeline.source.port import Content, Depth, Listed
+from pipeline.source.port import Content, Depth, Listed, Source
 from pipeline.store.port import Store
 
 if TYPE_CHECKING:
@@ -24,17 +26,18 @@ if TYPE_CHECKING:
     from pipeline.source.s3 import S3Source
 
 MOST_WORKERS = 4
-"""Threads that read one object. The one that inflates and tallies cannot keep more of them busy."""
+"""Threads that read one object. The thread that inflates and tallies keeps no more of them busy."""
 
-# What is heavy is imported where it is used: a laptop run never loads boto3, and the functions
+# Heavy modules are imported where they are used. A laptop run never loads boto3, and the functions
 # that serve summaries have neither pyarrow nor isal.
 
 
 def open_store(settings: Settings) -> Store:
-    """The store that `settings.store` names: `sqlite:///file.db` (relative to here),
-    `sqlite:////absolute/file.db`, `dynamodb://table?endpoint=…` or `memory://`.
+    """The store that `settings.store` names. A SQLite file is made if it is missing.
 
-    Raises SettingError for anything else, StoreError when it cannot be opened.
+    The name is `sqlite:///file.db` (a relative path), `sqlite:////absolute/file.db`,
+    `dynamodb://table?endpoint=…&region=…` or `memory://`. Raises SettingError for any other, and
+    StoreError if the store cannot be opened.
     """
     url = _url(settings)
     openers = {"sqlite": _sqlite, "dynamodb": _dynamodb, "memory": _memory}
@@ -61,14 +64,14 @@ def _memory(url: SplitResult, settings: Settings) -> Store:
 
 
 def open_existing(settings: Settings) -> Store:
-    """The store that `settings.store` names, if it is there already. Raises SettingError for a
-    file that is not there, which `open_store` would make."""
+    """The store that `settings.store` names. Raises SettingError for a file that is missing."""
     _existing_file(settings)
     return open_store(settings)
 
 
 def open_to_read(settings: Settings) -> Store:
-    """The same, only for reading: a file that may not be written to will do."""
+    """The store that `settings.store` names, for reading only: a SQLite file may be
+    write-protected. Raises SettingError for a file that is missing."""
     file = _existing_file(settings)
     if file is None:
         return open_store(settings)
@@ -85,13 +88,14 @@ def _existing_file(settings: Settings) -> Path | None:
 
 
 def store_file(settings: Settings) -> Path | None:
-    """The file of a store that is one. Raises SettingError for a URL that names none."""
+    """The file of a SQLite store, None for another store. Raises SettingError for a URL without
+    a file."""
     url = _url(settings)
     return _sqlite_file(url, settings) if url.scheme == "sqlite" else None
 
 
 def store_files(settings: Settings) -> list[Path]:
-    """The files of a store: SQLite keeps what was written last beside its own file."""
+    """The files of a SQLite store: its own and those of its write-ahead log. Else empty."""
     file = store_file(settings)
     return [Path(f"{file}{end}") for end in ("", "-wal", "-shm")] if file else []
 
@@ -131,7 +135,7 @@ def _dynamodb(url: SplitResult, settings: Settings) -> Store:
 
 def _client(service: str, region: str, endpoint: str | None, **config: Any) -> Any:
     """A client of an AWS service. Raises SettingError for a region, an endpoint or a profile that
-    boto3 does not take."""
+    boto3 refuses."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -153,14 +157,14 @@ def _client(service: str, region: str, endpoint: str | None, **config: Any) -> A
         raise SettingError("AWS", str(error)) from error
 
 
-class Sources:
-    """Reads every object where it is: a bucket is S3's, no bucket is a local path."""
+class Sources(Source):
+    """A source of all objects: one with a bucket is read from S3, one without from a local file."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    @override
     def open(self, ref: ObjectRef) -> AbstractContextManager[Content]:
-        """See `Source.open`."""
         from pipeline.source.files import FileSource
 
         return (self.s3 if ref.bucket else FileSource()).open(ref)
@@ -168,14 +172,16 @@ class Sources:
     def list(
         self, bucket: str, prefix: str | None, window: Window = ALWAYS, after: str = ""
     ) -> Iterator[Listed]:
-        """The objects under a prefix of a bucket that are of a window, from behind a key; no
-        prefix is the configured one."""
+        """The objects of a window under a prefix of a bucket, from behind the key `after`.
+
+        No prefix stands for the configured one. Raises ObjectUnavailable.
+        """
         prefix = self._settings.prefix if prefix is None else prefix
         return self.s3.list(bucket, prefix, window, after)
 
     @cached_property
     def s3(self) -> "S3Source":
-        """The objects in S3, or in whatever `s3_endpoint` is."""
+        """S3, or the service behind the setting `s3_endpoint`."""
         from pipeline.source.s3 import S3Source
 
         endpoint = self._settings.s3_endpoint
@@ -184,7 +190,7 @@ class Sources:
 
 
 def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
-    """The ingest of everything the settings say, and the sources it reads from."""
+    """An ingest into a store as the settings say, and the sources it reads from."""
     from pipeline.ingest.ingest import Ingest
     from pipeline.ingest.parsed import Reading
     from pipeline.ingest.reader import Reader
@@ -219,8 +225,8 @@ def open_queue(url: str, settings: Settings) -> "Queue":
 def open_service(
     settings: Settings, store: Store, on_failure: Callable[[EdgetallyError], None]
 ) -> Service:
-    """What is served from a store, as the settings say. `on_failure` hears of a cache or a queue
-    that cannot be used."""
+    """The service over a store, as the settings say. `on_failure` is called with the error of a
+    cache or a queue that cannot be used."""
     queues = {"queue": settings.queue_url, "dead_letters": settings.dead_letter_queue_url}
     return serve_from(
         store,

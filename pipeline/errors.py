@@ -36,7 +36,7 @@ class ObjectUnavailable(ObjectError):
 
 
 class ObjectGone(ObjectUnavailable):
-    """What was announced is no longer there; trying again gives the same answer."""
+    """The announced object is no longer there; trying again gives the same answer."""
 
 
 class StoreError(EdgetallyError):
@@ -44,7 +44,7 @@ class StoreError(EdgetallyError):
 
 
 class CommitRefused(StoreError):
-    """What would be committed cannot be stored; trying again gives the same answer."""
+    """The counts to commit cannot be stored; trying again gives the same answer."""
 
 
 class CorruptRow(StoreError):

@@ -1,4 +1,4 @@
-"""The settings, from the environment (`EDGETALLY_…`); the only module that reads it."""
+"""The settings. No other module reads the environment (`EDGETALLY_…`)."""
 
 import re
 
@@ -21,7 +21,7 @@ _MISSING = {
 
 
 class Settings(BaseSettings):
-    """Every setting with its default. `store` has none: it must be given."""
+    """Every setting with its default. `store` has none."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
         "eu-west-2", validation_alias=AliasChoices("EDGETALLY_REGION", "AWS_REGION")
     )
     prefix: str = "cloudfront-realtime/"
-    """Where `s3://bucket` without a prefix is looked through."""
+    """The prefix that `s3://bucket` stands for."""
     lookback_hours: int = Field(24, ge=1, le=24 * 400)
     """The window of the snapshot: the current UTC hour and those before it."""
     cache_ttl_seconds: int = Field(300, ge=0, le=86_400)
@@ -42,37 +42,37 @@ class Settings(BaseSettings):
     plain_fields: str = ""
     """The fields of v2 objects in the format plain, which have no header."""
     site_pattern: re.Pattern[str] | None = None
-    """A regular expression with a group `site`, searched in the keys of objects whose name is
-    not a standard log's."""
+    """A regular expression with a group `site`. It is searched in the keys of objects that have
+    no standard log's name."""
     sampling: str = ""
     """Sampling rates of real-time logs: `prefix=percent`, separated by commas."""
     api_secret: str = ""
-    """The ARN of the secret that opens the API; the authorizer's only setting."""
+    """The ARN of the secret that opens the API. The authorizer needs no other setting."""
     s3_endpoint: str | None = None
-    """Another S3 than AWS's, for local runs."""
+    """The URL of another S3, for local runs."""
     sqs_endpoint: str | None = None
-    """Another SQS than AWS's, for local runs."""
+    """The URL of another SQS, for local runs."""
     bucket: str = ""
     """The bucket that the scheduled audit lists."""
     queue_url: str = ""
     """The queue of log objects: its depth is a part of the API's health, and the ingest announces
     objects there again that it had no time to open."""
     dead_letter_queue_url: str = ""
-    """The queue of those that could not be counted, likewise."""
+    """The URL of the queue of objects that could not be counted, likewise."""
     cors_origins: str = ""
     """Origins whose pages may read the API, separated by commas; none by default."""
     audit_hours: int = Field(48, ge=1, le=600)
-    """How far back the scheduled audit looks."""
+    """Hours that the scheduled audit looks back. The ledger's index covers 600 and a margin."""
     shards: int = Field(1, ge=1, le=64)
     retention_days: int = Field(0, ge=0, le=3650)
-    """Days after which hours are deleted; 0 keeps them for ever."""
+    """Days after which hours are deleted; 0 keeps them."""
     max_inflated_bytes: int = Field(_LIMITS.max_inflated, ge=1)
     max_inflate_ratio: int = Field(_LIMITS.max_ratio, ge=1)
     max_line_bytes: int = Field(_LIMITS.max_line, ge=1024, le=4 << 20)
     max_hours: int = Field(_LIMITS.max_hours, ge=1, le=5000)
     max_parquet_bytes: int = Field(_LIMITS.max_parquet, ge=1)
     max_paths: int = Field(MAX_PATHS, ge=10, le=5000)
-    """Paths that an hour's table holds; beyond that it has the heavy hitters, with a bound."""
+    """Paths that an hour's table holds. Beyond them it has the heavy hitters, with a bound."""
     max_values: int = Field(MAX_VALUES, ge=10, le=1000)
     """The same for every other dimension."""
 
@@ -103,12 +103,12 @@ class Settings(BaseSettings):
 
     @property
     def sampling_rates(self) -> dict[str, int]:
-        """The percentage of requests in the logs, by prefix of their keys."""
+        """The percentage of requests that the logs hold, by prefix of their keys."""
         return _rates(self.sampling)
 
     @property
     def limits(self) -> Limits:
-        """What one object may cost to read."""
+        """The limits of what one object may cost to read."""
         return Limits(
             max_inflated=self.max_inflated_bytes,
             max_ratio=self.max_inflate_ratio,
@@ -145,9 +145,9 @@ def _rates(text: str) -> dict[str, int]:
 
 
 def load_settings(*, require: str = "store", **given: str | None) -> Settings:
-    """The settings of this process; what is `given` replaces the environment's.
+    """The settings of this process. A value that is `given` replaces the environment's.
 
-    Raises SettingError that names the first variable that is missing or wrong.
+    Raises SettingError, which names the first variable that is missing or wrong.
     """
     try:
         settings = Settings()

@@ -23,6 +23,7 @@ from pipeline.bootstrap import (
     store_files,
 )
 from pipeline.cli.archive_commands import archiving
+from pipeline.cli.audit_commands import auditing
 from pipeline.cli.console import JsonOption, StoreOption, complain, counting, out
 from pipeline.cli.delivery_commands import delivering
 from pipeline.cli.exits import FAILED, OK, exit_code
@@ -51,6 +52,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(keeping)
+app.add_typer(auditing)
 app.add_typer(repairing, name="rebuild")
 app.add_typer(archiving)
 app.add_typer(delivering)

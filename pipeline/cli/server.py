@@ -2,10 +2,13 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from typing_extensions import override
 
 from pipeline.api.app import without_credentials
 from pipeline.api.credentials import opens
@@ -14,6 +17,7 @@ HOST = "127.0.0.1"
 logger = logging.getLogger(__name__)
 
 Answer = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+Respond = Callable[[str, str, dict[str, str]], dict[str, Any]]
 
 
 class _Server(ThreadingHTTPServer):
@@ -26,42 +30,46 @@ def make_server(answer: Answer, port: int, token: str | None) -> ThreadingHTTPSe
     With a token, every request needs it, as `Bearer` or as the password of `Basic`.
     """
 
-    class Handler(BaseHTTPRequestHandler):
-        server_version = "edgetally"
-        sys_version = ""
-        timeout = 30
+    def respond(method: str, target: str, headers: dict[str, str]) -> dict[str, Any]:
+        preflight = method == "OPTIONS"  # browsers send no credentials with it
+        if token and not preflight and not opens(headers.get("Authorization", ""), token):
+            return without_credentials()
+        return answer(_event(method, target, headers), None)
 
-        def __getattr__(self, name: str) -> Callable[[], None]:
-            """Every method is served, so that the API says which there are."""
-            if name.startswith("do_"):
-                return self._serve
-            raise AttributeError(name)
+    return _Server((HOST, port), partial(_Handler, respond))
 
-        def _serve(self) -> None:
-            preflight = self.command == "OPTIONS"  # browsers send no credentials with it
-            authorization = self.headers.get("Authorization", "")
-            if token and not preflight and not opens(authorization, token):
-                response = without_credentials()
-            else:
-                event = _event(self.command, self.path, dict(self.headers.items()))
-                response = answer(event, None)
-            self._send(response["statusCode"], response["headers"], response["body"])
 
-        def _send(self, status: int, headers: Mapping[str, str], text: str) -> None:
-            body = text.encode()
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+class _Handler(BaseHTTPRequestHandler):
+    """Serves every method, so that the API says which there are."""
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name there
-            logger.info(format, *args)
+    server_version = "edgetally"
+    sys_version = ""
+    timeout = 30
 
-    return _Server((HOST, port), Handler)
+    def __init__(self, respond: Respond, *connection: Any) -> None:
+        self._respond = respond
+        super().__init__(*connection)
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        if name.startswith("do_"):
+            return self._serve
+        raise AttributeError(name)
+
+    def _serve(self) -> None:
+        response = self._respond(self.command, self.path, dict(self.headers.items()))
+        status, body = response["statusCode"], response["body"].encode()
+        self.send_response(status)
+        for name, value in response["headers"].items():
+            self.send_header(name, value)
+        if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    @override
+    def log_message(self, format: str, *args: Any) -> None:
+        logger.info(format, *args)
 
 
 def _event(method: str, target: str, headers: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the user names → objects: files, folders, globs and s3:// prefixes."""
+"""Sources → objects: the files, folders, globs and s3:// prefixes that a user names."""
 
 import glob
 import os

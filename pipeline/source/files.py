@@ -8,17 +8,19 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from typing_extensions import override
+
 from pipeline.errors import ObjectUnavailable
 from pipeline.objects import ObjectRef
-from pipeline.source.port import Content
+from pipeline.source.port import Content, Source
 
 _CHUNK = 1 << 20
 
 
 def file_ref(path: Path) -> ObjectRef:
-    """The object that a file is: its absolute path as key, its SHA-256 as etag.
+    """The object of a file: its absolute path is the key, its SHA-256 the etag.
 
-    Raises ObjectUnavailable when it cannot be read.
+    Raises ObjectUnavailable if it cannot be read.
     """
     ref = ObjectRef("", os.path.abspath(path))
     if not _is_text(ref.key):
@@ -33,12 +35,12 @@ def _is_text(name: str) -> bool:
     return not any("\udc80" <= char <= "\udcff" for char in name)
 
 
-class FileSource:
-    """Reads objects whose key is a path."""
+class FileSource(Source):
+    """A source of objects whose key is a path."""
 
+    @override
     @contextmanager
     def open(self, ref: ObjectRef) -> Iterator[Content]:
-        """See `Source.open`."""
         with _errors(), open(ref.key, "rb") as file:
             modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
             yield Content(ref, modified, _chunks(file, ref.etag))

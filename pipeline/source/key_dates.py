@@ -1,4 +1,4 @@
-"""The hours that a log object is of, by its name; and how a listing skips those it need not see.
+"""The hours of a log object by the date in its key, and how a listing skips keys out of range.
 
 Standard logs have `<distribution>.YYYY-MM-DD-HH.<id>` names; v2 deliveries and Firehose may lay
 them in folders, `year=YYYY/month=MM/day=DD/hour=HH/` or `YYYY/MM/DD/HH/`. S3 lists keys in order
@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pipeline.hours import HOURS_PER_DAY, Window, hour_of, hour_start
 
 _DATES = (
-    # How it is found; how a day, and the hour after it, are written.
+    # The pattern of a date; the forms of a day and of the hour behind it.
     (
         r"year=(\d{4})/month=(\d\d)/day=(\d\d)(?:/hour=(\d\d))?",
         "year=%Y/month=%m/day=%d",
@@ -25,12 +25,11 @@ _DATES = (
 )
 _PATTERNS = [(re.compile(pattern), day, hour) for pattern, day, hour in _DATES]
 _END = "2100"
-"""Text that is greater than the beginning of every date that a log may have."""
+"""A text behind every date that a log may have."""
 
 
 class KeyDate(NamedTuple):
-    """The date in a key: what stands before it, the hours since the epoch that it means, and how
-    it is written."""
+    """The date in a key: the text before it, its hours since the epoch, and its form."""
 
     before: str
     hours: Window
@@ -39,10 +38,10 @@ class KeyDate(NamedTuple):
 
 def key_date(key: str) -> KeyDate | None:
     """The first date in a key, None if there is none."""
-    found = [
+    matches = [
         (match, day, hour) for pattern, day, hour in _PATTERNS for match in pattern.finditer(key)
     ]
-    for match, day, hour in sorted(found, key=lambda each: each[0].start()):
+    for match, day, hour in sorted(matches, key=lambda dated: dated[0].start()):
         year, month, of_month, of_day = match.groups()
         try:
             start = hour_of(
@@ -57,15 +56,15 @@ def key_date(key: str) -> KeyDate | None:
 
 
 def is_of(key: str, modified: datetime, window: Window) -> bool:
-    """Whether an object is of a window: by the date in its name, else by its own time."""
+    """Whether an object is of a window, by the date in its key or else by its modification."""
     dated = key_date(key)
     hours = dated.hours if dated else Window(hour_of(modified), hour_of(modified) + 1)
     return hours.overlaps(window)
 
 
 def skipped_to(key: str, window: Window) -> str:
-    """A text after which a listing that has come to `key` may go on without missing an object of
-    the window: `key` itself, or what is later than other keys like it that are out of range."""
+    """The text behind which a listing that has reached `key` goes on without missing an object of
+    the window: `key` itself, or a text behind the keys that are dated out of the window."""
     dated = key_date(key)
     if dated is None:
         return key

@@ -1,4 +1,4 @@
-"""What the use cases need of the place where log objects are."""
+"""The port of a source of log objects."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -9,7 +9,7 @@ from pipeline.objects import ObjectRef
 
 
 class Content(NamedTuple):
-    """An opened object: which version it is, its own time, and its bytes in chunks."""
+    """An opened object: its version, its time of modification, and its bytes in chunks."""
 
     ref: ObjectRef
     modified: datetime
@@ -17,26 +17,26 @@ class Content(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """An object as it is found in its bucket, and its own time."""
+    """An object in the inventory of a bucket, and its time of modification."""
 
     ref: ObjectRef
     modified: datetime
 
 
 class Depth(NamedTuple):
-    """About how many messages wait, and how many are being worked on."""
+    """Approximate numbers of messages: those that wait, and those in work."""
 
     waiting: int
     in_flight: int
 
 
 class Source(Protocol):
-    """Where objects are read from."""
+    """A place that objects are read from."""
 
     def open(self, ref: ObjectRef) -> AbstractContextManager[Content]:
-        """The object's content, exactly the version that `ref` names.
+        """The content of exactly the version that `ref` names.
 
-        The content's `ref` is `ref` with etag and size filled in. Raises ObjectUnavailable when
-        that version cannot be read, from here or while the chunks are.
+        The content's `ref` is `ref` with etag and size filled in. Raises ObjectUnavailable if
+        that version cannot be read, from here or from the chunks.
         """
         ...

@@ -1,4 +1,4 @@
-"""The queue in which log objects wait to be counted."""
+"""The queue of announced log objects."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ _TRIES = 5
 
 
 class Queue:
-    """Announces objects as S3 would: one message each."""
+    """An SQS queue. An object is announced as S3 announces it, by a message of its own."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
@@ -43,7 +43,7 @@ class Queue:
             failed = answer.get("Failed", [])
             if not failed:
                 return
-            left = {each["Id"]: left[each["Id"]] for each in failed}
+            left = {entry["Id"]: left[entry["Id"]] for entry in failed}
         raise QueueError(self._url, f"{len(left)} messages were refused: {failed[0]['Code']}")
 
     def delete(self, receipts: Sequence[str]) -> None:
@@ -61,9 +61,9 @@ class Queue:
                 )
 
     def depth(self) -> Depth:
-        """How much there is to do. Raises QueueError."""
+        """The approximate numbers of its messages. Raises QueueError."""
         with self._errors():
-            found = self._client.get_queue_attributes(
+            attributes = self._client.get_queue_attributes(
                 QueueUrl=self._url,
                 AttributeNames=[
                     "ApproximateNumberOfMessages",
@@ -71,8 +71,8 @@ class Queue:
                 ],
             )["Attributes"]
         return Depth(
-            int(found["ApproximateNumberOfMessages"]),
-            int(found["ApproximateNumberOfMessagesNotVisible"]),
+            int(attributes["ApproximateNumberOfMessages"]),
+            int(attributes["ApproximateNumberOfMessagesNotVisible"]),
         )
 
     @contextmanager

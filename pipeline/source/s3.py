@@ -12,12 +12,13 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from typing_extensions import override
 
 from pipeline.errors import ObjectGone, ObjectUnavailable
 from pipeline.hours import ALWAYS, Window
 from pipeline.objects import ObjectRef
 from pipeline.source.key_dates import is_of, skipped_to
-from pipeline.source.port import Content, Listed
+from pipeline.source.port import Content, Listed, Source
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 20
 _RESUMES = 4
-"""How often a connection may break without a byte in between."""
+"""Breaks of a connection without a byte in between, after which an object is given up."""
 _BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 _GONE = {
@@ -36,15 +37,15 @@ _GONE = {
 }
 
 
-class S3Source:
-    """Reads objects from S3, exactly the version (or else the etag) that was announced."""
+class S3Source(Source):
+    """A source of objects in S3. It reads the announced version, or else the announced etag."""
 
     def __init__(self, client: "S3Client") -> None:
         self._client = client
 
+    @override
     @contextmanager
     def open(self, ref: ObjectRef) -> Iterator[Content]:
-        """See `Source.open`. A connection that breaks is resumed where it broke."""
         with _errors():
             answer = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_exactly(ref))
         opened = replace(ref, etag=answer["ETag"].strip('"'), size=answer["ContentLength"])
@@ -53,7 +54,7 @@ class S3Source:
             yield Content(opened, answer["LastModified"], chunks)
 
     def _chunks(self, ref: ObjectRef, body: "StreamingBody") -> Generator[bytes]:
-        """The object's bytes. What arrived before a connection broke is not asked for again."""
+        """The object's bytes. A broken connection is resumed behind the last byte that arrived."""
         done = breaks = 0
         while done < ref.size:
             with closing(body):
@@ -70,7 +71,7 @@ class S3Source:
                 body = self._resumed(ref, done)
 
     def _resumed(self, ref: ObjectRef, done: int) -> "StreamingBody":
-        """The rest of exactly the object that was being read."""
+        """The rest of the same version. Raises ObjectUnavailable if S3 sends another part."""
         with _errors():
             answer = self._client.get_object(
                 Bucket=ref.bucket, Key=ref.key, Range=f"bytes={done}-", **_exactly(ref)
@@ -82,18 +83,20 @@ class S3Source:
     def list(
         self, bucket: str, prefix: str, window: Window = ALWAYS, after: str = ""
     ) -> Iterator[Listed]:
-        """The objects under a prefix that are of a window, by their names or else by their own
-        time, in the order of their keys, from behind `after`. What is out of the window by its
-        name is skipped without being listed, as far as names allow. Raises ObjectUnavailable.
+        """The objects of a window under a prefix, in the order of their keys, from behind `after`.
+
+        The date in a key decides, or else the time of modification. Keys that are dated out of
+        the window are skipped without being listed, where their order allows it. Raises
+        ObjectUnavailable.
         """
         while True:
             with _errors():
                 page = self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, StartAfter=after)
-            for found in page.get("Contents", []):
-                key, modified = found["Key"], found["LastModified"]
-                # A key that ends so is a folder that was made in the console.
+            for item in page.get("Contents", []):
+                key, modified = item["Key"], item["LastModified"]
+                # A key that ends with a slash is a folder that was made in the console.
                 if not key.endswith("/") and is_of(key, modified, window):
-                    ref = ObjectRef(bucket, key, found["ETag"].strip('"'), size=found["Size"])
+                    ref = ObjectRef(bucket, key, item["ETag"].strip('"'), size=item["Size"])
                     yield Listed(ref, modified)
             if not page["IsTruncated"]:
                 return
