@@ -458,7 +458,7 @@ def test_the_audit_reads_everything_but_secrets(template: Any) -> None:
     """And writes only what it found, for the health."""
     allowed = leading_keys(template, "AuditRole")
     assert allowed.pop("dynamodb:PutItem") == [cache_key(AUDITED)["pk"]["S"]]
-    assert allowed.keys() == {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+    assert allowed.keys() == {"dynamodb:BatchGetItem", "dynamodb:Query"}
     needed = [
         ledger_key(ObjectRef("b", "k")),
         pointer_key(),
