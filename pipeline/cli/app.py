@@ -51,7 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.add_typer(keeping)
+app.add_typer(keeping, name="objects")
 app.add_typer(auditing)
 app.add_typer(repairing, name="rebuild")
 app.add_typer(archiving)

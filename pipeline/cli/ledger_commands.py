@@ -1,4 +1,4 @@
-"""The commands that look into the ledger."""
+"""The commands that look into the ledger and settle its entries."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -7,19 +7,31 @@ from typing import Annotated
 
 import typer
 
-from pipeline.bootstrap import open_to_read
+from pipeline.bootstrap import open_existing, open_ingest, open_to_read
 from pipeline.cli.console import JsonOption, StoreOption, out
+from pipeline.cli.exits import FAILED, OK
+from pipeline.cli.rebuild_commands import as_document, show_obstacles
 from pipeline.cli.show_ledger import as_json as entry_json
 from pipeline.cli.show_ledger import show_entries
+from pipeline.cli.sources import named
+from pipeline.errors import SettingError
 from pipeline.settings import load_settings
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.port import Store
 
 keeping = typer.Typer()
 
+NameArgument = Annotated[
+    str, typer.Argument(metavar="OBJECT", help="s3://bucket/key, or the path of a file.")
+]
 
-@keeping.command(epilog="Example: edgetally objects --failed --store sqlite:///edgetally.db")
+
+@keeping.callback(
+    invoke_without_command=True,
+    epilog="Example: edgetally objects --failed --store sqlite:///edgetally.db",
+)
 def objects(
+    context: typer.Context,
     store: StoreOption = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="Those that could not be counted.")
@@ -31,6 +43,10 @@ def objects(
     as_json: JsonOption = False,
 ) -> None:
     """Show the ledger: which objects were counted when, with how many records, and which not."""
+    if context.invoked_subcommand:
+        if store or failed or conflicts or as_json:
+            raise SettingError("objects", f"put options behind {context.invoked_subcommand}")
+        return
     opened = open_to_read(load_settings(store=store))
     generations = opened.meta().generations
     if failed or conflicts:
@@ -50,6 +66,29 @@ def objects(
         print(json.dumps([entry_json(entry) for entry in entries], indent=2))
     else:
         show_entries(entries, out)
+
+
+@keeping.command(
+    epilog="Example: edgetally objects abandon s3://BUCKET/KEY --store dynamodb://TABLE"
+)
+def abandon(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Take back what is counted of a half-committed object, and never count it again.
+
+    Its days are recounted without it. Exit code 1 when another object stands in the way, and then
+    nothing has changed.
+    """
+    from pipeline.upkeep.rebuild import abandon as take_back
+
+    settings = load_settings(store=store)
+    opened = open_existing(settings)
+    count, _ = open_ingest(settings, opened)
+    done = take_back(opened, count.reader, named(name))
+    show_obstacles(done)
+    if as_json:
+        print(json.dumps(as_document(done)))
+    elif not done.failed:
+        out.print(f"{name} is taken back, and {done.recounted:,} other objects are recounted")
+    raise typer.Exit(FAILED if done.failed else OK)
 
 
 def _last(store: Store, count: int, now: datetime) -> list[LedgerEntry]:

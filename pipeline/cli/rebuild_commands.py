@@ -1,10 +1,9 @@
 """The commands that count days again and keep or drop that count."""
 
 import json
-import os
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,11 +18,10 @@ from pipeline.cli.console import (
     out,
 )
 from pipeline.cli.exits import FAILED, OK
-from pipeline.cli.sources import in_bucket
+from pipeline.cli.sources import named
 from pipeline.cli.window import parse_window
 from pipeline.errors import SettingError
 from pipeline.hours import HOURS_PER_DAY, Window
-from pipeline.objects import ObjectRef
 from pipeline.settings import load_settings
 from pipeline.store.generations import Days
 
@@ -68,10 +66,17 @@ def rebuild(
     days = _days(parse_window(None, start, end, datetime.now(UTC)))
     opened = open_existing(settings)
     count, _ = open_ingest(settings, opened)
-    refs = [_named(name) for name in forget or []]
+    refs = [named(name) for name in forget or []]
     with counting("objects", not as_json) as advance:
         done = recount(opened, count.reader, days, refs, advance)
-    _show(done, as_json)
+    show_obstacles(done)
+    if as_json:
+        print(json.dumps(as_document(done)))
+    elif not done.failed:
+        out.print(
+            f"{done.recounted:,} objects recounted, {done.forgotten:,} forgotten; readers see "
+            "the new count.\nLook at it, then: edgetally rebuild confirm, or undo"
+        )
     raise typer.Exit(FAILED if done.failed else OK)
 
 
@@ -91,20 +96,18 @@ def undo(store: StoreOption = None, as_json: JsonOption = False) -> None:
     _show_deleted(take_back(open_existing(load_settings(store=store))), "new", as_json)
 
 
-def _show(done: "Rebuilt", as_json: bool) -> None:
-    """Print what a rebuild did, and on stderr the objects that stand in its way."""
+def show_obstacles(done: "Rebuilt") -> None:
+    """Print on stderr the objects that stand in the way of a rebuild."""
     for ref, reason in done.failed:
         complain(f"{ref.name}: {reason}")
-    if as_json:
-        failed = [{"name": ref.name, "reason": reason} for ref, reason in done.failed]
-        print(json.dumps(asdict(done) | {"failed": failed}))
-    elif done.failed:
+    if done.failed:
         complain(f"{len(done.failed)} objects stand in the way: readers still see the old count")
-    else:
-        out.print(
-            f"{done.recounted:,} objects recounted, {done.forgotten:,} forgotten; readers see "
-            "the new count.\nLook at it, then: edgetally rebuild confirm, or undo"
-        )
+
+
+def as_document(done: "Rebuilt") -> dict[str, Any]:
+    """The result of a rebuild for programs."""
+    failed = [{"name": ref.name, "reason": reason} for ref, reason in done.failed]
+    return asdict(done) | {"failed": failed}
 
 
 def _show_deleted(rows: int, count: str, as_json: bool) -> None:
@@ -119,9 +122,3 @@ def _days(window: Window) -> Days:
     if window.start is None or window.end is None:
         raise SettingError("--from", "and --to are needed: the days to recount")
     return Days(window.start // HOURS_PER_DAY, -(-window.end // HOURS_PER_DAY))
-
-
-def _named(name: str) -> ObjectRef:
-    """The object that a user names."""
-    place = in_bucket(name)
-    return ObjectRef(*place) if place else ObjectRef("", os.path.abspath(name))

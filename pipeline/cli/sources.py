@@ -128,6 +128,12 @@ def in_bucket(name: str) -> tuple[str, str] | None:
     return bucket, key
 
 
+def named(name: str) -> ObjectRef:
+    """The object that a user names. Raises SettingError for an empty bucket."""
+    place = in_bucket(name)
+    return ObjectRef(*place) if place else ObjectRef("", os.path.abspath(name))
+
+
 def _add_files(expansion: Expansion, source: str) -> None:
     path = Path(source)
     if path.is_dir():

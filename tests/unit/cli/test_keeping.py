@@ -14,8 +14,11 @@ from moto import mock_aws
 
 from pipeline.cli.app import main
 from pipeline.errors import QueueError
+from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
+from pipeline.store.port import Store
 from pipeline.upkeep.backfill import announce
+from pipeline.upkeep.rebuild import Rebuilt
 
 HEADER = "#Fields: date time cs-uri-stem\n"
 
@@ -243,3 +246,35 @@ def test_a_queue_that_fails_ends_the_backfill_where_it_can_go_on() -> None:
     with pytest.raises(QueueError):
         backfill()
     assert reported[-1] == "k039"
+
+
+def test_a_half_committed_object_is_abandoned_by_a_command(
+    logs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name, with what the rebuild did; an object that stands in the way is exit code 1."""
+    asked: list[ObjectRef] = []
+    obstacle = (ObjectRef("bucket", "other"), "it is gone")
+
+    def take_back(store: Store, reader: Reader, ref: ObjectRef) -> Rebuilt:
+        asked.append(ref)
+        return Rebuilt(7, 2, 1, [obstacle] if ref.key == "stuck" else [])
+
+    monkeypatch.setattr("pipeline.upkeep.rebuild.abandon", take_back)
+    capsys.readouterr()
+    assert main(["objects", "abandon", "s3://bucket/a?b#c", "--json"]) == 0
+    expected = {"generation": 7, "recounted": 2, "forgotten": 1, "failed": []}
+    assert answer(capsys) == expected
+    assert main(["objects", "abandon", "s3://bucket/stuck"]) == 1
+    assert "s3://bucket/other: it is gone" in said(capsys)
+    assert [ref.name for ref in asked] == ["s3://bucket/a?b#c", "s3://bucket/stuck"]
+
+
+def test_only_a_half_committed_object_is_abandoned(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another is named with the reason, and options before the command are refused."""
+    name = str(logs / "E1.2026-11-22-10.a.gz")
+    assert main(["objects", "abandon", name]) == 1
+    assert "is not half committed" in said(capsys)
+    assert main(["objects", "--failed", "abandon", name]) == 2
+    assert "put options behind abandon" in said(capsys)
