@@ -102,6 +102,7 @@ def corpus() -> Iterator[Path]:
     yield from (path for path in sorted(CORPUS.glob("*/*")) if path.is_file())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CORPUS is None, reason="EDGETALLY_CORPUS=folder of public samples is not set")
 def test_public_samples_are_all_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

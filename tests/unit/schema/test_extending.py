@@ -1,4 +1,4 @@
-"""docs/extending.md, done to the letter on a copy of the source."""
+"""CONTRIBUTING.md's way to add a dimension, done to the letter on a copy of the source."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def test_a_dimension_is_one_line(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     for folder in (old, new):
         shutil.copytree(ROOT / "pipeline", folder / "pipeline")
-    line, name, spelling = code((ROOT / "docs" / "extending.md").read_text())
+    line, name, spelling = code((ROOT / "CONTRIBUTING.md").read_text())
     schema = new / "pipeline" / "schema"
     inserted(
         schema / "dimensions.py", 'Dimension("crawler", "crawlers", USER_AGENT, crawler),\n', line
