@@ -76,6 +76,11 @@ mutate: $(VENV)/ready ## Break the merging code in every small way, and see that
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
 
+MUTANTS ?= --each 6 --seed 1
+.PHONY: mutants
+mutants: $(VENV)/ready ## Break a sample of all rooms (MUTANTS="--each 6 --seed 1"), see that a test notices
+	$(BIN)/python -m tests.mutants $(MUTANTS)
+
 .PHONY: build
 build: $(VENV)/ready $(TOOLS)/ready ## Build the functions and print their unzipped sizes
 	$(TOOLS)/bin/sam build

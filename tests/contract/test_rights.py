@@ -214,7 +214,7 @@ def test_the_authorizer_reads_the_secret(used: Used, monkeypatch: pytest.MonkeyP
 
 
 def test_queues_are_used_as_their_roles_say() -> None:
-    """By Lambda for the ingest: it takes messages, and hands over events that failed."""
+    """The ingest takes messages, announces unopened objects again, hands over failed events."""
     queues = {
         (action, name)
         for role in ("IngestRole", "SummariesRole", "AuditRole")
@@ -228,6 +228,7 @@ def test_queues_are_used_as_their_roles_say() -> None:
         ("sqs:GetQueueAttributes", "IngestQueue.Arn"),
         ("sqs:GetQueueAttributes", "DeadLetterQueue.Arn"),
         ("sqs:SendMessage", "DeadLetterQueue.Arn"),
+        ("sqs:SendMessage", "IngestQueue.Arn"),
     }
 
 
