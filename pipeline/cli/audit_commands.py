@@ -30,16 +30,18 @@ from pipeline.settings import Settings, load_settings
 
 auditing = typer.Typer()
 
+BucketOption = Annotated[
+    str | None,
+    typer.Option(help="Also look for objects that were never counted.", show_default=False),
+]
+
 
 @auditing.command(
     epilog="Example: edgetally audit --store dynamodb://TABLE --bucket BUCKET --from 2026-11-23"
 )
 def audit(
     store: StoreOption = None,
-    bucket: Annotated[
-        str | None,
-        typer.Option(help="Also look for objects that were never counted.", show_default=False),
-    ] = None,
+    bucket: BucketOption = None,
     prefix: Annotated[str, typer.Option(help="Only objects whose key begins so.")] = "",
     start: FromOption = None,
     end: ToOption = None,

@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 
 repairing = typer.Typer()
 
+ForgetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Leave this object out: s3://bucket/key or a file (may be repeated).",
+        show_default=False,
+    ),
+]
+
 
 @repairing.callback(
     invoke_without_command=True,
@@ -40,13 +48,7 @@ def rebuild(
     store: StoreOption = None,
     start: FromOption = None,
     end: ToOption = None,
-    forget: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Leave this object out: s3://bucket/key or a file (may be repeated).",
-            show_default=False,
-        ),
-    ] = None,
+    forget: ForgetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recount days from their objects: to mend what was counted wrongly, or to forget an object.
