@@ -87,7 +87,7 @@ build: $(VENV)/ready $(TOOLS)/ready ## Build the functions and print their unzip
 	@for function in .aws-sam/build/*Function; do du -sm "$$function" | awk '{printf "%5d MB  %s\n", $$1, $$2}'; done
 
 .PHONY: lock
-lock: $(VENV)/ready ## Pin all packages anew from pyproject.toml and requirements/*.in
+lock: $(VENV)/ready ## Pin all packages again from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
 	$(LOCK) requirements/ingest.in -c requirements/dev.txt -o requirements/ingest.txt
 	$(LOCK) requirements/summaries.in -c requirements/dev.txt -o requirements/summaries.txt

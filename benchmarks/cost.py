@@ -2,7 +2,7 @@
 
 A day of traffic goes through the real ingest into DynamoDB Local. Every request to the table is
 metered by the size of its items, as AWS counts them; a summary and an audit are metered too. The
-counts of a month follow from that, and docs/cost.md is written anew.
+counts of a month follow from that, and docs/cost.md is written again.
 """
 
 import gzip
@@ -41,7 +41,7 @@ INGEST_GB, SUMMARIES_GB, AUDIT_GB = 1769 / 1024, 1.0, 1.0
 S3_SECONDS = 0.05
 """Seconds that a GET takes, of which eight go on at the same time: an assumption."""
 SNAPSHOTS = MINUTES // 5
-"""One every five minutes, computed anew each time."""
+"""One every five minutes, computed each time."""
 AUDITS = 24 * 30
 AUDITED_DAYS = 3
 KEPT_MONTHS = 3
@@ -388,7 +388,7 @@ A summary of 24 hours reads {summary} units, an audit {audit} per 1,000 objects.
 - Objects in a batch: those that come within the window of {window} s, spread over the {pollers}
   batches that Lambda gathers at the same time (the worst case): {batches}.
 - A GET takes {s3} ms, of which eight go on at the same time.
-- A snapshot is computed anew every five minutes, and asked for as often; an audit runs every hour.
+- A snapshot is computed every five minutes, and asked for as often; an audit runs every hour.
 - Storage is that of the {kept} months for which the bucket keeps its objects, with point-in-time
   recovery. Hours, days and the ledger are kept for ever unless `RetentionDays` says otherwise: each
   further month adds {added}.
