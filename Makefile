@@ -79,7 +79,7 @@ mutate: $(VENV)/ready ## Break the merging code in every small way, and see that
 MUTANTS ?= --each 6 --seed 1
 .PHONY: mutants
 mutants: $(VENV)/ready ## Break a sample of all rooms (MUTANTS="--each 6 --seed 1"), see that a test notices
-	$(BIN)/python -m tests.mutants $(MUTANTS)
+	$(BIN)/python -m tests.mutation $(MUTANTS)
 
 .PHONY: build
 build: $(VENV)/ready $(TOOLS)/ready ## Build the functions and print their unzipped sizes

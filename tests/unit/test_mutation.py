@@ -1,6 +1,6 @@
 """The changes that `make mutants` makes."""
 
-from tests.mutants.changes import changes
+from tests.mutation.changes import changes
 
 MODULE = '''"""A module."""
 
