@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.bootstrap import open_aws, open_store
-from pipeline.cli.console import FAILED, OK, JsonOption, StoreOption, out
+from pipeline.cli.console import JsonOption, StoreOption, out
 from pipeline.cli.delivery_commands import StackOption
+from pipeline.cli.exits import FAILED, OK
 from pipeline.delivery.aws import AwsDeliveries
 from pipeline.delivery.aws_watching import AwsWatching
 from pipeline.delivery.doctor import examine
