@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 from typing_extensions import override
 
+from pipeline.answer.audience import audience, crawler_groups
 from pipeline.answer.entries import UNKNOWN, Entry, entries_of, listed, name_of, ranked, table_of
 from pipeline.answer.envelope import Compared
 from pipeline.answer.question import Figures, Question
@@ -94,7 +95,9 @@ class Summary(Shape):
     approximate: the largest possible undercount of a value, for each dimension that had more
     values than its table holds. sampling: the percentage of requests in the logs, for each site
     whose figures are estimates scaled from a part (but not `unique_…`, which count only what is in
-    the logs).
+    the logs). audience: `human` and `crawler`, and `unknown` where no agent was logged.
+    crawler_groups: what crawlers are for (search, AI training, AI assistant, AI search, SEO,
+    monitoring, preview or feed, library or scanner, other).
 
     Beside these, a list of `Entry` for each of the dimensions: by requests, then value. A list
     that is shown to its end closes with `(other)` where values fell out of its table, so that it
@@ -123,6 +126,8 @@ class Summary(Shape):
     rejected_lines: RejectedLines
     approximate: dict[str, int]
     sampling: dict[str, int]
+    audience: list[Entry]
+    crawler_groups: list[Entry]
 
 
 LISTED: dict[str, str] = {
@@ -212,6 +217,8 @@ def summarize(
         rejected_lines=RejectedLines(totals.rejected_lines, dict(sorted(totals.rejected.items()))),
         approximate={name: table.bound for name, table in sorted(tables.items()) if table.bound},
         sampling=dict(sorted((sampling or {}).items())),
+        audience=audience(tables["device"]),
+        crawler_groups=crawler_groups(tables["crawler"]),
         **{key: listed(name, tables[name], top) for key, name in LISTED.items()},
     )
 

@@ -72,7 +72,13 @@ def _parts(summary: Summary) -> Iterable[RenderableType]:
     yield _paths(summary)
     lists: dict[str, list[Entry]] = {key: getattr(summary, key) for key in LISTED}
     if lists["crawlers"]:
-        yield _entries("crawler", lists["crawlers"][:_SHORT], total)
+        yield _beside(
+            [
+                _entries("audience", summary.audience, total),
+                _entries("crawlers for", summary.crawler_groups, total),
+                _entries("crawler", lists["crawlers"][:_SHORT], total),
+            ]
+        )
     yield _beside(
         [
             _entries(LISTED[key].replace("_", " "), lists[key][:_SHORT], total)
