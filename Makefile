@@ -39,7 +39,7 @@ check: $(VENV)/ready $(TOOLS)/ready $(CHECKOV)/ready ## Run the linters, the typ
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(TOOLS)/bin/cfn-lint template.yaml
+	$(TOOLS)/bin/cfn-lint template.yaml template-realtime.yaml
 	$(TOOLS)/bin/cfn-lint --regions us-east-1 -- docs/attach/delivery.yaml
 	$(TOOLS)/bin/sam validate --lint
 	@LOG_LEVEL=CRITICAL $(CHECKOV)/bin/checkov -f template.yaml --framework cloudformation \

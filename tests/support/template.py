@@ -24,6 +24,6 @@ def _short_form(loader: Loader, suffix: str, node: yaml.Node) -> Any:
 Loader.add_multi_constructor("!", _short_form)
 
 
-def read_template() -> Any:
-    """The template, its short forms as objects."""
-    return yaml.load((ROOT / "template.yaml").read_text(), Loader)  # noqa: S506 - a SafeLoader
+def read_template(name: str = "template.yaml") -> Any:
+    """A template, its short forms as objects."""
+    return yaml.load((ROOT / name).read_text(), Loader)  # noqa: S506 - a SafeLoader
