@@ -99,8 +99,8 @@ Made by running it (`python -m demo.api_document`): each request below was asked
 answer is what came, shortened where it says `…`. The same for programs is `/metrics/openapi.json`,
 and to read in a browser `/metrics/docs`.
 
-Every route is a GET and wants the secret, as `Authorization: Bearer …` or as the password of
-`Basic`. On a laptop, `edgetally serve` has the same routes at http://127.0.0.1:8080.
+Every route is a GET (a HEAD has its headers) and wants the secret, as `Authorization: Bearer …` or
+as the password of `Basic`. On a laptop, `edgetally serve` has the same routes at http://127.0.0.1:8080.
 
 - **Windows.** `from` (inclusive) and `to` (exclusive) in RFC 3339 or epoch seconds, or `window` by
   a name; 24 hours by default. Rows are hours: a window is widened to whole ones, and `meta.query`
@@ -120,9 +120,9 @@ Every route is a GET and wants the secret, as `Authorization: Bearer …` or as 
   the older one at once (`meta.stale`), or wait, if there is none, up to {WAIT_SECONDS:.0f} seconds.
   If that request dies, another may compute the answer after {LEASE_SECONDS} seconds. The answer of
   a window that ended 26 hours ago is kept {FINAL_TIMES} times as long, unless a rebuild switches
-  its rows. `ETag` is a hash of the answer without `generated_at`, `cached` and `stale`: send it as
-  `If-None-Match`, and the answer is an empty 304 until its content has changed. A forced refresh
-  computes nothing within {REFRESH_FLOOR_SECONDS} seconds.
+  its rows. `ETag` is weak, a digest of the answer without `generated_at`, `cached` and `stale`:
+  send it as `If-None-Match`, and the answer is an empty 304 until its content has changed. A
+  forced refresh computes nothing within {REFRESH_FLOOR_SECONDS} seconds.
 """)
 
 

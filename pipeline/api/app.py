@@ -43,6 +43,8 @@ class Api:
             response = self._response(event, headers, context)
         except Exception as error:
             response = problem_response(problem_of(error))
+        if event.get("httpMethod") == "HEAD":
+            response = response._replace(body=b"")
         return proxy_response(response, self._cors(headers.get("origin")))
 
     def _response(
@@ -56,10 +58,9 @@ class Api:
             raise Problem(HTTPStatus.NOT_FOUND, "there is no such route", allowed=sorted(ROUTES))
         if method == "OPTIONS" and headers.get("origin") in self._origins:
             return Response(HTTPStatus.NO_CONTENT, b"", NO_STORE)
-        if method != "GET":
-            raise Problem(
-                HTTPStatus.METHOD_NOT_ALLOWED, "every route is GET only", headers={"Allow": "GET"}
-            )
+        if method not in ("GET", "HEAD"):
+            allow = {"Allow": "GET, HEAD"}
+            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "every route is a GET", headers=allow)
         values = read_parameters(route.parameters, query_of(event) | in_path)
         request = Request(route, ROUTES, values, headers, _deadline(context))
         return route.respond(self._service, request)
@@ -72,7 +73,7 @@ class Api:
         return {
             "Vary": "Origin",
             "Access-Control-Allow-Origin": origin or "",
-            "Access-Control-Allow-Methods": "GET",
+            "Access-Control-Allow-Methods": "GET, HEAD",
             "Access-Control-Allow-Headers": "Authorization, If-None-Match",
             "Access-Control-Expose-Headers": "Edgetally-Changed, ETag, Link, Retry-After",
             "Access-Control-Max-Age": "3600",

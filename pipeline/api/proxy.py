@@ -53,8 +53,8 @@ def query_of(event: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def matches(wanted: str, etag: str) -> bool:
     """Whether a header `If-None-Match` names an entity (RFC 9110, 13.1.2; weakly compared)."""
-    names = {each.strip().removeprefix("W/") for each in wanted.split(",")}
-    return etag in names or "*" in names
+    names = {name.strip().removeprefix("W/") for name in wanted.split(",")}
+    return etag.removeprefix("W/") in names or "*" in names
 
 
 def problem_response(problem: Problem) -> Response:

@@ -20,7 +20,7 @@ from pipeline.answer.summary import SummaryQuestion
 from pipeline.answer.timeseries import TimeseriesQuestion
 from pipeline.api.parameters import LATEST, MOST_DAYS
 from pipeline.api.problems import Problem, refused
-from pipeline.hours import HOURS_PER_DAY, hour_of
+from pipeline.hours import HOUR_US, HOURS_PER_DAY, hour_of, hour_start
 
 DEFAULT_WINDOW = "24h"
 MOST_FIGURES = 100_000
@@ -84,7 +84,14 @@ def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[s
     zone = zone_named(values["tz"])
     compare = values["compare"]
     try:
-        hours = hours or _hours(values, now, zone)
+        if hours is None:
+            hours = _hours(values, now, zone)
+        elif not _may_be(values, hours, zone):
+            raise refused(
+                "conflicting-parameters",
+                "cursor",
+                "it is of another window; give the same one, or neither window, from nor to",
+            )
         for hour in hours:
             on_the_hour(hour, zone)
         if compare:
@@ -121,7 +128,7 @@ def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
         start = end - timedelta(days=1)
     if start >= end:
         raise refused("reversed-window", "to", "the window must end after it begins")
-    hours = Hours(hour_of(start), -(-int(end.timestamp() * 1_000_000) // 3_600_000_000))
+    hours = Hours(hour_of(start), _hour_after(end))
     if end - start > timedelta(days=MOST_DAYS):
         raise _too_long("from")
     return hours
@@ -134,6 +141,24 @@ def _check_cursor(hours: Hours) -> None:
         raise _too_long("cursor")
     if hours.start < 0 or hours.end * 3600 > LATEST:
         raise _out_of_time()
+
+
+def _may_be(values: Values, hours: Hours, zone: tzinfo) -> bool:
+    """Whether the window that the values name, if they do, is or was these hours. Raises
+    OffTheHour."""
+    start, end, name = values["from"], values["to"], values["window"]
+    if start and hour_of(start) != hours.start:
+        return False
+    if end and _hour_after(end) != hours.end:
+        return False
+    # A named window ends with the current hour, or with a day or month that has just ended.
+    moments = (hour_start(hours.end - 1), hour_start(hours.end))
+    return not name or any(named_window(name, now, zone) == hours for now in moments)
+
+
+def _hour_after(moment: datetime) -> int:
+    """The hour (since the epoch) that ends the window `to` a moment."""
+    return -(-int(moment.timestamp() * 1_000_000) // HOUR_US)
 
 
 def _too_long(param: str) -> Problem:

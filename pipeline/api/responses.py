@@ -39,7 +39,7 @@ def answering(ask: Ask, openmetrics: Render = as_lines) -> Respond:
         answer, cached, stale, age = service.traffic.answer(question, request.deadline)
         left = max(0, int(service.traffic.answers.fresh_seconds(answer) - age))
         headers = {
-            "ETag": f'"{answer.etag}-{form}"',
+            "ETag": f'W/"{answer.etag}-{form}"',  # weak: `generated_at` and others may differ
             "Cache-Control": f"private, max-age={0 if stale else left}",
             "Vary": "Accept, Authorization",
         }
@@ -138,7 +138,7 @@ def _old(body: bytes) -> Response:
 def _lasting(request: Request, body: bytes, form: str, identity: bytes | None = None) -> Response:
     """An answer that only another version of edgetally, or other settings, change; `identity` is
     the part of it that its ETag is of, if not all."""
-    etag = f'"{blake2b(identity or body, digest_size=16).hexdigest()}"'
+    etag = f'W/"{blake2b(identity or body, digest_size=16).hexdigest()}"'
     headers = {"ETag": etag, "Cache-Control": f"private, max-age={_LASTING_SECONDS}"}
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(HTTPStatus.NOT_MODIFIED, b"", headers)

@@ -61,7 +61,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in response["headers"].items():
             self.send_header(name, value)
-        if status not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        empty = status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+        if not empty and self.command != "HEAD":
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":

@@ -36,7 +36,7 @@ _PROBLEMS = {
     "NotFound": Problem(
         HTTPStatus.NOT_FOUND, "nothing was counted of such a site", "unknown-site", "site", ["E1"]
     ),
-    "MethodNotAllowed": Problem(HTTPStatus.METHOD_NOT_ALLOWED, "every route is GET only"),
+    "MethodNotAllowed": Problem(HTTPStatus.METHOD_NOT_ALLOWED, "every route is a GET"),
     "TooManyRequests": Problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests; ask again later"),
     "ServerError": Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error on our side; it was logged"),
     "Unavailable": Problem(
@@ -50,8 +50,8 @@ _HEADERS: dict[str, Document] = {
         "schema": {"type": "string"},
     },
     "ETag": {
-        "description": "What the answer is of: the query and the versions of its rows.",
-        "schema": {"type": "string", "pattern": '^"[^"]+"$'},
+        "description": "A weak digest of the answer's content, whenever it was computed.",
+        "schema": {"type": "string", "pattern": '^W/"[^"]+"$'},
     },
     "Edgetally-Changed": {
         "description": "`true` if rows have changed since the first page, for formats that have "
@@ -112,7 +112,8 @@ def document(routes: Mapping[str, Route]) -> Document:
 def _introduction() -> str:
     kinds = "".join(f"\n- `{kind}`: {text}" for kind, text in KINDS.items())
     return (
-        "Every route is a GET. Times are RFC 3339, ratios are 0 to 1, units are in the names. "
+        "Every route is a GET (a HEAD has its headers). Times are RFC 3339, ratios are 0 to 1, "
+        "units are in the names. "
         "Answers about windows have an `ETag`: send it as `If-None-Match`, and nothing is sent "
         "again until it has changed.\n\n"
         "What cannot be answered is a problem document (RFC 9457). Its `type` is `about:blank` "
@@ -129,7 +130,7 @@ def _operation(route: Route) -> Document:
                 "in": "header",
                 "description": "The `ETag` of an answer that is there already.",
                 "schema": {"type": "string"},
-                "example": '"0d3b7a49c3a1e0a5f9b1e2d47c6a8b90-json"',
+                "example": 'W/"0d3b7a49c3a1e0a5f9b1e2d47c6a8b90-json"',
             }
         )
     return {

@@ -74,7 +74,8 @@ def test_what_has_not_changed_is_not_sent_again(
     count(memory, clock, "a")
     for target in ("/metrics/summary?", "/metrics/timeseries?", "/metrics/top/path?"):
         etag = ask(api, target).headers["etag"]
-        for header in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+        assert etag.startswith('W/"')  # bodies may differ in when they were computed
+        for header in (etag, etag.removeprefix("W/"), f'"x", {etag}', "*"):
             answer = ask(api, target, {"If-None-Match": header})
             assert (answer.status, answer.text, answer.headers["etag"]) == (304, "", etag)
             assert answer.headers["cache-control"].startswith("private, max-age=")

@@ -192,11 +192,21 @@ def test_answers_carry_safe_headers(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
+def test_a_head_has_the_headers_of_a_get(path: str, api: Api) -> None:
+    """And no body; also where the answer has not changed, or is refused."""
+    for headers in ({}, {"If-None-Match": "*"}):
+        full, head = (ask(api, path, headers, method) for method in ("GET", "HEAD"))
+        assert (head.status, head.headers, head.text) == (full.status, full.headers, "")
+    refused = ask(api, f"{path}?x=1", method="HEAD")
+    assert (refused.status, refused.text) == (400, "")
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_every_route_is_get_only(api: Api, path: str) -> None:
     """Anything else is a 405 that says so."""
-    for method in ("POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "BREW"):
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"):
         answer = ask(api, path, method=method)
-        assert (answer.status, answer.headers["allow"]) == (405, "GET")
+        assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
 def test_pages_of_allowed_origins_may_read(memory: MemoryStore, clock: FakeClock) -> None:
@@ -246,11 +256,13 @@ def test_serve_answers_every_route_over_http(api: Api) -> None:
             if etag := headers["ETag"]:
                 status, _, body = fetch(base + path, **{"If-None-Match": etag})
                 assert (status, body) == (304, b"")
+            status, headers, body = fetch(base + path, "HEAD")
+            assert (status, body, headers["Content-Length"]) == (200, b"", None)
         assert fetch(f"{base}/nothing")[0] == 404
         assert fetch(f"{base}/metrics/summary?window=7d&site=a&site=b")[0] == 404
         for method in ("POST", "OPTIONS", "BREW"):
             status, headers, _ = fetch(f"{base}/metrics/snapshot", method)
-            assert (status, headers["Allow"]) == (405, "GET")
+            assert (status, headers["Allow"]) == (405, "GET, HEAD")
 
 
 def test_serve_with_a_token_wants_it(api: Api) -> None:

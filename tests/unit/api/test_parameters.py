@@ -231,6 +231,14 @@ def test_a_cursor_of_an_impossible_window_is_refused(api: Api, start: int, end: 
     assert ask(api, f"/metrics/top/path?cursor={cursor}&compare=previous").status == 400
 
 
+def test_a_cursor_in_a_zone_off_the_hour_is_refused(api: Api) -> None:
+    """Whatever window is given with it."""
+    cursor = TopQuestion(490_000, 490_024, "Asia/Kolkata").cursor(Place(1, "/", ""))
+    for window in ("", "&window=today", "&window=24h"):
+        answer = ask(api, f"/metrics/top/path?tz=Asia/Kolkata&cursor={cursor}{window}")
+        assert (answer.status, answer.json["type"]) == (400, f"{KIND}off-the-hour")
+
+
 def test_a_cursor_brings_its_own_window(api: Api) -> None:
     """Whether days could begin in the zone now says nothing of then: Lord Howe is on the hour in
     summer only."""
@@ -240,6 +248,50 @@ def test_a_cursor_brings_its_own_window(api: Api) -> None:
     winter = TopQuestion(1_780_000_000 // 3600, 1_780_000_000 // 3600 + 24, "Australia/Lord_Howe")
     answer = ask(api, target + winter.cursor(Place(1, "/", "")))
     assert answer.json["type"] == f"{KIND}off-the-hour"
+
+
+@pytest.mark.parametrize(
+    ("first", "follow", "status"),
+    [
+        ("window=7d", "window=7d", 200),
+        ("window=7d", "", 200),
+        ("window=7d", "window=24h", 400),
+        ("", "window=24h", 200),
+        ("", "window=today", 400),
+        ("window=today&tz=Europe/London", "window=today&tz=Europe/London", 200),
+        ("window=this_month", "window=this_month", 200),
+        ("window=this_month", "window=last_month", 400),
+        ("window=yesterday", "window=yesterday", 200),
+        ("window=last_month&tz=America/Havana", "window=last_month&tz=America/Havana", 200),
+        ("from=1795392000&to=1795435200", "from=1795392000&to=1795435200", 200),
+        ("from=1795392000&to=1795435200", "from=1795392059&to=1795435199", 200),  # the same hours
+        ("from=1795392000&to=1795435200", "from=1795392000", 200),
+        ("from=1795392000&to=1795435200", "from=1795395600", 400),
+        ("from=1795392000&to=1795435200", "to=1795438800", 400),
+        ("from=1795392000&to=1795435200", "window=24h", 400),
+    ],
+)
+def test_a_cursor_and_another_window_contradict_each_other(
+    first: str, follow: str, status: int
+) -> None:
+    """The window of the cursor may be given again, also when its name would mean other hours."""
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    for day in range(60):
+        for name in "ab":
+            count(store, clock, f"{name}{day}", hours_ago=24 * day + 5)
+    api = make_api(store, clock)
+    page = ask(api, f"/metrics/top/path?limit=1&{first}").json
+    clock.pass_time(hours=1)
+    target = f"/metrics/top/path?limit=1&{follow}&cursor={page['next_cursor']}"
+    answer = ask(api, target)
+    assert answer.status == status, answer.text
+    if status == 400:
+        assert answer.json["type"] == f"{KIND}conflicting-parameters"
+        assert answer.json["param"] == "cursor"
+    else:
+        assert answer.json["meta"]["query"]["from"] == page["meta"]["query"]["from"]
+        assert answer.json["data"] != page["data"]
 
 
 def test_behind_a_custom_domain_the_greedy_path_is_what_counts(api: Api) -> None:
