@@ -158,14 +158,6 @@ class LocalStore(Store, ABC):
                 yield StoredRow(key._replace(generation=0), aggregate, version)
 
     @override
-    def versions(
-        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta
-    ) -> Iterator[tuple[RowKey, str]]:
-        with self._reading() as tables:
-            for key, row in self._visible(tables, sites, spans, meta):
-                yield key._replace(generation=0), row_version(key, row.version)
-
-    @override
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
         with self._writing() as tables:
             changed = change(_generations(tables))

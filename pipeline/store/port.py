@@ -9,7 +9,7 @@ from pipeline.deadline import Deadline
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
-from pipeline.store.counted import Counted, Delta, RowKey
+from pipeline.store.counted import Counted, Delta
 from pipeline.store.generations import Generations, Rebuild
 from pipeline.store.ledger import LedgerEntry, StoredRow
 
@@ -132,12 +132,6 @@ class Hours(Protocol):
     ) -> Iterator[StoredRow]:
         """The rows of these sites in some spans, in no particular order, in the generations that
         `meta` says (default: those of now). Only what is `wanted` of them is decoded."""
-        ...
-
-    def versions(
-        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta
-    ) -> Iterator[tuple[RowKey, str]]:
-        """The keys and versions of the rows that `read` returns for the same arguments."""
         ...
 
 

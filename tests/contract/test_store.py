@@ -258,15 +258,9 @@ def test_of_many_at_once_one_has_the_lease(store: Store) -> None:
 
 
 def test_a_version_is_another_one_when_the_row_is(store: Store) -> None:
-    """The same for a row that nothing was added to; told without reading the row."""
+    """It stays the same for a row that nothing was added to."""
 
     def versions() -> dict[RowKey, list[str]]:
-        found: dict[RowKey, list[str]] = {}
-        for key, version in store.versions(["site"], [EVERYTHING["hour"]], store.meta()):
-            found.setdefault(key, []).append(version)
-        return {key: sorted(each) for key, each in found.items()}
-
-    def read() -> dict[RowKey, list[str]]:
         found: dict[RowKey, list[str]] = {}
         for row in store.read(["site"], [EVERYTHING["hour"]]):
             found.setdefault(row.key, []).append(row.version)
@@ -274,13 +268,11 @@ def test_a_version_is_another_one_when_the_row_is(store: Store) -> None:
 
     commit(store, counted("a", HOUR, HOUR + 1))
     before = versions()
-    assert before == read()
     assert set(before) == {RowKey("site", "hour", HOUR), RowKey("site", "hour", HOUR + 1)}
     commit(store, counted("a", HOUR, HOUR + 1))
     assert versions() == before
     commit(store, counted("b", HOUR))
     after = versions()
-    assert after == read()
     assert after[RowKey("site", "hour", HOUR)] != before[RowKey("site", "hour", HOUR)]
     assert after[RowKey("site", "hour", HOUR + 1)] == before[RowKey("site", "hour", HOUR + 1)]
 

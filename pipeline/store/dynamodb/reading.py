@@ -45,13 +45,6 @@ class RowReader:
             aggregate = decode_row(key, item[attribute]["B"], wanted)
             yield StoredRow(key._replace(generation=0), aggregate, version)
 
-    def versions(
-        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta
-    ) -> Iterator[tuple[RowKey, str]]:
-        """The keys and versions of the visible rows."""
-        for key, version, _ in self._visible(sites, spans, meta, VERSION_ATTRIBUTES):
-            yield key._replace(generation=0), version
-
     def of_every_generation(
         self, site: str, shard: int, span: Span, only: Sequence[str] = (), *, consistent: bool
     ) -> Iterator[tuple[RowKey, Item]]:

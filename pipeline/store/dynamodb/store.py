@@ -13,7 +13,7 @@ from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import HOURS_PER_DAY, Span
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
-from pipeline.store.counted import Delta, RowKey
+from pipeline.store.counted import Delta
 from pipeline.store.dynamodb.cache import Cache
 from pipeline.store.dynamodb.commit import Commits
 from pipeline.store.dynamodb.fences import Fences
@@ -139,12 +139,6 @@ class DynamoStore(Store):
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         return self._rows.read(sites, spans, meta or self._meta(), wanted)
-
-    @override
-    def versions(
-        self, sites: Sequence[str], spans: Sequence[Span], meta: Meta
-    ) -> Iterator[tuple[RowKey, str]]:
-        return self._rows.versions(sites, spans, meta)
 
     @override
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
