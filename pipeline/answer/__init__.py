@@ -1,1 +1,1 @@
-"""A question -> its answer, from day and hour rows."""
+"""A question → its answer, from day and hour rows."""

@@ -27,7 +27,7 @@ WAIT_SECONDS = 2.0
 REFRESH_FLOOR_SECONDS = 5
 """A younger answer is not computed again, however often a refresh is forced."""
 FINAL_TIMES = 12
-"""How many times longer an answer is fresh whose lines can no longer be late."""
+"""A final answer is fresh so many times as long: its lines can no longer be late."""
 KEEP_STALE_SECONDS = 86_400
 """How long an answer that is no longer fresh can be served while a new one is computed."""
 
@@ -178,7 +178,7 @@ class Answers:
         return CachedResponse(answer, cached=True, age_seconds=age)
 
     def _keep(self, key: str, answer: Answer) -> bool:
-        """Whether the answer is cached, and the lease has ended with that."""
+        """Cache an answer. Whether that was done, which ends the lease too."""
         body = _encoded(answer)
         if len(body) > _LARGEST:
             return False

@@ -17,8 +17,8 @@ COMPARISONS: tuple[Compare, ...] = get_args(Compare)
 
 _DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 NAMED_WINDOWS = (*_DAYS, "today", "yesterday", "this_month", "last_month")
-"""Windows that have a name. Those of days are so many times 24 hours, the current one included;
-`today` and `this_month` end with the current hour too."""
+"""The windows that have a name. A window of days is so many times 24 hours, the current hour
+included. `today` and `this_month` end with the current hour too."""
 
 
 class Hours(NamedTuple):
@@ -29,7 +29,7 @@ class Hours(NamedTuple):
 
     @property
     def window(self) -> Window:
-        """The same as a window."""
+        """The hours as a window."""
         return Window(*self)
 
 
@@ -75,7 +75,7 @@ def named_window(name: str, now: datetime, zone: tzinfo) -> Hours:
 
 
 def buckets(hours: Hours, by: By, zone: tzinfo) -> list[Hours]:
-    """The hours, cut at each full hour, midnight, Monday or first of a month.
+    """The hours in buckets that begin at a full hour, midnight, Monday or first of a month.
 
     The first and the last may be parts of one. Raises OffTheHour.
     """
@@ -109,8 +109,8 @@ def _year_before(hour: int, zone: tzinfo) -> int:
 
 
 def hours_before(hours: Hours, zone: tzinfo) -> Hours:
-    """The hours of the same length that ends where these begin: as many months if they are
-    whole months, as many days if they are whole days, else as many hours. Raises OffTheHour."""
+    """The hours before these: as many months if these are whole months, as many days if they are
+    whole days, else as many hours. Raises OffTheHour."""
     start, end = hours
     first, last = _midnight(start, zone), _midnight(end, zone)
     if first is None or last is None:
@@ -146,7 +146,7 @@ def _local(hour: int, zone: tzinfo) -> datetime:
 
 
 def _midnight(hour: int, zone: tzinfo) -> date | None:
-    """The day that begins in an hour, if one does."""
+    """The day that begins in an hour; None if none does."""
     day = _local(hour, zone).date()
     return day if day_start(day, zone) == hour else None
 

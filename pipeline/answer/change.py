@@ -1,4 +1,4 @@
-"""How figures have changed since others of the same shape."""
+"""The change of figures since others of the same shape."""
 
 from typing import Any, TypeAlias
 

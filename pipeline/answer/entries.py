@@ -1,4 +1,4 @@
-"""Entries: the values of a dimension with what was counted for each, most first."""
+"""Entries: the values of a dimension with their counts, most first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REQUESTS = Vector._fields.index("requests")
 
 
 class Entry(Shape):
-    """A value of a dimension with what was counted for it. Bytes are those sent to viewers; hits
+    """A value of a dimension with its counts. Bytes are those sent to viewers; hits
     are answered from an edge cache (`Hit`, `RefreshHit`), misses have the result type `Miss`.
     `mean_time_ms` is that of the requests that have a time; null where none has."""
 
@@ -38,7 +38,7 @@ class Entry(Shape):
 
 
 class TopEntry(Entry):
-    """A value of a dimension with what was counted for it; `hit_ratio` is hits among requests."""
+    """A value of a dimension with its counts; `hit_ratio` is hits among requests."""
 
     hit_ratio: Ratio
 
@@ -77,13 +77,15 @@ def table_of(whole: HourlyAggregate, dimension: str) -> Table:
 
 
 def name_of(value: str) -> str:
-    """How answers call a counted value."""
+    """The name of a counted value in answers."""
     return UNKNOWN if value == ABSENT else value
 
 
 def ranked(table: Table, measured: Integers, top: int) -> list[tuple[str, Vector]]:
-    """The `top` values of which most was measured, then by value. Values of which nothing was
-    measured, and requests without a value, are left out."""
+    """The `top` values by a measure, most first, then by value.
+
+    Values with a measure of 0, and requests without a value, are left out.
+    """
     places = [
         place
         for place in _foremost(measured, top + 1)  # one of them may be no value
@@ -109,7 +111,7 @@ def listed(dimension: str, table: Table, top: int) -> list[Entry]:
 
 
 def _foremost(measured: Integers, count: int) -> list[int]:
-    """The places of the `count` largest, and of all that are as large as the last of these."""
+    """The places of the `count` largest numbers, and of all that equal the last of these."""
     if len(measured) <= count:
         return list(range(len(measured)))
     ordered = measured.copy()

@@ -1,4 +1,4 @@
-"""The envelope of every answer: what was asked, what the answer says of itself, the data."""
+"""The envelope of every answer: the question, the data, and the answer's own properties."""
 
 from typing import Generic, TypeVar
 
@@ -31,7 +31,7 @@ class Query(Shape):
 
 
 class Meta(Shape):
-    """What an answer says of itself.
+    """The properties of an answer.
 
     cached: computed before this request. stale: older than it should be, while a new one is
     computed. approximate: the largest possible undercount of a value, by dimension. sampling: the

@@ -1,4 +1,4 @@
-"""Whether all is well: named checks, each with a figure and a sentence."""
+"""The health: named checks, each with a figure and a sentence."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ from pipeline.source.port import Depth
 from pipeline.store.port import Store
 
 AUDITED = "audit"
-"""What the findings of the last audit are kept under."""
+"""The key in the cache of the last audit's findings."""
 AUDIT_SECONDS = 7 * 86_400
-"""How long they are kept."""
+"""How long the findings are kept."""
 
 _RECENT_DAYS = 3
 _QUIET_SECONDS = 6 * 3600
@@ -35,7 +35,7 @@ Status = Literal["ok", "warn", "fail"]
 
 
 class Check(Shape):
-    """One check: its figure (null where there is none) and what it means."""
+    """One check: its figure (null if there is none) and its meaning."""
 
     name: str
     status: Status
@@ -52,14 +52,14 @@ class HealthReport(Shape):
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What an audit found: records that the rows have too many or too few, and objects that were
-    never counted."""
+    """The findings of an audit: records that the rows have too many or too few, and objects that
+    were never counted."""
 
     ledger_gap: int
     missing_objects: int
 
     def keep(self, store: Store) -> None:
-        """Let the health tell of it. Raises StoreError."""
+        """Keep the findings for the health. Raises StoreError."""
         store.put_cached(AUDITED, sealed(msgspec.json.encode(self)), AUDIT_SECONDS)
 
     @classmethod

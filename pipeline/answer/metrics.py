@@ -1,4 +1,4 @@
-"""The figures that can be asked for one by one: what each is, and what of a row it needs."""
+"""The metrics: figures that can be asked for one by one, and the sketches that each needs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Number = int | float
 class Metric:
     """A figure of any set of requests.
 
-    `of` is None where the figure cannot be told: a percentile of nothing, visitors where no log
-    had client IPs. `wanted` is what it is made of, beside the totals.
+    `of` returns None if the figure is unknown: a percentile of nothing, visitors if no log had
+    client IPs. `wanted` are the sketches that it needs beside the totals.
     """
 
     name: str
@@ -253,7 +253,7 @@ METRICS: dict[str, Metric] = {
 """Every metric by its name."""
 
 DEFAULT_METRICS = "requests bytes hits misses errors_4xx errors_5xx hit_ratio mean_time_ms".split()
-"""The metrics of a time series that asks for none: those that the totals alone give."""
+"""The metrics of a time series that asks for none. They need the totals alone."""
 
 RANKED: dict[str, Callable[[Vector], Number]] = {
     "requests": lambda counted: counted.requests,
@@ -265,4 +265,4 @@ RANKED: dict[str, Callable[[Vector], Number]] = {
     "mean_time_ms": _rank_of_mean_time,
     "hit_ratio": hit_ratio,
 }
-"""What the values of a dimension can be ranked by."""
+"""The measures by which the values of a dimension can be ranked."""

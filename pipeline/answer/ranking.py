@@ -32,8 +32,8 @@ class TopAnswer(Compared[list[TopEntry]]):
 
 
 class Place(NamedTuple):
-    """Where in a ranking a page ended: the metric of its last value, and that value. `state` is
-    that of the rows of the first page."""
+    """The place in a ranking at which a page ended: the metric of its last value, and that value.
+    `state` is that of the rows of the first page."""
 
     measure: Number
     value: str
@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A part of a ranking, and where it ended if there is more."""
+    """A part of a ranking, and the place of its end if there is more."""
 
     counted: list[tuple[str, Vector]]
     end: Place | None

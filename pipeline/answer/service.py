@@ -16,8 +16,8 @@ from pipeline.store.port import Store
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The use cases behind the routes, the clock that they go by, and what the settings say of the
-    answers: days for which hours are kept (0: for ever), values that a table holds."""
+    """The use cases behind the routes, and their clock. Hours are kept for `retention_days` (0: for
+    ever), and `caps` says how many values a table holds."""
 
     traffic: Traffic
     snapshots: Snapshots
@@ -38,8 +38,8 @@ def serve_from(
     caps: Caps = DEFAULT_CAPS,
     depths: Mapping[str, Callable[[], Depth]] | None = None,
 ) -> Service:
-    """What is served from a store. `on_failure` hears of a cache or a queue that cannot be used;
-    `depths` are of the queues before the store, by their names."""
+    """The service of a store. `on_failure` is called with the error of a cache or queue that cannot
+    be used. `depths` has the depth of each queue before the store, by its name."""
     answers = Answers(store, ttl_seconds, clock, on_failure)
     return Service(
         Traffic(store, answers, clock, caps),

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Shape(msgspec.Struct, forbid_unknown_fields=True):
-    """An object of an answer. Its fields are what is sent, and what the OpenAPI document says."""
+    """An object of an answer. Its fields are sent, and the OpenAPI document repeats them."""
 
 
 Moment: TypeAlias = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]

@@ -133,7 +133,7 @@ class Summary(Shape):
 LISTED: dict[str, str] = {
     dimension.listed: dimension.name for dimension in DIMENSIONS.values() if dimension.listed
 }
-"""The keys of a summary that hold a dimension's list of entries, with the dimension's name."""
+"""The dimension of each list of entries in a summary, by the list's key."""
 
 CompleteSummary: type[Summary] = msgspec.defstruct(  # type: ignore[assignment]
     "Summary",

@@ -46,7 +46,8 @@ class Traffic:
 
     def sites(self) -> list[Site]:
         """Every site. Raises StoreError."""
-        return [Site(*each) for each in sorted(Sites.of(self.store.meta().sites).percent.items())]
+        percent = Sites.of(self.store.meta().sites).percent
+        return [Site(site, percent[site]) for site in sorted(percent)]
 
     def _computed(self, question: Question, meta: Meta, deadline: Deadline) -> Answer:
         now = self.clock()

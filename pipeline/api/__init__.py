@@ -1,1 +1,1 @@
-"""The API: requests → what is asked → answers in the form that was asked for."""
+"""The API: a request → its question → the answer in the wanted format."""

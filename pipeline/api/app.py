@@ -36,7 +36,7 @@ class Api:
         self._origins = frozenset(origins)
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """The proxy response to an event; a problem document for whatever cannot be answered."""
+        """The proxy response to an event; a problem document if it cannot be answered."""
         event = event if isinstance(event, Mapping) else {}
         headers = headers_of(event)
         try:

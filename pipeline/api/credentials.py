@@ -24,31 +24,32 @@ class Credentials:
 
     @classmethod
     def of(cls, text: str) -> "Credentials":
-        """Those that the stored text says: the secret as it is, or a JSON object with `secret`,
+        """The credentials in the stored text: the secret as it is, or a JSON object with `secret`,
         `previous` and `previous_until` (RFC 3339). Raises SettingError."""
         if not text.lstrip().startswith("{"):
             return cls(text)
         try:
-            said = json.loads(text)
-            until = said.get("previous_until")
+            document = json.loads(text)
+            until = document.get("previous_until")
             moment = None if until is None else datetime.fromisoformat(until)
             if moment is not None and moment.tzinfo is None:
                 raise ValueError("previous_until has no offset from UTC")
-            found = cls(said["secret"], said.get("previous", ""), moment)
-            if not all(isinstance(each, str) for each in (found.secret, found.previous)):
+            credentials = cls(document["secret"], document.get("previous", ""), moment)
+            if not all(
+                isinstance(text, str) for text in (credentials.secret, credentials.previous)
+            ):
                 raise TypeError("secret and previous must be text")
         except (ValueError, TypeError, KeyError) as error:
-            # What the secret says is not repeated: this goes to a log.
+            # The secret's text is not repeated: this goes to a log.
             raise SettingError(
                 "EDGETALLY_API_SECRET",
                 "the secret is a JSON object, but not one with secret, previous and "
                 f"previous_until (RFC 3339): {type(error).__name__}",
             ) from None
-        return found
+        return credentials
 
     def standing(self, header: str, at: datetime) -> Standing:
-        """Whether a header opens the API at a moment, would have done so before the secret's time
-        was over, or never did."""
+        """'open' for a valid secret, 'over' for the previous one after its time, else 'unknown'."""
         current, before = opens(header, self.secret), opens(header, self.previous)
         if current:
             return "open"
@@ -62,21 +63,21 @@ def opens(header: str, secret: str) -> bool:
 
     Compared in constant time. An empty secret opens nothing.
     """
-    scheme, _, given = header.strip().partition(" ")
-    offered = {"bearer": _as_it_is, "basic": _password}.get(scheme.lower(), _nothing)(given.strip())
+    scheme, _, value = header.strip().partition(" ")
+    offered = {"bearer": _as_it_is, "basic": _password}.get(scheme.lower(), _nothing)(value.strip())
     return bool(secret) and compare_digest(offered, secret.encode())
 
 
-def _as_it_is(given: str) -> bytes:
-    return given.encode("utf-8", "replace")
+def _as_it_is(value: str) -> bytes:
+    return value.encode("utf-8", "replace")
 
 
-def _password(given: str) -> bytes:
+def _password(value: str) -> bytes:
     try:
-        return base64.b64decode(given, validate=True).partition(b":")[2]
+        return base64.b64decode(value, validate=True).partition(b":")[2]
     except (binascii.Error, ValueError):
         return b""
 
 
-def _nothing(given: str) -> bytes:
+def _nothing(value: str) -> bytes:
     return b""

@@ -1,4 +1,4 @@
-"""The parameters of the routes: what each means, what is allowed, and how its text is read.
+"""The parameters of the routes: their meaning, the values allowed, and how their text is read.
 
 One table for the requests, for the OpenAPI document and for `/metrics/settings`.
 """
@@ -39,7 +39,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,40}")
 @dataclass(frozen=True)
 class Parameter:
     """A parameter: `read` makes a value of its text, or raises Problem. One with `many` takes
-    several, repeated or between commas. `default` is what it is where it is not given."""
+    several, repeated or between commas. `default` is its value if it is not given."""
 
     name: str
     text: str
@@ -55,7 +55,7 @@ def read_parameters(
     parameters: Sequence[Parameter], given: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
     """The value of each parameter by its name. Raises Problem."""
-    known = {each.name: each for each in parameters}
+    known = {parameter.name: parameter for parameter in parameters}
     for name in given:
         if name not in known:
             raise refused(
@@ -96,7 +96,7 @@ def _moment(name: str) -> Callable[[str], datetime]:
 
 
 def _epoch_seconds(text: str) -> float | None:
-    """The moment that a text says; None if it says none."""
+    """The moment of a text; None if it is none."""
     if _EPOCH_SECONDS.fullmatch(text):
         return float(text)
     try:
@@ -108,10 +108,10 @@ def _epoch_seconds(text: str) -> float | None:
 def _rfc_3339(text: str) -> datetime:
     """The moment of a text; a `+` that came as a space, as it does in an unescaped query, is meant
     to be one. Raises ValueError."""
-    found = _RFC_3339.fullmatch(text)
-    if found is None:
+    match = _RFC_3339.fullmatch(text)
+    if match is None:
         raise ValueError("no RFC 3339")
-    day, minute, second, fraction, sign, offset = found.groups()
+    day, minute, second, fraction, sign, offset = match.groups()
     leap = second == "60"  # the second after is as near as a clock without leap seconds comes
     micros = (fraction or "0")[:6].ljust(6, "0")
     zone = f"{'-' if sign == '-' else '+'}{offset}" if offset else "+00:00"

@@ -1,4 +1,5 @@
-"""What cannot be answered, in the form of RFC 9457; the one place where errors become statuses."""
+"""Problems, in the form of RFC 9457: requests that cannot be answered. The one place where errors
+become statuses."""
 
 import logging
 from collections.abc import Mapping
@@ -37,8 +38,8 @@ KINDS = {
 
 
 class ProblemDocument(Shape, omit_defaults=True):
-    """Why there is no answer, by RFC 9457; `param` is the parameter it is about, and `allowed` or
-    `limit` what can be given there."""
+    """The reason why there is no answer, by RFC 9457. `param` is the parameter that it is about;
+    `allowed` has its values, or `limit` its bounds."""
 
     type: str
     title: str
@@ -83,7 +84,7 @@ def refused(kind: str, param: str | None, detail: str, **more: Any) -> Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem that an error is for whoever asked; what it means for us goes to the log."""
+    """The problem that an error is for the client. The operator's side of it goes to the log."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, UnknownSite):

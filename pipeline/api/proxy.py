@@ -18,7 +18,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Response(NamedTuple):
-    """What is sent: bodies are text."""
+    """A response; its body is text."""
 
     status: HTTPStatus
     body: bytes
@@ -27,28 +27,28 @@ class Response(NamedTuple):
 
 def headers_of(event: Mapping[str, Any]) -> dict[str, str]:
     """The headers of a request, their names in lower case."""
-    given = event.get("headers")
-    if not isinstance(given, Mapping):
+    headers = event.get("headers")
+    if not isinstance(headers, Mapping):
         return {}
     return {
         name.lower(): value
-        for name, value in given.items()
+        for name, value in headers.items()
         if isinstance(name, str) and isinstance(value, str)
     }
 
 
 def query_of(event: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The query's parameters, each with all its values. Raises Problem for what is no query."""
-    given = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
-    if not isinstance(given or {}, Mapping):
+    """The query's parameters, each with all its values. Raises Problem if it is no query."""
+    query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters")
+    if not isinstance(query or {}, Mapping):
         raise Problem(HTTPStatus.BAD_REQUEST, "the event's query is no query")
-    found: dict[str, list[str]] = {}
-    for name, values in (given or {}).items():
+    parameters: dict[str, list[str]] = {}
+    for name, values in (query or {}).items():
         values = values if isinstance(values, list) else [values]
         if not isinstance(name, str) or not all(isinstance(value, str) for value in values):
             raise Problem(HTTPStatus.BAD_REQUEST, "the event's query is no query")
-        found[name] = values
-    return found
+        parameters[name] = values
+    return parameters
 
 
 def matches(wanted: str, etag: str) -> bool:
@@ -66,7 +66,7 @@ def problem_response(problem: Problem) -> Response:
 def proxy_response(response: Response, more: Mapping[str, str]) -> dict[str, Any]:
     """The response as the gateway takes it, with headers that every answer has, and `more`."""
     headers = {**_SAFE, **response.headers}
-    vary = [each["Vary"] for each in (response.headers, more) if "Vary" in each]
+    vary = [part["Vary"] for part in (response.headers, more) if "Vary" in part]
     headers |= {**more, **({"Vary": ", ".join(vary)} if vary else {})}
     return {
         "statusCode": response.status.value,

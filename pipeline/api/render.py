@@ -54,8 +54,8 @@ def preferred(accept: str, formats: Sequence[str]) -> str:
 
 
 def _range(part: str) -> tuple[str, float]:
-    media, *options = (each.strip().lower() for each in part.split(";"))
-    qualities = [float(found[1]) for each in options if (found := _QUALITY.fullmatch(each))]
+    media, *options = (text.strip().lower() for text in part.split(";"))
+    qualities = [float(match[1]) for text in options if (match := _QUALITY.fullmatch(text))]
     return _ACCEPTED.get(media, ""), qualities[0] if qualities else 1.0
 
 
@@ -96,8 +96,8 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
     else:
         yield path, value
         return
-    for name, each in inside:
-        yield from _leaves(each, (*path, str(name)))
+    for name, member in inside:
+        yield from _leaves(member, (*path, str(name)))
 
 
 def as_lines(data: Any) -> bytes:
@@ -160,7 +160,7 @@ def _of_entry(name: str, entry: Mapping[str, Any]) -> Iterator[tuple[str, dict[s
 def _family(name: str, text: str, samples: Iterable[_Sample]) -> str:
     lines = [f"# TYPE {name} gauge\n", f"# HELP {name} {text.translate(_LABEL)}\n"]
     for labels, value, at in samples:
-        said = ",".join(f'{key}="{label.translate(_LABEL)}"' for key, label in labels.items())
+        text = ",".join(f'{key}="{label.translate(_LABEL)}"' for key, label in labels.items())
         moment = "" if at is None else f" {at:.0f}"
-        lines.append(f"{name}{'{' + said + '}' if said else ''} {value}{moment}\n")
+        lines.append(f"{name}{'{' + text + '}' if text else ''} {value}{moment}\n")
     return "".join(lines)

@@ -83,7 +83,7 @@ def _parts(summary: Summary) -> Iterable[RenderableType]:
         [
             _entries(LISTED[key].replace("_", " "), lists[key][:_SHORT], total)
             for key in _BESIDE
-            if {each.value for each in lists[key]} != {UNKNOWN}  # the logs do not have it
+            if {entry.value for entry in lists[key]} != {UNKNOWN}  # the logs do not have it
         ]
     )
 
@@ -103,12 +103,13 @@ def _figures(summary: Summary) -> Table:
         f"{summary.cache_hit_rate:.2f} % of requests, {summary.cache_hit_rate_cacheable:.2f} % "
         f"of cacheable ones, {summary.byte_hit_rate:.2f} % of bytes",
     )
-    for name, found in (
+    for name, members in (
         ("different visitors", summary.unique_visitors),
         ("different paths", summary.unique_paths),
     ):
-        if found is not None:
-            grid.add_row(name, f"about {found.estimate:,} (± {100 * found.relative_error:.1f} %)")
+        if members is not None:
+            error = f"± {100 * members.relative_error:.1f} %"
+            grid.add_row(name, f"about {members.estimate:,} ({error})")
     grid.add_row("time range", summary.time_range.replace("/", " … "))
     grid.add_row("log objects", f"{summary.log_files_read:,}")
     return grid
@@ -131,20 +132,21 @@ def _counts(name: str, counts: dict[str, int], total: int) -> Table:
 
 def _entries(name: str, entries: Sequence[Entry], total: int) -> Table:
     table = _table(name, "requests", "share", "bytes")
-    for each in entries:
-        share = f"{100 * each.requests / total:.1f} %"
+    for entry in entries:
+        share = f"{100 * entry.requests / total:.1f} %"
         table.add_row(
-            Text(decoded(each.value)), f"{each.requests:,}", share, human_bytes(each.bytes)
+            Text(decoded(entry.value)), f"{entry.requests:,}", share, human_bytes(entry.bytes)
         )
     return table
 
 
 def _latency(summary: Summary) -> Table:
     table = _table("milliseconds", "p50", "p75", "p90", "p95", "p99", "max", "mean", "requests")
-    for name, found in summary.latency_ms.items():
-        times = (found.p50, found.p75, found.p90, found.p95, found.p99, found.max, found.mean)
+    for name, latency in summary.latency_ms.items():
+        percentiles = (latency.p50, latency.p75, latency.p90, latency.p95, latency.p99)
+        times = (*percentiles, latency.max, latency.mean)
         table.add_row(
-            name.replace("_", " "), *(f"{each:,.0f}" for each in times), f"{found.requests:,}"
+            name.replace("_", " "), *(f"{time:,.0f}" for time in times), f"{latency.requests:,}"
         )
     return table
 
@@ -157,15 +159,15 @@ def _paths(summary: Summary) -> Table:
     table.add_column("")
     table.add_column("path", overflow="fold")
     largest = paths[0].requests if paths else 1
-    for each in paths:
-        bar = "▇" * max(1, round(_BAR * each.requests / largest))
+    for entry in paths:
+        bar = "▇" * max(1, round(_BAR * entry.requests / largest))
         table.add_row(
-            f"{each.requests:,}",
-            f"{100 * each.hits / each.requests:.0f} %",
-            f"{each.errors_4xx + each.errors_5xx:,}",
-            "" if each.mean_time_ms is None else f"{each.mean_time_ms:,.0f}",
+            f"{entry.requests:,}",
+            f"{100 * entry.hits / entry.requests:.0f} %",
+            f"{entry.errors_4xx + entry.errors_5xx:,}",
+            "" if entry.mean_time_ms is None else f"{entry.mean_time_ms:,.0f}",
             Text(bar, style="cyan"),
-            Text(decoded(each.value)),
+            Text(decoded(entry.value)),
         )
     return table
 

@@ -122,7 +122,7 @@ def _introduction() -> str:
 
 
 def _operation(route: Route) -> Document:
-    parameters = [_parameter(each) for each in route.parameters]
+    parameters = [_parameter(parameter) for parameter in route.parameters]
     if route.tagged:
         parameters.append(
             {
@@ -142,7 +142,7 @@ def _operation(route: Route) -> Document:
 
 
 def _parameter(parameter: Parameter) -> Document:
-    said: Document = {
+    document: Document = {
         "name": parameter.name,
         "in": "path" if parameter.in_path else "query",
         "description": parameter.text,
@@ -150,10 +150,10 @@ def _parameter(parameter: Parameter) -> Document:
         "schema": with_default_shown(parameter),
     }
     if parameter.many:
-        said |= {"style": "form", "explode": False}
+        document |= {"style": "form", "explode": False}
     if parameter.example is not None:
-        said["example"] = parameter.example
-    return said
+        document["example"] = parameter.example
+    return document
 
 
 def _responses(route: Route) -> Document:

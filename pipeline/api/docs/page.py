@@ -55,7 +55,7 @@ def page(document: Mapping[str, Any]) -> bytes:
             f"<nav><ul>{links}</ul></nav>",
             *(_section(path, operation) for path, operation in operations),
             "<h2>Objects</h2>",
-            *(_object(name, each) for name, each in document["components"]["schemas"].items()),
+            *(_object(name, schema) for name, schema in document["components"]["schemas"].items()),
             "</body></html>\n",
         )
     ).encode()
@@ -64,12 +64,12 @@ def page(document: Mapping[str, Any]) -> bytes:
 def _section(path: str, operation: Mapping[str, Any]) -> str:
     rows = [
         (
-            f"<code>{escape(each['name'])}</code>",
-            escape(f"{each['in']}{', required' if each.get('required') else ''}"),
-            _allowed(each["schema"]),
-            escape(each["description"]),
+            f"<code>{escape(parameter['name'])}</code>",
+            escape(f"{parameter['in']}{', required' if parameter.get('required') else ''}"),
+            _allowed(parameter["schema"]),
+            escape(parameter["description"]),
         )
-        for each in operation["parameters"]
+        for parameter in operation["parameters"]
     ]
     parameters = _table(("parameter", "in", "values", ""), rows) if rows else ""
     content = operation["responses"]["200"]["content"]
@@ -87,8 +87,8 @@ def _section(path: str, operation: Mapping[str, Any]) -> str:
 
 def _object(name: str, schema: Mapping[str, Any]) -> str:
     rows = [
-        (f"<code>{escape(member)}</code>", _allowed(each), escape(each.get("description", "")))
-        for member, each in schema.get("properties", {}).items()
+        (f"<code>{escape(member)}</code>", _allowed(inner), escape(inner.get("description", "")))
+        for member, inner in schema.get("properties", {}).items()
     ]
     table = _table(("member", "values", ""), rows)
     text = _prose(schema.get("description", ""))
@@ -97,7 +97,7 @@ def _object(name: str, schema: Mapping[str, Any]) -> str:
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
-    """What a schema allows, in a few words."""
+    """The values that a schema allows, in a few words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{escape(name)}">{escape(name)}</a>'
