@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from pipeline.tally.memo import Memo
-from pipeline.threads import in_order
+from pipeline.threads import begun, in_order
 
 
 def slow(number: int) -> int:
@@ -52,6 +52,29 @@ def test_an_error_comes_in_its_place(workers: int) -> None:
     with pytest.raises(ZeroDivisionError):
         next(results)
     assert [each.name for each in threading.enumerate() if "ThreadPool" in each.name] == []
+
+
+def test_a_task_that_was_begun_runs_beside_its_caller() -> None:
+    """Its result, or its error, comes when it is asked for, as often as it is; its thread ends."""
+    may_end = threading.Event()
+
+    def wait() -> str:
+        assert may_end.wait(30)
+        return "done"
+
+    def fail() -> str:
+        raise ZeroDivisionError
+
+    result, error = begun(wait), begun(fail)
+    may_end.set()  # not before both have begun
+    assert (result(), result()) == ("done", "done")
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            error()
+    for thread in threading.enumerate():
+        if "ThreadPool" in thread.name:
+            thread.join(30)
+            assert not thread.is_alive()
 
 
 def test_a_memo_asks_once_and_never_grows_beyond_its_size() -> None:
