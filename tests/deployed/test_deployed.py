@@ -226,7 +226,7 @@ def test_the_gateway_and_the_function_refuse_alike(queued: Stack) -> None:
     for method in ("POST", "DELETE", "OPTIONS"):
         answer = request(queued, "/metrics/summary", method, Authorization=authorization)
         check_problem(answer, 405)
-        assert answer.headers["Allow"] == "GET"
+        assert answer.headers["Allow"] == "GET, HEAD"
     check_problem(request(queued, "/metrics/summary", "POST"), 401)
 
 
