@@ -16,6 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from demo.distribution import attached
 from demo.stack import Stack, StackError, build, deploy, embedded_aws
 from demo.traffic import LogObject, Truth, objects
 from pipeline.answer.snapshot import Snapshot
@@ -70,6 +71,8 @@ def _demo(keep: bool) -> None:
             built = build(aws.folder / "build")
         with _step("sam deploy, of the template as it is"):
             stack = deploy(aws, built, "edgetally-demo", PARAMETERS)
+        with _step("edgetally attach, of a distribution"):
+            attached(stack)
         with _step(f"uploading {OBJECTS} log objects, one of them twice, one truncated"):
             _deliver(stack, logs)
         reason = _watch(stack, logs)

@@ -216,20 +216,19 @@ def _made(
     if source is None:
         make = partial(cloud.put_source, name, distribution.arn, wish.tags)
         steps.append(Step(f"source {name}: {distribution.arn}", make))
-    arn = destination.arn if destination else _destination_arn(wish)
-    make = partial(
-        cloud.create_delivery, name, arn, wish.fields, SUFFIX, wish.tags | {SINCE: wish.at}
-    )
+    arn = destination.arn if destination else ""
+    make = partial(_join, cloud, wish, name, arn)
     steps.append(Step(f"delivery from {name}: {len(wish.fields)} fields", make))
     return steps
 
 
-def _destination_arn(wish: Wish) -> str:
-    stack = wish.stack
-    return (
-        f"arn:{stack.partition}:logs:us-east-1:{stack.account}"
-        f":delivery-destination:{wish.destination_name}"
+def _join(cloud: Deliveries, wish: Wish, source: str, destination: str) -> None:
+    """Make the delivery; without an ARN the destination is the one that has just been made."""
+    arn = destination or next(
+        each.arn for each in cloud.destinations() if each.name == wish.destination_name
     )
+    tags = wish.tags | {SINCE: wish.at}
+    cloud.create_delivery(source, arn, wish.fields, SUFFIX, tags)
 
 
 def _refused(cloud: Deliveries, wish: Wish, conflict: CloudConflict) -> DeliveryError:

@@ -58,7 +58,10 @@ class AwsDeliveries(Deliveries):
             raise
         config = found["DistributionConfig"]
         logging = config.get("Logging", {})
-        behaviors = [config["DefaultCacheBehavior"], *config["CacheBehaviors"].get("Items", ())]
+        behaviors = [
+            config["DefaultCacheBehavior"],
+            *config.get("CacheBehaviors", {}).get("Items", ()),
+        ]
         realtime = {each["RealtimeLogConfigArn"] for each in behaviors if _has_realtime(each)}
         return Distribution(
             found["Id"],

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from pipeline.delivery.scene import FIRST_LOGS, LOOKBACK, Scene
-from pipeline.delivery.station import Station, broken, ok, waiting
+from pipeline.delivery.station import Station, broken, ok, unknown, waiting
 from pipeline.delivery.watching import Figure
 
 _SETTLING = timedelta(minutes=30)
@@ -14,6 +14,10 @@ _SETTLING = timedelta(minutes=30)
 
 def objects(scene: Scene) -> Iterator[Station]:
     """New objects come where requests are."""
+    if not scene.is_named:
+        detail = "the objects of real-time logs name no distribution"
+        yield unknown("objects", detail, "edgetally objects shows those that were counted")
+        return
     newest = max((each.modified for each in scene.listed), default=None)
     if newest:
         yield ok("objects", f"the newest came at {newest:%Y-%m-%d %H:%MZ}")

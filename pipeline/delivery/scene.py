@@ -111,6 +111,11 @@ class Scene:
         return datetime.fromisoformat(tag) if tag else self.stack.changed
 
     @property
+    def is_named(self) -> bool:
+        """Whether the keys of its objects name the distribution; those of real-time logs do not."""
+        return self.delivery is not None or self.legacy_bucket in self.buckets
+
+    @property
     def is_new(self) -> bool:
         """Whether the first logs may still be on their way."""
         return self.now < self.since + FIRST_LOGS

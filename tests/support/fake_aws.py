@@ -96,7 +96,6 @@ def distribution(name: str = DISTRIBUTION, **changed: Any) -> dict[str, Any]:
         "CallerReference": "1",
         "Origins": {"Quantity": 1, "Items": [{"Id": "o", "DomainName": "origin.example.com"}]},
         "DefaultCacheBehavior": {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all"},
-        "CacheBehaviors": {"Quantity": 0},
         "Comment": "",
         "Enabled": True,
         "Logging": {"Enabled": False, "IncludeCookies": False, "Bucket": "", "Prefix": ""},
@@ -400,7 +399,8 @@ def _summary(full: dict[str, Any]) -> dict[str, Any]:
     config = full["DistributionConfig"]
     return {
         **{name: full[name] for name in ("Id", "ARN", "Status", "LastModifiedTime", "DomainName")},
-        **{name: config[name] for name in ("Origins", "DefaultCacheBehavior", "CacheBehaviors")},
+        **{name: config[name] for name in ("Origins", "DefaultCacheBehavior")},
+        "CacheBehaviors": {"Quantity": 0},
         "Comment": "",
         "Enabled": config["Enabled"],
         "Aliases": {"Quantity": 0},

@@ -332,6 +332,24 @@ def test_legacy_logs_alone_are_well() -> None:
     assert "edgetally attach --bucket old-logs --prefix 'cf/'" in broken.fix
 
 
+def test_real_time_logs_alone_are_not_judged_by_their_objects() -> None:
+    """Their keys name no distribution, so nobody can say which are its own."""
+    way = healthy()
+    _detached(way)
+    behavior = {
+        "PathPattern": "/x",
+        "TargetOriginId": "o",
+        "ViewerProtocolPolicy": "allow-all",
+        "RealtimeLogConfigArn": f"arn:aws:cloudfront::{ACCOUNT}:realtime-log-config/r",
+    }
+    way.fake.distributions[DISTRIBUTION] = distribution(
+        CacheBehaviors={"Quantity": 1, "Items": [behavior]}
+    )
+    way.figures["Requests"] = 12_000
+    (unknown,) = [each for each in way.stations() if each.state != "ok"]
+    assert (unknown.name, unknown.state) == ("objects", "unknown")
+
+
 def test_a_right_that_is_missing_is_named() -> None:
     """The station is unknown, and the others are looked at all the same."""
     way = healthy()
