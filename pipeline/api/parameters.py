@@ -31,7 +31,7 @@ _RFC_3339 = re.compile(
     re.ASCII,
 )
 _COUNT = re.compile(r"[1-9][0-9]{0,2}")
-_SITE = r"[^,\s\x00-\x1f\x7f]{1,256}"
+_SITE = r"[^,\x00-\x20\x7f]{1,256}"  # (\s is not the same in every dialect)
 _CURSOR = r"[A-Za-z0-9_-]{1,8000}"
 _PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,40}")
 

@@ -193,6 +193,19 @@ def test_limits_are_told(api: Api) -> None:
     assert ask(api, "/metrics/top/path?metric=x").json["allowed"][0] == "requests"
 
 
+@pytest.mark.parametrize("name", ["\u0085", "a\u00a0b", "\u2028", "\ufeff", "é", "%2F", "a;b"])
+def test_what_fits_the_pattern_of_a_site_may_be_one(name: str, api: Api) -> None:
+    """The pattern in the document means the same to every program, spaces beyond ASCII included."""
+    assert ask(api, f"/metrics/summary?site={quote(name)}").status == 404
+
+
+@pytest.mark.parametrize("name", ["a b", "a\tb", "\n", "\u007f", "", "x" * 257])
+def test_what_does_not_fit_it_is_refused(name: str, api: Api) -> None:
+    """It is no site's name."""
+    answer = ask(api, f"/metrics/summary?site={quote(name)}")
+    assert (answer.status, answer.json["param"]) == (400, "site")
+
+
 def test_a_site_that_is_not_there_is_a_404(api: Api) -> None:
     """With those that are; several may be given in two ways, and their order says nothing."""
     problem = ask(api, "/metrics/summary?site=E0")
