@@ -37,7 +37,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         window,
         now,
         Sources(settings).list(bucket, "", window),
-        settings.retention_days,
     )
     figures = {
         "missing_objects": len(found.missing),

@@ -16,7 +16,7 @@ from handlers.batch import batch_answer, batch_refs, is_batch
 from handlers.events import Announced, announced
 from pipeline.bootstrap import open_ingest, open_queue, open_store
 from pipeline.deadline import Deadline
-from pipeline.errors import EdgetallyError, QueueError, SettingError
+from pipeline.errors import EdgetallyError, OtherSettings, QueueError, SettingError
 from pipeline.ingest.ingest import Ingest, Outcome
 from pipeline.objects import ObjectRef
 from pipeline.settings import load_settings
@@ -56,7 +56,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Count what the event announces; report the messages that must be delivered again."""
     try:
         ingest = configured()
-    except SettingError as error:
+    except (SettingError, OtherSettings) as error:
         logger.error("nothing is counted until this is mended: %s", error)
         metrics.add_metric("misconfigured", MetricUnit.Count, 1)
         raise
@@ -182,3 +182,5 @@ def _report(outcomes: list[Outcome]) -> None:
             # Without the error's message, which may quote a line of the log.
             stack = "".join(traceback.format_tb(outcome.error.__traceback__))
             logger.error("%s: %s", outcome.ref.name, outcome.reason, extra={"stack": stack})
+    if any(isinstance(outcome.error, OtherSettings) for outcome in outcomes):
+        configured.cache_clear()  # they were changed: the next batch is read under the new ones

@@ -60,7 +60,7 @@ def _url(settings: Settings) -> SplitResult:
 def _memory(url: SplitResult, settings: Settings) -> Store:
     from pipeline.store.memory import MemoryStore
 
-    return MemoryStore(settings.retention_days, caps=settings.caps)
+    return MemoryStore(settings.given)
 
 
 def open_existing(settings: Settings) -> Store:
@@ -77,7 +77,7 @@ def open_to_read(settings: Settings) -> Store:
         return open_store(settings)
     from pipeline.store.sqlite import SqliteStore
 
-    return SqliteStore(file, settings.retention_days, caps=settings.caps, read_only=True)
+    return SqliteStore(file, settings.given, read_only=True)
 
 
 def _existing_file(settings: Settings) -> Path | None:
@@ -103,7 +103,7 @@ def store_files(settings: Settings) -> list[Path]:
 def _sqlite(url: SplitResult, settings: Settings) -> Store:
     from pipeline.store.sqlite import SqliteStore
 
-    return SqliteStore(_sqlite_file(url, settings), settings.retention_days, caps=settings.caps)
+    return SqliteStore(_sqlite_file(url, settings), settings.given)
 
 
 def _sqlite_file(url: SplitResult, settings: Settings) -> Path:
@@ -124,13 +124,8 @@ def _dynamodb(url: SplitResult, settings: Settings) -> Store:
         raise SettingError("EDGETALLY_STORE", f"{settings.store!r} names no table")
     options = {name: values[-1] for name, values in parse_qs(url.query).items()}
     region = options.get("region", settings.region)
-    return DynamoStore(
-        _client("dynamodb", region, options.get("endpoint")),
-        url.netloc,
-        shards=settings.shards,
-        retention_days=settings.retention_days,
-        caps=settings.caps,
-    )
+    client = _client("dynamodb", region, options.get("endpoint"))
+    return DynamoStore(client, url.netloc, settings.given)
 
 
 def _client(service: str, region: str, endpoint: str | None, **config: Any) -> Any:
@@ -190,12 +185,14 @@ class Sources(Source):
 
 
 def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
-    """An ingest into a store as the settings say, and the sources it reads from."""
+    """An ingest into a store under its settings, and the sources it reads from. Raises
+    OtherSettings if the process was given others."""
     from pipeline.ingest.ingest import Ingest
     from pipeline.ingest.parsed import Reading
     from pipeline.ingest.reader import Reader
     from pipeline.tally.visitors import Visitors
 
+    settings = settings.obeying(store.agree())
     sources = Sources(settings)
     reading = Reading(
         settings.configured,

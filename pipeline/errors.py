@@ -43,6 +43,19 @@ class StoreError(EdgetallyError):
     """The store could not be read or written; nothing was half written, and a retry is safe."""
 
 
+class OtherSettings(StoreError):
+    """A process was `given` another value of a setting than the store was written with."""
+
+    def __init__(self, name: str, given: str | int, kept: str | int) -> None:
+        super().__init__(
+            f"setting {name} is {given!r}, and the store was written with {kept!r}; leave it out, "
+            f"or change the store: edgetally settings {name}={given}"
+        )
+        self.name = name
+        self.given = given
+        self.kept = kept
+
+
 class CommitRefused(StoreError):
     """The counts to commit cannot be stored; trying again gives the same answer."""
 

@@ -1,6 +1,7 @@
 """The settings. No other module reads the environment (`EDGETALLY_…`)."""
 
 import re
+from collections.abc import Mapping
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -10,6 +11,7 @@ from pipeline.read.layout import Layout, listed_layout
 from pipeline.read.limits import Limits
 from pipeline.schema.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
 from pipeline.schema.fields import REALTIME
+from pipeline.store.settings import NAMES, Given, StoreSettings
 
 PREFIX = "EDGETALLY_"
 _LIMITS = Limits()
@@ -64,8 +66,11 @@ class Settings(BaseSettings):
     audit_hours: int = Field(48, ge=1, le=600)
     """Hours that the scheduled audit looks back. The ledger's index covers 600 and a margin."""
     shards: int = Field(1, ge=1, le=64)
+    """Over how many rows of a table each hour is spread."""
     retention_days: int = Field(0, ge=0, le=3650)
-    """Days after which hours are deleted; 0 keeps them."""
+    """Whole days after which hours are deleted; 0 keeps them."""
+    ledger_days: int = Field(0, ge=0, le=3650)
+    """Days for which the ledger remembers an object after its last line; 0 is for ever."""
     max_inflated_bytes: int = Field(_LIMITS.max_inflated, ge=1)
     max_inflate_ratio: int = Field(_LIMITS.max_ratio, ge=1)
     max_line_bytes: int = Field(_LIMITS.max_line, ge=1024, le=4 << 20)
@@ -95,6 +100,25 @@ class Settings(BaseSettings):
     def _are_rates(cls, rates: str) -> str:
         _rates(rates)
         return rates
+
+    @property
+    def given(self) -> Given:
+        """The settings of a store that this process was given, by name."""
+        texts = {
+            "site_pattern": self.site_pattern.pattern if self.site_pattern else "",
+            "realtime_fields": _listed(self.realtime_fields),
+            "plain_fields": _listed(self.plain_fields),
+        }
+        return {
+            name: texts.get(name, getattr(self, name))
+            for name in NAMES
+            if name in self.model_fields_set
+        }
+
+    def obeying(self, kept: StoreSettings) -> "Settings":
+        """These settings with those of a store in place of what this process was given."""
+        pattern = re.compile(kept.site_pattern) if kept.site_pattern else None
+        return self.model_copy(update={**kept.given(), "site_pattern": pattern})
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -134,6 +158,10 @@ class Settings(BaseSettings):
         return tuple(listed_layout(fields, source) for source, fields in lists.items() if fields)
 
 
+def _listed(fields: str) -> str:
+    return " ".join(fields.replace(",", " ").split())
+
+
 def _rates(text: str) -> dict[str, int]:
     rates: dict[str, int] = {}
     for each in filter(None, text.split(",")):
@@ -144,6 +172,24 @@ def _rates(text: str) -> dict[str, int]:
     return rates
 
 
+def parse_given(texts: Mapping[str, str]) -> Given:
+    """Settings of a store from texts, by name. Raises SettingError."""
+    values = {
+        name: text or None if name == "site_pattern" else text for name, text in texts.items()
+    }
+    try:
+        settings = Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise _setting_error(error) from error
+    return {name: settings.given[name] for name in texts}
+
+
+def _setting_error(error: ValidationError) -> SettingError:
+    first = error.errors()[0]
+    name = str(first["loc"][0]).upper()
+    return SettingError(PREFIX + name.removeprefix(PREFIX), first["msg"])
+
+
 def load_settings(*, require: str = "store", **given: str | None) -> Settings:
     """The settings of this process. A value that is `given` replaces the environment's.
 
@@ -152,9 +198,7 @@ def load_settings(*, require: str = "store", **given: str | None) -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        raise SettingError(PREFIX + name.removeprefix(PREFIX), first["msg"]) from error
+        raise _setting_error(error) from error
     settings = settings.model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )

@@ -15,6 +15,9 @@ from pipeline.store.sqlite import SqliteStore
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
 
+KEPT: dict[str, str | int] = {"retention_days": 30, "ledger_days": 65}
+"""For how many days the stores under test keep their rows and ledger entries."""
+
 # How long something takes is measured in benchmarks/, and fails no test on a busy machine.
 settings.register_profile("edgetally", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=20)
@@ -78,10 +81,10 @@ def dynamodb() -> Iterator[Any]:
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Store:
     """Each of the stores, empty, on the test's clock, keeping rows for 30 days."""
     if request.param == "memory":
-        return MemoryStore(retention_days=30, clock=clock)
+        return MemoryStore(KEPT, clock)
     if request.param == "sqlite":
-        return SqliteStore(tmp_path / "store.db", retention_days=30, clock=clock)
+        return SqliteStore(tmp_path / "store.db", KEPT, clock)
     client = request.getfixturevalue("dynamodb")
     shards = 4 if request.param.endswith("4-shards") else 1
     table = dynamodb_local.new_table(client)
-    return DynamoStore(client, table, shards=shards, retention_days=30, clock=clock)
+    return DynamoStore(client, table, KEPT | {"shards": shards}, clock=clock)

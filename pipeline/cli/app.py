@@ -29,6 +29,7 @@ from pipeline.cli.delivery_commands import delivering
 from pipeline.cli.exits import FAILED, OK, exit_code
 from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
+from pipeline.cli.settings_command import settling
 from pipeline.cli.show_summary import show
 from pipeline.cli.sources import LogObject, expand
 from pipeline.cli.status_command import diagnosing
@@ -55,6 +56,7 @@ app.add_typer(keeping, name="objects")
 app.add_typer(auditing)
 app.add_typer(repairing, name="rebuild")
 app.add_typer(archiving)
+app.add_typer(settling)
 app.add_typer(delivering)
 app.add_typer(diagnosing)
 
@@ -168,7 +170,9 @@ def summary(
     """
     window = parse_window(hours, start, end, datetime.now(UTC))
     settings = load_settings(store=store)
-    result = window_summary(open_to_read(settings), window, site or None, settings.caps, top)
+    opened = open_to_read(settings)
+    caps = opened.meta().settings.caps
+    result = window_summary(opened, window, site or None, caps, top)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
     else:

@@ -38,7 +38,7 @@ def export(
     _check_target(to, force, store_files(settings))
     opened = open_to_read(settings)
     with _replacing(to) as file, counting("lines", True) as advance:
-        file.writelines(lines(opened, settings.caps, advance))
+        file.writelines(lines(opened, opened.meta().settings.caps, advance))
 
 
 @archiving.command(

@@ -67,7 +67,7 @@ def audit(
     opened = open_to_read(settings)
     inventory = Sources(settings).list(bucket, prefix, window) if bucket else ()
     with counting("objects", not as_json) as advance:
-        found = check(opened, window, now, inventory, settings.retention_days, advance)
+        found = check(opened, window, now, inventory, advance)
     depth = open_queue(queue, settings).depth() if queue else None
     if enqueue and queue:
         _announce(found.missing, queue, settings, show=not as_json)

@@ -7,8 +7,6 @@ a mixture. A generation that is over (undone, or replaced) is never active again
 
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from pipeline.errors import StoreError
 
 
@@ -90,13 +88,17 @@ class Generations:
     def begin(self, days: Days) -> "Generations":
         """A new generation of these days. Raises StoreError while another rebuild is open, or
         while rows of one that is over are left."""
+        self.require_no_rebuild()
+        if self.unswept is not None:
+            raise StoreError("rows of an earlier rebuild are still being deleted; try again")
+        return self._next(latest=self.latest + 1, rebuild=Rebuild(days, self.latest + 1))
+
+    def require_no_rebuild(self) -> None:
+        """Raises StoreError while a rebuild is open."""
         if self.rebuild is not None:
             raise StoreError(
                 "another rebuild is open; end it first, by `edgetally rebuild confirm` or `undo`"
             )
-        if self.unswept is not None:
-            raise StoreError("rows of an earlier rebuild are still being deleted; try again")
-        return self._next(latest=self.latest + 1, rebuild=Rebuild(days, self.latest + 1))
 
     def show(self, generation: int) -> "Generations":
         """The rebuild's generation becomes the active one. Raises StoreError."""
@@ -139,12 +141,3 @@ class Generations:
 
     def _next(self, **changes: object) -> "Generations":
         return replace(self, version=self.version + 1, **changes)  # type: ignore[arg-type]
-
-    def to_json(self) -> str:
-        """The state as text, for a row of a store."""
-        return msgspec.json.encode(self).decode()
-
-    @classmethod
-    def from_json(cls, text: str | None) -> "Generations":
-        """The state in a row; without a row, that of a store that was never rebuilt."""
-        return cls() if text is None else msgspec.json.decode(text, type=cls)

@@ -7,10 +7,9 @@ and writes, in one transaction.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import datetime
 from secrets import token_bytes
 
-import msgspec
 from typing_extensions import override
 
 from pipeline.deadline import NEVER, Deadline
@@ -18,7 +17,7 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
-from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
+from pipeline.store import local_cache
 from pipeline.store.counted import Delta, RowKey
 from pipeline.store.generations import Generations, Rebuild
 from pipeline.store.ledger import (
@@ -43,27 +42,22 @@ from pipeline.store.rows import (
     decode_row,
     encode_row,
     entered,
+    forgettable,
     in_conflict,
     is_over,
     ledger_expiry,
     now,
-    row_expiry,
+    require_remembered,
     row_version,
+    today,
+    visible,
 )
+from pipeline.store.settings import NOTHING, Given, StoreSettings, check, created
+from pipeline.store.state import State
 from pipeline.store.tables import Kept, Row, Tables
 
-_GENERATIONS = "generations"
+_STATE = "state"
 _VISITOR_KEY = "visitor key"
-
-
-class _CacheEntry(msgspec.Struct, array_like=True):
-    """A cached answer and the lease of its key; all times are epoch seconds."""
-
-    body: bytes | None = None
-    stored_at: float = 0
-    expires: float = 0
-    owner: str = ""
-    leased_until: float = 0
 
 
 class LocalStore(Store, ABC):
@@ -71,15 +65,9 @@ class LocalStore(Store, ABC):
 
     lag_seconds = 0.0
 
-    def __init__(
-        self,
-        retention_days: int = 0,
-        clock: Callable[[], datetime] = now,
-        caps: Caps = DEFAULT_CAPS,
-    ) -> None:
-        self._retention_days = retention_days
+    def __init__(self, given: Given = NOTHING, clock: Callable[[], datetime] = now) -> None:
+        self._given = given
         self._clock = clock
-        self._caps = caps
 
     @abstractmethod
     def _reading(self) -> AbstractContextManager[Tables]:
@@ -95,15 +83,26 @@ class LocalStore(Store, ABC):
             return self._entries(tables, refs)
 
     @override
+    def agree(self) -> StoreSettings:
+        with self._writing() as tables:
+            settings = self._agreed(tables)
+        self._given = settings.given()
+        return settings
+
+    @override
     def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
         with self._writing(deadline) as tables:
             ledger = self._entries(tables, [counted.ref for counted in delta.objects])
             result = sort_out(delta.objects, ledger)
             if result.committed:
-                generations = _generations(tables)
-                self._add(tables, as_written(delta.rows, generations))
+                settings, generations = self._agreed(tables), _state(tables).generations
+                old = forgettable(delta.objects, settings, self._clock())
+                require_remembered(old, ledger)
+                rows = visible(delta.rows, settings, self._clock())
+                self._add(tables, as_written(rows, generations), settings)
                 for counted in delta.objects:
-                    self._enter(tables, entered(counted, self._clock(), generations))
+                    entry = entered(counted, self._clock(), generations)
+                    self._enter(tables, entry, settings)
         return result
 
     @override
@@ -112,13 +111,16 @@ class LocalStore(Store, ABC):
             known = self._entries(tables, [ref]).get(ref)
             if known is None or known.state == "failed":
                 attempts += known.attempts if known else 0
-                self._enter(tables, LedgerEntry(ref, "failed", int(self._now()), reason, attempts))
+                at = int(self._now())
+                failure = LedgerEntry(ref, "failed", at, reason, attempts)
+                self._enter(tables, failure, _settings(tables))
 
     @override
     def record_conflict(self, ref: ObjectRef) -> None:
         with self._writing() as tables:
             if known := self._entries(tables, [ref]).get(ref):
-                self._enter(tables, in_conflict(known, ref, self._clock()))
+                entry = in_conflict(known, ref, self._clock())
+                self._enter(tables, entry, _settings(tables))
 
     @override
     def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
@@ -141,7 +143,7 @@ class LocalStore(Store, ABC):
     @override
     def meta(self) -> Meta:
         with self._reading() as tables:
-            return _meta(tables)
+            return self._meta(tables)
 
     @override
     def read(
@@ -152,7 +154,7 @@ class LocalStore(Store, ABC):
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         with self._reading() as tables:
-            for key, row in self._visible(tables, sites, spans, meta or _meta(tables)):
+            for key, row in self._visible(tables, sites, spans, meta or self._meta(tables)):
                 aggregate = decode_row(key, row.blob, wanted)
                 version = row_version(key, row.version)
                 yield StoredRow(key._replace(generation=0), aggregate, version)
@@ -160,50 +162,66 @@ class LocalStore(Store, ABC):
     @override
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
         with self._writing() as tables:
-            changed = change(_generations(tables))
-            tables.put_document(_GENERATIONS, changed.to_json().encode())
-        return changed
+            state = _state(tables).turned(change)
+            tables.put_document(_STATE, state.to_json())
+        return state.generations
+
+    @override
+    def settle(self, changes: Given) -> StoreSettings:
+        with self._writing() as tables:
+            state = _state(tables)
+            state.generations.require_no_rebuild()
+            settings = state.settings or created(self._given, today(self._clock()))
+            settings = settings.changed(changes, today(self._clock()))
+            tables.put_document(_STATE, state.settled(settings).to_json())
+            for kept in list(tables.entries(0)):
+                if self._is_live(kept.expires):
+                    self._enter(tables, kept.entry, settings)
+        return settings
 
     @override
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
         with self._writing() as tables:
-            generations = _generations(tables)
+            settings, generations = self._agreed(tables), _state(tables).generations
             generations.open_rebuild(rebuild.generation)
             ledger = self._entries(tables, [counted.ref for counted in delta.objects])
             result = behind(delta.objects, ledger, rebuild)
             if result.committed:
-                self._add(tables, as_recounted(delta.rows, rebuild))
+                rows = visible(delta.rows, settings, self._clock())
+                self._add(tables, as_recounted(rows, rebuild), settings)
                 for counted in delta.objects:
-                    entry = ledger[counted.ref]
-                    self._enter(tables, recounted(entry, counted, rebuild, generations))
+                    entry = recounted(ledger[counted.ref], counted, rebuild, generations)
+                    self._enter(tables, entry, settings)
         return result
 
     @override
     def forget(self, rebuild: Rebuild, refs: Sequence[ObjectRef]) -> None:
         with self._writing() as tables:
-            generations = _generations(tables)
+            generations = _state(tables).generations
             generations.open_rebuild(rebuild.generation)
             for entry in self._entries(tables, refs).values():
                 if entry.generation < rebuild.generation:
-                    self._enter(tables, recounted(entry, None, rebuild, generations))
+                    forgotten = recounted(entry, None, rebuild, generations)
+                    self._enter(tables, forgotten, _settings(tables))
 
     @override
     def sweep(self) -> int:
         with self._writing() as tables:
-            generations = _generations(tables)
-            swept = [key for key in tables.row_keys() if is_over(key, generations)]
+            state = _state(tables)
+            swept = [key for key in tables.row_keys() if is_over(key, state.generations)]
             for key in swept:
                 tables.delete_row(key)
-            tables.put_document(_GENERATIONS, generations.swept(generations).to_json().encode())
+            tables.put_document(_STATE, state.turned(lambda now: now.swept(now)).to_json())
         return len(swept)
 
     @override
     def restore(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredRow]) -> None:
         with self._writing() as tables:
+            settings = self._agreed(tables)
             for entry in entries:
-                self._enter(tables, entry)
+                self._enter(tables, entry, settings)
             for row in rows:
-                tables.put_row(row.key, Row(1, encode_row(row, self._caps)))
+                tables.put_row(row.key, Row(1, encode_row(row, settings.caps)))
 
     @override
     def restore_visitor_key(self, key: bytes) -> None:
@@ -213,33 +231,22 @@ class LocalStore(Store, ABC):
     @override
     def cached(self, key: str) -> Cached | None:
         with self._reading() as tables:
-            return self._cached(_cache_entry(tables, key))
+            return local_cache.cached(tables, key, self._now())
 
     @override
     def put_cached(self, key: str, body: bytes, ttl_seconds: int) -> None:
-        at = self._now()
         with self._writing() as tables:
-            _put_cache_entry(tables, key, _CacheEntry(body, at, at + ttl_seconds))
+            local_cache.put_cached(tables, key, body, ttl_seconds, self._now())
 
     @override
     def lease(self, key: str, owner: str, seconds: int) -> Lease:
-        at = self._now()
         with self._writing() as tables:
-            entry = _cache_entry(tables, key)
-            # A lease that ends later than any can is damaged.
-            held = entry.owner not in ("", owner) and at < entry.leased_until <= at + 2 * seconds
-            if granted := not held:
-                entry.owner, entry.leased_until = owner, at + seconds
-                _put_cache_entry(tables, key, entry)
-        return Lease(granted, self._cached(entry))
+            return local_cache.lease(tables, key, owner, seconds, self._now())
 
     @override
     def release(self, key: str, owner: str) -> None:
         with self._writing() as tables:
-            entry = _cache_entry(tables, key)
-            if entry.owner == owner:
-                entry.owner = ""
-                _put_cache_entry(tables, key, entry)
+            local_cache.release(tables, key, owner)
 
     def _entries(self, tables: Tables, refs: Iterable[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
         return {
@@ -252,33 +259,45 @@ class LocalStore(Store, ABC):
         self, tables: Tables, sites: Sequence[str], spans: Sequence[Span], meta: Meta
     ) -> Iterator[tuple[RowKey, Row]]:
         """The rows that readers see."""
+        first, generations = meta.first_row_day, meta.generations
         for span in spans:
             for key, row in tables.rows(sites, span):
-                live = self._is_live(row_expiry(key, self._retention_days))
-                if live and key.generation == meta.generations.read(key.day):
+                if key.day >= first and key.generation == generations.read(key.day):
                     yield key, row
 
-    def _add(self, tables: Tables, added: Mapping[RowKey, HourlyAggregate]) -> None:
+    def _meta(self, tables: Tables) -> Meta:
+        sites = tuple(sorted(tables.sites()))
+        generations, settings = _state(tables).generations, _settings(tables)
+        return Meta(sites, generations, settings, today(self._clock()))
+
+    def _agreed(self, tables: Tables) -> StoreSettings:
+        """The settings of the store, which are written if it has none."""
+        state = _state(tables)
+        if state.settings is None:
+            state = state.settled(created(self._given, today(self._clock())))
+            tables.put_document(_STATE, state.to_json())
+        settings = state.settings or StoreSettings()
+        check(settings, self._given)
+        return settings
+
+    def _add(
+        self,
+        tables: Tables,
+        added: Mapping[RowKey, HourlyAggregate],
+        settings: StoreSettings,
+    ) -> None:
         """Add to rows: to all of them, or with an error to none."""
         known = {key: tables.row(key) for key in added}
         blobs = {
-            key: add_to_row(key, row.blob if (row := known[key]) else None, parts, self._caps)
+            key: add_to_row(key, row.blob if (row := known[key]) else None, parts, settings.caps)
             for key, parts in added.items()
         }
         for key, blob in blobs.items():
             row = known[key]
             tables.put_row(key, Row(row.version + 1 if row else 1, blob))
 
-    def _enter(self, tables: Tables, entry: LedgerEntry) -> None:
-        tables.put_entry(Kept(entry, ledger_expiry(entry, self._retention_days)))
-
-    def _cached(self, entry: _CacheEntry) -> Cached | None:
-        if entry.body is None or not self._is_live(entry.expires):
-            return None
-        try:
-            return Cached(entry.body, datetime.fromtimestamp(entry.stored_at, UTC))
-        except (ValueError, OverflowError, OSError):  # no moment: the entry is damaged
-            return None
+    def _enter(self, tables: Tables, entry: LedgerEntry, settings: StoreSettings) -> None:
+        tables.put_entry(Kept(entry, ledger_expiry(entry, settings)))
 
     def _is_live(self, expires: float | None) -> bool:
         return expires is None or expires > self._now()
@@ -287,22 +306,9 @@ class LocalStore(Store, ABC):
         return self._clock().timestamp()
 
 
-def _generations(tables: Tables) -> Generations:
-    document = tables.document(_GENERATIONS)
-    return Generations.from_json(document.decode() if document else None)
+def _state(tables: Tables) -> State:
+    return State.from_json(tables.document(_STATE))
 
 
-def _meta(tables: Tables) -> Meta:
-    return Meta(tuple(sorted(tables.sites())), _generations(tables))
-
-
-def _cache_entry(tables: Tables, key: str) -> _CacheEntry:
-    """The entry of a key. A damaged one is as good as none: its answer is computed again."""
-    try:
-        return msgspec.msgpack.decode(tables.document(f"cache {key}") or b"", type=_CacheEntry)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _CacheEntry()
-
-
-def _put_cache_entry(tables: Tables, key: str, entry: _CacheEntry) -> None:
-    tables.put_document(f"cache {key}", msgspec.msgpack.encode(entry))
+def _settings(tables: Tables) -> StoreSettings:
+    return _state(tables).settings or StoreSettings()

@@ -1,7 +1,7 @@
 """The store as its users see it, in four roles; each use case asks for the roles it needs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from pipeline.objects import ObjectRef
 from pipeline.store.counted import Counted, Delta
 from pipeline.store.generations import Generations, Rebuild
 from pipeline.store.ledger import LedgerEntry, StoredRow
+from pipeline.store.settings import Given, StoreSettings
 
 VISITOR_KEY_BYTES = 32
 
@@ -68,12 +69,23 @@ class Lease:
 @dataclass(frozen=True, slots=True)
 class Meta:
     """What every reading of rows goes by, read in one round trip: the sites that have rows
-    (sorted), the generations of their days, and over how many shards each site's rows
-    are spread, where rows are."""
+    (sorted), the generations of their days, the settings that the rows were written under, and
+    the day of the store's clock."""
 
     sites: tuple[str, ...] = ()
     generations: Generations = Generations()
-    shards: Mapping[str, int] = field(default_factory=dict)
+    settings: StoreSettings = StoreSettings()
+    today: int = 0
+
+    @property
+    def first_row_day(self) -> int:
+        """The first day whose rows are visible."""
+        return self.settings.first_row_day(self.today)
+
+    @property
+    def first_ledger_day(self) -> int:
+        """The first day of which the ledger knows every object."""
+        return self.settings.first_ledger_day(self.today)
 
 
 class Ledger(Protocol):
@@ -89,6 +101,11 @@ class Ledger(Protocol):
     def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
         """Every entry of the ledger, or those written since the hour of a moment; in no particular
         order, and the latter possibly a second old."""
+        ...
+
+    def agree(self) -> StoreSettings:
+        """The settings of the store; they are written if it has none. From now on, a commit under
+        others raises OtherSettings. So does this, if the store was opened with others."""
         ...
 
     def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
@@ -120,7 +137,7 @@ class Hours(Protocol):
     """The rows of hours and days."""
 
     def meta(self) -> Meta:
-        """The sites and the generations of now, in one round trip."""
+        """The sites, generations and settings of now, in one round trip."""
         ...
 
     def read(
@@ -158,11 +175,17 @@ class Cache(Protocol):
 
 
 class Rebuilding(Protocol):
-    """Writing that is not counting: generations, and a whole store from another."""
+    """Writing that is not counting: generations, settings, and a whole store from another."""
 
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
         """Change the generations. Every commit that succeeds after this returns has used the new
         ones."""
+        ...
+
+    def settle(self, changes: Given) -> StoreSettings:
+        """Change the settings, and with them the times to live of entries and rows. Every commit
+        that succeeds after this returns has used the new ones. Raises SettingError for values
+        that contradict each other, StoreError while a rebuild is open."""
         ...
 
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:

@@ -1,5 +1,6 @@
 """What every store does with its rows: decode, add, enter an object, say when one expires."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,12 +14,9 @@ from pipeline.schema.dimensions import Caps
 from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Generations
 from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, State, StoredRow
+from pipeline.store.settings import StoreSettings
 
 DAY_SECONDS = 86_400
-LEDGER_MARGIN_DAYS = 35
-"""Ledger rows outlive the aggregates, so that a late redelivery can never be counted into a row
-that is still visible: longer than DynamoDB may take to delete an expired row, and than the 14
-days a message can wait in a queue."""
 
 
 def now() -> datetime:
@@ -66,21 +64,55 @@ def start_label(key: RowKey) -> str:
     return moment.strftime("%Y-%m-%dT%H" if key.period == "hour" else "%Y-%m-%d")
 
 
-def row_expiry(key: RowKey, retention_days: int) -> int | None:
-    """Epoch seconds from which a row is gone; None when rows are kept for ever."""
-    if not retention_days:
-        return None
-    end = (key.start + 1) * (3600 if key.period == "hour" else DAY_SECONDS)
-    return end + retention_days * DAY_SECONDS
+def row_expiry(key: RowKey, settings: StoreSettings) -> int | None:
+    """Epoch seconds from which a row may be deleted; None if never. A day and its hours go at the
+    same moment."""
+    return _days_after(key.day, settings.retention_days)
 
 
-def ledger_expiry(entry: LedgerEntry, retention_days: int) -> int | None:
-    """Epoch seconds from which an object's ledger row is gone; after all its rows. A failure has
-    none: it stays until the object is counted."""
-    if not retention_days or entry.state == "failed":
+def ledger_expiry(entry: LedgerEntry, settings: StoreSettings) -> int | None:
+    """Epoch seconds from which an entry is gone; None if never. A failure stays until the object
+    is counted or the failure is dismissed."""
+    if entry.state == "failed":
         return None
-    last = max([entry.at, *((hour + HOURS_PER_DAY) * 3600 for hour in entry.hours)])
-    return last + (retention_days + LEDGER_MARGIN_DAYS) * DAY_SECONDS
+    last = max([entry.at // DAY_SECONDS, *(hour // HOURS_PER_DAY for hour in entry.hours)])
+    return _days_after(last, settings.ledger_days)
+
+
+def _days_after(day: int, days: int) -> int | None:
+    return (day + 1 + days) * DAY_SECONDS if days else None
+
+
+def today(now: datetime) -> int:
+    """The day of a moment, since the epoch."""
+    return int(now.timestamp()) // DAY_SECONDS
+
+
+def forgettable(
+    objects: Sequence[Counted], settings: StoreSettings, now: datetime
+) -> list[ObjectRef]:
+    """The objects that are older than the ledger remembers: without an entry, they may have been
+    counted and forgotten."""
+    first = settings.first_ledger_day(today(now))
+    return [each.ref for each in objects if max(each.hours) // HOURS_PER_DAY < first]
+
+
+def require_remembered(refs: Sequence[ObjectRef], ledger: Mapping[ObjectRef, LedgerEntry]) -> None:
+    """Raises CommitRefused for the first of these objects that the ledger does not know."""
+    for ref in refs:
+        if ref not in ledger or ledger[ref].state == "failed":
+            raise CommitRefused(
+                f"{ref.name} is older than the ledger remembers (EDGETALLY_LEDGER_DAYS), so it may "
+                "have been counted before"
+            )
+
+
+def visible(
+    rows: Mapping[RowKey, HourlyAggregate], settings: StoreSettings, now: datetime
+) -> dict[RowKey, HourlyAggregate]:
+    """The rows that readers will see. To write the others would count nothing."""
+    first = settings.first_row_day(today(now))
+    return {key: aggregate for key, aggregate in rows.items() if key.day >= first}
 
 
 def entered(

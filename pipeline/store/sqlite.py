@@ -15,12 +15,12 @@ from typing_extensions import override
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import StoreError
 from pipeline.hours import Span
-from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.store.counted import RowKey
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.local import LocalStore
 from pipeline.store.port import TIMEOUT
 from pipeline.store.rows import now
+from pipeline.store.settings import NOTHING, Given
 from pipeline.store.tables import Kept, Row, Tables
 
 SCHEMA_VERSION = 1
@@ -48,12 +48,12 @@ class SqliteStore(LocalStore):
     def __init__(
         self,
         path: Path,
-        retention_days: int = 0,
+        given: Given = NOTHING,
         clock: Callable[[], datetime] = now,
-        caps: Caps = DEFAULT_CAPS,
+        *,
         read_only: bool = False,
     ) -> None:
-        super().__init__(retention_days, clock, caps)
+        super().__init__(given, clock)
         self._path = path
         if not (read_only or path.exists()):
             _make_private(path)

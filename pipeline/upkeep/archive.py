@@ -1,8 +1,8 @@
 """A whole store as lines of JSON, and back: the way from one kind of store to another.
 
 The first line says what the file is, the last how many lines there are and their SHA-256. Between
-them are the visitors' key, the ledger by object, and the rows by site, period and start. What a
-store holds makes the same bytes wherever it is.
+them are the visitors' key, the days since which rows and ledger are complete, the ledger by object,
+and the rows by site, period and start. The same content makes the same lines in every store.
 """
 
 import base64
@@ -84,6 +84,11 @@ def restore(
         for each in batch:
             if "visitor_key" in each:
                 store.restore_visitor_key(base64.b64decode(each["visitor_key"]))
+            if "since" in each:
+                since = each["since"]
+                # The ledger is older than this store: its oldest entries may go at once.
+                history = {"rows_since": since["rows"], "ledger_since": since["ledger"]}
+                store.settle({"created": 0, **history})
             on_line()
         store.restore(entries, stored)
         objects += len(entries)
@@ -94,6 +99,8 @@ def restore(
 def _lines(store: Store, caps: Caps, note: Callable[[bytes], None]) -> Iterator[bytes]:
     yield _line({"format": FORMAT, "version": VERSION})
     yield _line({"visitor_key": _text(store.visitor_key())})
+    meta = store.meta()
+    yield _line({"since": {"rows": meta.first_row_day, "ledger": meta.first_ledger_day}})
     for line in _ledger_lines(store):
         note(line)
         yield line

@@ -19,7 +19,7 @@ from pipeline.objects import ObjectRef
 from pipeline.source.port import Listed
 from pipeline.store.generations import Days
 from pipeline.store.ledger import LedgerEntry
-from pipeline.store.port import Store
+from pipeline.store.port import Meta, Store
 
 Kind = Literal["ledger", "day", "missing", "failed", "conflict", "half committed"]
 
@@ -65,7 +65,6 @@ def audit(
     window: Window,
     now: datetime,
     listed: Iterable[Listed] = (),
-    retention_days: int = 0,
     on_object: Callable[[], None] = lambda: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Audit:
@@ -74,7 +73,7 @@ def audit(
     `listed` are the objects that should have been counted by now. Before it reads
     again, it sleeps as long as the store's reads may lag. Raises StoreError.
     """
-    days = _days(window, now, retention_days)
+    days = _days(window, store.meta(), now)
     accounts = _Accounts(store, days)
     for _ in range(_ROUNDS):
         book = accounts.ledger(on_object)
@@ -185,13 +184,13 @@ class _Accounts:
         return found
 
 
-def _days(window: Window, now: datetime, retention_days: int) -> Days:
+def _days(window: Window, meta: Meta, now: datetime) -> Days:
     today = hour_of(now) // HOURS_PER_DAY
     start = 0 if window.start is None else window.start // HOURS_PER_DAY
     # Lines may be a day ahead of their object.
     end = today + 2 if window.end is None else -(-window.end // HOURS_PER_DAY)
-    if retention_days:  # the first hour of the day before may be gone already
-        start = max(start, today - retention_days + 1)
+    # Earlier rows are gone, or the ledger no longer knows all of their objects.
+    start = max(start, meta.first_row_day, meta.first_ledger_day)
     return Days(start, end)
 
 

@@ -49,6 +49,7 @@ def rebuild(
     object to forget that is not counted or lies partly outside of the days.
     """
     _check_forgotten(store, forget, days)
+    _check_remembered(store, days)
     opened = _opened(store, days, forget)
     forgotten = frozenset(ref.id for ref in forget)
     work = _Work(store, reader, opened, forgotten, Rebuilt(opened.generation))
@@ -114,6 +115,15 @@ def _check_forgotten(store: Store, forget: Collection[ObjectRef], days: Days) ->
                 f"{ref.name} has lines on {hour_start(outside[0]):%Y-%m-%d} too; "
                 "rebuild that day with the others, so that all of it is forgotten"
             )
+
+
+def _check_remembered(store: Store, days: Days) -> None:
+    first = store.meta().first_ledger_day
+    if days.start < first:
+        raise StoreError(
+            f"the ledger knows the objects of {hour_start(first * HOURS_PER_DAY):%Y-%m-%d} and "
+            "later; those before would lose what it has forgotten"
+        )
 
 
 def _opened(store: Store, days: Days, forget: Collection[ObjectRef]) -> Rebuild:

@@ -24,7 +24,7 @@ WEEK = Days(DAY - 5, DAY + 2)
 def count(request: pytest.FixtureRequest, dynamodb: Any) -> Ingest:
     """The ingest of a store in which an object stopped after three of its parts."""
     table = dynamodb_local.new_table(dynamodb)
-    store = DynamoStore(dynamodb, table, shards=request.param)
+    store = DynamoStore(dynamodb, table, {"shards": request.param})
     count = ingest(store, BODIES | {"long": LONG})
     count([ref(key) for key in BODIES])
     with Fault(dynamodb, 3):

@@ -27,6 +27,7 @@ from tests.support.clock import FakeClock
 from tests.support.deltas import commit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TODAY = int(NOW.timestamp()) // 86_400
 
 
 def check(store: Store, window: Window = ALWAYS, listed: list[Listed] | None = None) -> Audit:
@@ -124,15 +125,16 @@ def test_an_object_that_was_never_announced_is_missing(store: Store) -> None:
     assert missing == ["s3://bucket/lost", "s3://bucket/long lost"]
 
 
-def test_what_has_expired_is_not_missed(store: Store, clock: FakeClock) -> None:
-    """The ledger outlives the rows by weeks, which is no gap."""
+def test_a_day_is_audited_as_long_as_it_is_visible(store: Store, clock: FakeClock) -> None:
+    """To the day: a gap in the last visible one is told, and is of no interest the day after."""
+    clock.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
     filled(store)
-    clock.pass_time(days=29)
-    now = NOW + timedelta(days=29)
-    found = audit(store, ALWAYS, now, retention_days=30, sleep=lambda _: None)
-    assert found.problems == []
-    unaware = audit(store, ALWAYS, now, sleep=lambda _: None)
-    assert "ledger" in {each.kind for each in unaware.problems}
+    put(store, RowKey("s0", "hour", HOUR), 1000)
+    day = HOUR // 24
+    for days, gaps in ((30 - (TODAY - day), 1), (1, 0)):
+        clock.pass_time(days=days)
+        audited = audit(store, ALWAYS, clock(), sleep=lambda _: None)
+        assert [p.kind for p in audited.problems if p.expected == 6] == ["ledger"] * gaps
 
 
 def test_what_is_written_meanwhile_is_no_problem(store: Store) -> None:

@@ -212,7 +212,8 @@ def test_a_table_that_is_not_there_is_named(dynamodb: Any) -> None:
 def test_more_shards_than_before_lose_nothing_nor_do_fewer(dynamodb: Any, table: str) -> None:
     """Readers merge as many shards as were ever written."""
     for number, shards in enumerate((1, 8, 2)):
-        store = DynamoStore(dynamodb, table, shards=shards)
+        DynamoStore(dynamodb, table).settle({"shards": shards})
+        store = DynamoStore(dynamodb, table, {"shards": shards})
         for n in range(20):
             commit(store, replace(SHORT, ref=ObjectRef("b", f"{number}-{n}", "e")))
     assert total(store).totals.requests == 3 * 20 * 5

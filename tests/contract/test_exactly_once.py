@@ -150,7 +150,7 @@ def test_eight_writers_on_dynamodb(expected: Expected, dynamodb: Any, shards: in
     table = dynamodb_local.new_table(dynamodb)
 
     def open_store() -> Store:
-        return DynamoStore(dynamodb, table, shards=shards)
+        return DynamoStore(dynamodb, table, {"shards": shards})
 
     check(open_store(), concurrently(open_store, expected.objects, seed=2), expected)
 

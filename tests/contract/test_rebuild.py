@@ -192,7 +192,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store
     client = request.getfixturevalue("dynamodb")
     table = dynamodb_local.new_table(client)
     shards = 4 if request.param.endswith("4-shards") else 1
-    return lambda: DynamoStore(client, table, shards=shards)
+    return lambda: DynamoStore(client, table, {"shards": shards})
 
 
 class Traffic:

@@ -165,7 +165,8 @@ def test_a_rebuild_by_a_process_with_more_shards_is_seen_whole(dynamodb: Any) ->
     count = ingest(store, bodies)
     count([ref(key) for key in bodies])
     before = images(store)
-    more = DynamoStore(dynamodb, table, shards=4)
+    store.settle({"shards": 4})
+    more = DynamoStore(dynamodb, table, {"shards": 4})
     for _ in range(3):
         rebuild(more, count.reader, DAYS)
         assert images(store) == before

@@ -65,7 +65,7 @@ class Requests:
 def store(dynamodb: Any, clock: FakeClock) -> DynamoStore:
     """A table with three sites, each over two shards, a month old."""
     table = dynamodb_local.new_table(dynamodb)
-    store = DynamoStore(dynamodb, table, shards=2, clock=clock)
+    store = DynamoStore(dynamodb, table, {"shards": 2}, clock=clock)
     for site in ("E1", "E2", "E3"):
         for hours_ago in (0, 20, 60, 400):
             count(store, clock, f"{site}-{hours_ago}", hours_ago, site)

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import StoreError
+from pipeline.errors import CommitRefused, StoreError
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.hours import Period, Span
 from pipeline.objects import ObjectRef
-from pipeline.schema.dimensions import caps
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.memory import MemoryStore
@@ -196,13 +195,16 @@ def test_a_row_past_its_time_is_not_seen_even_if_it_is_still_there(
     assert commit(store, one).duplicates == (one.ref,)
 
 
-def test_a_ledger_row_past_its_time_may_be_replaced(store: Store, clock: FakeClock) -> None:
-    """By then the object's rows are out of sight, so counting it again shows nothing."""
+def test_an_object_that_was_counted_and_forgotten_is_refused(
+    store: Store, clock: FakeClock
+) -> None:
+    """Its ledger entry is past its time, and it may have been counted, as it was."""
     one = counted("a", HOUR)
     commit(store, one)
     clock.pass_time(days=100)
     assert store.ledger([one.ref]) == {}
-    assert commit(store, one).committed
+    with pytest.raises(CommitRefused, match="may have been counted before"):
+        commit(store, one)
     assert rows(store, "hour") == {}
 
 
@@ -329,7 +331,7 @@ def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:
     """A store keeps as many values as its settings say."""
-    store = MemoryStore(clock=clock, caps=caps(max_paths=10))
+    store = MemoryStore({"max_paths": 10}, clock)
     paths = Table.of({f"/{n}": Vector(n) for n in range(1, 21)})
     hour = hour_with(Vector(210), tables={"path": paths})
     commit(store, Object(ref("a"), {HOUR: hour}))

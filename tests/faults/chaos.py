@@ -109,7 +109,7 @@ def work(endpoint: str, table: str, shards: int, pipe: Connection) -> None:
             seen["conflicts"] += 1
 
     client.meta.events.register("after-call.dynamodb.TransactWriteItems", note)
-    ingest = Ingest(Reader(FileSource(), Reading()), DynamoStore(client, table, shards=shards))
+    ingest = Ingest(Reader(FileSource(), Reading()), DynamoStore(client, table, {"shards": shards}))
     while True:
         refs = pipe.recv()
         outcomes = ingest(refs)

@@ -36,7 +36,7 @@ from pipeline.store.generations import Days
 from pipeline.store.port import Store
 from pipeline.store.sqlite import SqliteStore
 from pipeline.upkeep.rebuild import confirm, rebuild, undo
-from tests.faults.world import MODIFIED, READING, RETENTION_DAYS, Made, World
+from tests.faults.world import LEDGER_DAYS, MODIFIED, READING, RETENTION_DAYS, Made, World
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock, reading_ends_after
 from tests.support.dynamodb_faults import (
@@ -270,8 +270,7 @@ class OnDynamo(Backend):
         return DynamoStore(
             self.client,
             self.table,
-            shards=self.shards,
-            retention_days=RETENTION_DAYS,
+            {"shards": self.shards, "retention_days": RETENTION_DAYS, "ledger_days": LEDGER_DAYS},
             timeout=5,
             clock=self.clock,
         )
@@ -318,7 +317,11 @@ class OnSqlite(Backend):
         self.folder.cleanup()
 
     def open(self) -> Store:
-        store = SqliteStore(self.path, retention_days=RETENTION_DAYS, clock=self.clock)
+        store = SqliteStore(
+            self.path,
+            {"retention_days": RETENTION_DAYS, "ledger_days": LEDGER_DAYS},
+            self.clock,
+        )
         commit = store.commit
 
         def committing(*args: Any) -> Any:

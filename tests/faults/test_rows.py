@@ -101,7 +101,7 @@ class OnDynamo(Scene):
         self.faults = Faults(client)
         self.table = dynamodb_local.new_table(client)
         self.client = client
-        super().__init__(DynamoStore(client, self.table, clock=lambda: NOW, retention_days=30))
+        super().__init__(DynamoStore(client, self.table, {"retention_days": 30}, clock=lambda: NOW))
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_row_05_a_crash_in_the_middle_of_sqlite(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was written of the transaction is gone with the process."""
-    scene = Scene(SqliteStore(tmp_path / "store.db", retention_days=30, clock=lambda: NOW))
+    scene = Scene(SqliteStore(tmp_path / "store.db", {"retention_days": 30}, lambda: NOW))
 
     def crash(*_: Any) -> None:
         raise Crash

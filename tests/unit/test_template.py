@@ -15,10 +15,10 @@ from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import (
     cache_key,
     ledger_key,
-    pointer_key,
     row_key,
     secrets_key,
     site_key,
+    state_key,
 )
 from pipeline.store.dynamodb.table import BY_HOUR
 from tests.support import dynamodb_local
@@ -340,6 +340,7 @@ PARAMETER = {
     "CACHE_TTL_SECONDS": "CacheSeconds",
     "CORS_ORIGINS": "CorsOrigins",
     "RETENTION_DAYS": "RetentionDays",
+    "LEDGER_DAYS": "LedgerDays",
     "SHARDS": "Shards",
     "MAX_PATHS": "MaxPaths",
     "MAX_VALUES": "MaxValues",
@@ -350,11 +351,13 @@ PARAMETER = {
     "AUDIT_HOURS": "AuditHours",
 }
 """The parameter that a setting is made of."""
+OWN_DEFAULTS = {"LedgerDays": 183}
+"""On a laptop the ledger costs nothing, and old logs are what is counted there."""
 ROWS = {"MAX_PATHS", "MAX_VALUES", "RETENTION_DAYS"}
 FUNCTIONS = {
     "IngestFunction": {
         *ROWS,
-        *("STORE", "SHARDS", "S3_ENDPOINT", "QUEUE_URL", "SQS_ENDPOINT"),
+        *("STORE", "SHARDS", "LEDGER_DAYS", "S3_ENDPOINT", "QUEUE_URL", "SQS_ENDPOINT"),
         *("REALTIME_FIELDS", "PLAIN_FIELDS", "SAMPLING", "SITE_PATTERN"),
     },
     "SummariesFunction": {
@@ -362,7 +365,7 @@ FUNCTIONS = {
         *("STORE", "LOOKBACK_HOURS", "CACHE_TTL_SECONDS", "CORS_ORIGINS"),
         *("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "SQS_ENDPOINT"),
     },
-    "AuditFunction": {"STORE", "BUCKET", "AUDIT_HOURS", "RETENTION_DAYS", "S3_ENDPOINT"},
+    "AuditFunction": {"STORE", "BUCKET", "AUDIT_HOURS", "S3_ENDPOINT"},
     "AuthorizerFunction": {"API_SECRET"},
 }
 """The settings that a function is given."""
@@ -392,9 +395,9 @@ def test_a_parameter_is_bounded_as_its_setting_is(template: Any) -> None:
         assert [declared[key] for key in ("MinValue",) if key in declared] == least, parameter
         assert [declared[key] for key in ("MaxValue",) if key in declared] == most, parameter
         if least:
-            assert declared["Default"] == field.default, parameter
+            assert declared["Default"] == OWN_DEFAULTS.get(parameter, field.default), parameter
             bounded += 1
-    assert bounded == 7
+    assert bounded == 8
 
 
 def test_every_parameter_is_used(template: Any) -> None:
@@ -461,7 +464,7 @@ def test_the_audit_reads_everything_but_secrets(template: Any) -> None:
     assert allowed.keys() == {"dynamodb:BatchGetItem", "dynamodb:Query"}
     needed = [
         ledger_key(ObjectRef("b", "k")),
-        pointer_key(),
+        state_key(),
         site_key("E1"),
         row_key(RowKey("E1", "hour", 1), 0),
     ]
@@ -478,7 +481,7 @@ def test_who_serves_summaries_cannot_read_the_visitors_secret(template: Any) -> 
     allowed = leading_keys(template, "SummariesRole")
     keys = [secrets_key(), ledger_key(ObjectRef("b", "k"))]
     needed = [site_key("E1"), cache_key("x"), row_key(RowKey("E1", "hour", 1), 0)]
-    needed.append(pointer_key())
+    needed.append(state_key())
     for action in ("dynamodb:GetItem", "dynamodb:Query"):
         matches = [
             any(fnmatch(key["pk"]["S"], pattern) for pattern in allowed[action])

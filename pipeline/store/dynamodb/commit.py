@@ -1,63 +1,53 @@
 """Commits: optimistic transactions over ledger and aggregates, tried until they go through."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipeline.deadline import Deadline
 from pipeline.errors import CommitRefused
-from pipeline.schema.dimensions import Caps
-from pipeline.store.counted import Counted, Delta
+from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.store.counted import Counted, Delta, RowKey
 from pipeline.store.dynamodb.backoff import attempts
-from pipeline.store.dynamodb.fences import Fences
+from pipeline.store.dynamodb.fences import Sight
 from pipeline.store.dynamodb.items import Item, ledger_advance, ledger_entry, ledger_put
 from pipeline.store.dynamodb.ledger import Ledger
 from pipeline.store.dynamodb.rows import MAX_ACTIONS, Rows, fits, gave_up, in_parts
+from pipeline.store.dynamodb.states import States
 from pipeline.store.dynamodb.table import CONDITION_FAILED, Table
-from pipeline.store.generations import Generations
 from pipeline.store.ledger import PARSER_VERSION, State, as_written
 from pipeline.store.port import COMMITTED, TOO_LARGE, CommitResult, sort_out
-from pipeline.store.rows import entered
+from pipeline.store.rows import entered, forgettable, require_remembered, visible
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 
 class Commits:
-    """Commits deltas to a table whose hours are spread over `shards` rows."""
+    """Commits deltas to a table."""
 
     def __init__(
-        self,
-        table: Table,
-        ledger: Ledger,
-        fences: Fences,
-        shards: int,
-        retention_days: int,
-        clock: Callable[[], datetime],
-        caps: Caps,
+        self, table: Table, ledger: Ledger, states: States, clock: Callable[[], datetime]
     ) -> None:
         self._table = table
         self._ledger = ledger
-        self._fences = fences
-        self._shards = shards
-        self._retention_days = retention_days
+        self._states = states
         self._clock = clock
-        self._caps = caps
 
     def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
         """Commit a delta in one transaction, or a delta of one object in parts if need be."""
         if len(delta.objects) + len(delta.rows) > MAX_ACTIONS:
             return self._too_large(delta, deadline)
-        rows = Rows(self._table, self._shards, self._caps)
+        rows = Rows(self._table, self._states.fences)
         for _ in attempts(deadline):
-            sight = self._fences.look(delta.rows, rows.shard, deadline)
-            blobs = rows.add(as_written(delta.rows, sight.generations), deadline)
-            entries = [self._entry(counted, sight.generations) for counted in delta.objects]
-            puts = rows.puts(blobs, self._retention_days)
-            if not fits(blobs, [*entries, *sight.checks, *puts]):
+            sight = self._states.agreed(rows.look(delta.rows, deadline))
+            self._require_remembered(delta.objects, sight, deadline)
+            blobs = rows.add(self._written(delta.rows, sight), deadline)
+            entries = [self._entry(counted, sight) for counted in delta.objects]
+            actions = [*entries, *sight.checks, *rows.puts(blobs)]
+            if not fits(blobs, actions):
                 return self._too_large(delta, deadline)
-            refusals = self._table.transact([*entries, *sight.checks, *puts])
+            refusals = self._table.transact(actions)
             if refusals is None:
                 return COMMITTED
             if CONDITION_FAILED in refusals[: len(entries)]:
@@ -66,8 +56,16 @@ class Commits:
                     return result
                 if len(delta.objects) == 1:  # half committed
                     return self._in_parts(delta, deadline)
-            rows.refused(blobs, refusals[-len(puts) :] if puts else [])
+            rows.refused(list(blobs), refusals)
         raise gave_up(len(delta.objects), self._table)
+
+    def _require_remembered(
+        self, objects: Sequence[Counted], sight: Sight, deadline: Deadline
+    ) -> None:
+        if old := forgettable(objects, sight.settings, self._clock()):
+            items = self._ledger.items(old, deadline)
+            entries = {ref: ledger_entry(item) for ref, item in items.items()}
+            require_remembered(old, entries)
 
     def _sorted_out(self, delta: Delta, deadline: Deadline) -> CommitResult:
         """Why the ledger refuses a delta. The transaction's condition has guarded it until now:
@@ -88,7 +86,7 @@ class Commits:
         """
         (counted,) = delta.objects
         parts = in_parts(delta.rows)
-        rows = Rows(self._table, self._shards, self._caps)
+        rows = Rows(self._table, self._states.fences)
         for _ in attempts(deadline, rounds=len(parts)):
             item = self._ledger.items([counted.ref], deadline).get(counted.ref)
             if item is not None:
@@ -96,39 +94,42 @@ class Commits:
                 if not result.committed:
                     return result
             done = _parts_done(item, counted, len(parts))
-            sight = self._fences.look(parts[done], rows.shard, deadline)
-            generations = sight.generations
+            sight = self._states.agreed(rows.look(parts[done], deadline))
+            self._require_remembered(delta.objects, sight, deadline)
             if done and item:
                 entry = ledger_entry(item)
-                if entry.as_read(generations).state == "forgotten":
+                if entry.as_read(sight.state.generations).state == "forgotten":
                     return CommitResult(duplicates=(counted.ref,))
-                if entry.recount or entry.generation < generations.latest:
+                if entry.recount or entry.generation < sight.state.generations.latest:
                     # Begun before a rebuild, which counts the whole of it when it is complete,
                     # or has forgotten it.
-                    generations = replace(generations, rebuild=None)
-            blobs = rows.add(as_written(parts[done], generations), deadline)
+                    sight = sight.without_rebuild()
+            blobs = rows.add(self._written(parts[done], sight), deadline)
             note = (
                 ledger_advance(self._table.name, counted, done, len(parts))
                 if done
-                else self._entry(counted, generations, len(parts))
+                else self._entry(counted, sight, len(parts))
             )
-            puts = rows.puts(blobs, self._retention_days)
-            refusals = self._table.transact([note, *sight.checks, *puts])
+            refusals = self._table.transact([note, *sight.checks, *rows.puts(blobs)])
             if refusals is not None:
-                rows.refused(blobs, refusals[-len(puts) :])
+                rows.refused(list(blobs), refusals)
                 continue
             rows.done(blobs)
             if done + 1 == len(parts):
                 return COMMITTED
         raise gave_up(1, self._table)
 
-    def _entry(
-        self, counted: Counted, generations: Generations, parts: int = 1
-    ) -> "TransactWriteItemTypeDef":
+    def _written(
+        self, rows: Mapping[RowKey, HourlyAggregate], sight: Sight
+    ) -> dict[RowKey, HourlyAggregate]:
+        """What is added to each row, in every generation that is written."""
+        return as_written(visible(rows, sight.settings, self._clock()), sight.state.generations)
+
+    def _entry(self, counted: Counted, sight: Sight, parts: int = 1) -> "TransactWriteItemTypeDef":
         at = self._clock()
         state: State = "committed" if parts == 1 else "partial"
-        entry = entered(counted, at, generations, state)
-        return ledger_put(self._table.name, entry, at, self._retention_days, parts)
+        entry = entered(counted, at, sight.state.generations, state)
+        return ledger_put(self._table.name, entry, at, sight.settings, parts)
 
 
 def _parts_done(item: Item | None, counted: Counted, parts: int) -> int:

@@ -11,6 +11,7 @@ from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Rebuild
 from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, Recount
 from pipeline.store.rows import ledger_expiry, row_expiry, start_label
+from pipeline.store.settings import StoreSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
@@ -54,13 +55,13 @@ def row_partition(key: RowKey, shard: int) -> str:
 
 
 META = "meta"
-"""The partition that a reader needs all of: the generations, and each site with its shards."""
-GENERATIONS = "generations"
+"""The partition that a reader needs all of: the state of the store, and its sites."""
+STATE = "state"
 SITE = "site#"
 
 
 def site_key(site: str) -> Item:
-    """The key of the item that says how many shards a site has."""
+    """The key of the item that says that a site has rows."""
     return {"pk": text(META), "sk": text(f"{SITE}{site}")}
 
 
@@ -74,9 +75,9 @@ def secrets_key() -> Item:
     return {"pk": text("secrets"), "sk": text("secrets")}
 
 
-def pointer_key() -> Item:
-    """The key of the item that says which generation of each day is read and written."""
-    return {"pk": text(META), "sk": text(GENERATIONS)}
+def state_key() -> Item:
+    """The key of the item with the generations and the settings."""
+    return {"pk": text(META), "sk": text(STATE)}
 
 
 class Fence(NamedTuple):
@@ -135,7 +136,7 @@ def ledger_entry(item: Item) -> LedgerEntry:
     )
 
 
-def ledger_item(entry: LedgerEntry, retention_days: int) -> Item:
+def ledger_item(entry: LedgerEntry, settings: StoreSettings) -> Item:
     """The ledger row that says it. What says nothing is left out."""
     ref = entry.ref
     said = {
@@ -164,7 +165,7 @@ def ledger_item(entry: LedgerEntry, retention_days: int) -> Item:
         said["recount"] = json_text(entry.recount)
     if entry.conflict:
         said["conflict"] = json_text(entry.conflict)
-    return with_expiry(ledger_key(ref) | said, ledger_expiry(entry, retention_days))
+    return with_expiry(ledger_key(ref) | said, ledger_expiry(entry, settings))
 
 
 def json_text(value: object) -> Item:
@@ -173,13 +174,13 @@ def json_text(value: object) -> Item:
 
 
 def ledger_put(
-    table: str, entry: LedgerEntry, at: datetime, retention_days: int, parts: int = 1
+    table: str, entry: LedgerEntry, at: datetime, settings: StoreSettings, parts: int = 1
 ) -> "TransactWriteItemTypeDef":
     """Enter an object into the ledger, provided that it is new there (or only ever failed).
 
     With several `parts`, the first of them is done.
     """
-    item = ledger_item(entry, retention_days)
+    item = ledger_item(entry, settings)
     if parts > 1:
         item |= {"parts": number(parts), "parts_done": number(1)}
     unknown = "attribute_not_exists(pk)"
@@ -290,7 +291,7 @@ TOTALS_ATTRIBUTE = "totals"
 """The totals of an aggregate row by themselves: a reader who wants no more is sent no more."""
 
 
-def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days: int) -> Item:
+def row_item(key: RowKey, shard: int, version: int, blob: bytes, settings: StoreSettings) -> Item:
     """An aggregate row."""
     item = row_key(key, shard) | {
         "site": text(key.site),
@@ -300,16 +301,16 @@ def row_item(key: RowKey, shard: int, version: int, blob: bytes, retention_days:
         "aggregate": {"B": blob},
         TOTALS_ATTRIBUTE: {"B": codec.totals_of(blob)},
     }
-    return with_expiry(item, row_expiry(key, retention_days))
+    return with_expiry(item, row_expiry(key, settings))
 
 
 def row_put(
-    table: str, key: RowKey, shard: int, version: int, blob: bytes, retention_days: int
+    table: str, key: RowKey, shard: int, version: int, blob: bytes, settings: StoreSettings
 ) -> "TransactWriteItemTypeDef":
     """Replace an aggregate row, provided that it still has `version` (0: that there is none)."""
     put: PutTypeDef = {
         "TableName": table,
-        "Item": row_item(key, shard, version + 1, blob, retention_days),
+        "Item": row_item(key, shard, version + 1, blob, settings),
         "ConditionExpression": "attribute_not_exists(pk)",
     }
     if version:

@@ -20,6 +20,7 @@ from pipeline.store.dynamodb.items import (
 from pipeline.store.dynamodb.table import BY_HOUR, Table
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.rows import in_conflict
+from pipeline.store.settings import StoreSettings
 
 
 class Ledger:
@@ -43,7 +44,9 @@ class Ledger:
     def record_failure(self, ref: ObjectRef, reason: str, attempts: int) -> None:
         """Note a failed attempt, unless the object has been committed since."""
         at = self._clock()
-        failure = ledger_item(LedgerEntry(ref, "failed", int(at.timestamp()), reason), 0)
+        failure = ledger_item(
+            LedgerEntry(ref, "failed", int(at.timestamp()), reason), StoreSettings()
+        )
         said = {
             name: value for name, value in failure.items() if name not in ("pk", "sk", "attempts")
         }

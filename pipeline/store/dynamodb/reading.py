@@ -1,22 +1,22 @@
 """The aggregate rows of the table, as readers see them."""
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+import sys
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import product
 
 from pipeline.hour.sketches import Wanted
-from pipeline.hours import Span
+from pipeline.hours import HOURS_PER_DAY, Span
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import (
     TOTALS_ATTRIBUTE,
     VERSION_ATTRIBUTES,
     Item,
-    is_live,
     row_partition,
     text,
 )
 from pipeline.store.dynamodb.table import Table
+from pipeline.store.generations import Days
 from pipeline.store.ledger import StoredRow
 from pipeline.store.port import Meta
 from pipeline.store.rows import decode_row, row_version, start_label
@@ -30,9 +30,8 @@ class RowReader:
     """Reads rows. Reads are eventually consistent (a row may be a second old), except while there
     may be rows of two generations."""
 
-    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
+    def __init__(self, table: Table) -> None:
         self._table = table
-        self._clock = clock
 
     def read(
         self, sites: Sequence[str], spans: Sequence[Span], meta: Meta, wanted: Wanted
@@ -71,16 +70,17 @@ class RowReader:
     ) -> Iterator[tuple[RowKey, str, Item]]:
         generations = meta.generations
         consistent = bool(generations.rebuild or generations.unswept)
-        at = self._clock()
+        first = meta.first_row_day
         shards = (
             (site, shard, span)
             for site, span in product(sites, spans)
-            for shard in range(meta.shards.get(site, 0))
+            if site in meta.sites
+            for shard in range(meta.settings.shards_of(_days(span)))
         )
         queries = (partial(self._shard, *each, only, consistent=consistent) for each in shards)
         for shard, rows in in_order(queries, _QUERIES):
             for key, item in rows:
-                if is_live(item, at) and key.generation == generations.read(key.day):
+                if key.day >= first and key.generation == generations.read(key.day):
                     yield key, row_version(key, int(item["version"]["N"]), shard), item
 
     def _shard(
@@ -88,3 +88,10 @@ class RowReader:
     ) -> tuple[int, list[tuple[RowKey, Item]]]:
         rows = self.of_every_generation(site, shard, span, only, consistent=consistent)
         return shard, list(rows)
+
+
+def _days(span: Span) -> Days:
+    """The days that a span of rows touches."""
+    size = HOURS_PER_DAY if span.period == "hour" else 1
+    start = 0 if span.start is None else span.start // size
+    return Days(start, sys.maxsize if span.end is None else -(-span.end // size))

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from pipeline.deadline import Deadline
 from pipeline.errors import StoreError
 from pipeline.hour.aggregate import HourlyAggregate, merge
-from pipeline.schema.dimensions import NO_CAPS, Caps
+from pipeline.schema.dimensions import NO_CAPS
 from pipeline.store.counted import RowKey
+from pipeline.store.dynamodb.fences import Fences, Sight
 from pipeline.store.dynamodb.items import row_key, row_label, row_partition, row_put
 from pipeline.store.dynamodb.table import ACCEPTED, Table
 from pipeline.store.rows import add_to_row
+from pipeline.store.settings import StoreSettings, shard_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -27,6 +29,10 @@ day, and in two generations, as many of the largest rows as fit. Part of the sto
 object begun with it is resumed with it."""
 
 
+_DRAWS = 2**20
+"""Numbers that are drawn from: so many that every shard is as likely as the others."""
+
+
 class _Read(NamedTuple):
     """An aggregate row as it was read: version 0 and no blob where there is none."""
 
@@ -35,45 +41,52 @@ class _Read(NamedTuple):
 
 
 class Rows:
-    """The aggregate rows of one shard that a commit has read so far."""
+    """The aggregate rows that a commit has read so far, each of the shard that it has drawn."""
 
-    def __init__(self, table: Table, shards: int, caps: Caps) -> None:
+    def __init__(self, table: Table, fences: Fences) -> None:
         self._table = table
-        self._caps = caps
-        self._shards = shards
+        self._fences = fences
+        self._settings = StoreSettings()
         self._read: dict[RowKey, _Read] = {}
-        self._draw()
+        self._draw = _drawn()
 
-    def _draw(self) -> None:
-        self.shard = random.randrange(self._shards)  # noqa: S311 - spreads load, keeps no secret
+    def look(self, rows: Iterable[RowKey], deadline: Deadline) -> Sight:
+        """The state of the store for a transaction over these rows; see `Fences.look`."""
+        sight = self._fences.look(rows, self._draw, deadline)
+        if sight.settings != self._settings:
+            self._settings = sight.settings
+            self._read.clear()  # a row may be in another shard now
+        return sight
 
     def add(
         self, added: Mapping[RowKey, HourlyAggregate], deadline: Deadline
     ) -> dict[RowKey, bytes]:
         """The rows with something added to them; those not read yet are read."""
         missing = {
-            (row_partition(key, self.shard), row_label(key)): key
+            (row_partition(key, self._shard(key)), row_label(key)): key
             for key in added
             if key not in self._read
         }
         self._read.update(dict.fromkeys(missing.values(), _Read()))
-        for item in self._table.get(
-            [row_key(key, self.shard) for key in missing.values()], deadline
-        ):
+        keys = [row_key(key, self._shard(key)) for key in missing.values()]
+        for item in self._table.get(keys, deadline):
             key = missing[item["pk"]["S"], item["sk"]["S"]]
             self._read[key] = _Read(int(item["version"]["N"]), item["aggregate"]["B"])
         return {
-            key: add_to_row(key, self._read[key].blob, more, self._caps)
+            key: add_to_row(key, self._read[key].blob, more, self._settings.caps)
             for key, more in added.items()
         }
 
-    def puts(
-        self, blobs: dict[RowKey, bytes], retention_days: int
-    ) -> "list[TransactWriteItemTypeDef]":
+    def puts(self, blobs: dict[RowKey, bytes]) -> "list[TransactWriteItemTypeDef]":
         """The actions that write rows, provided that they are still as they were read."""
         return [
             row_put(
-                self._table.name, key, self.shard, self._read[key].version, blob, retention_days
+                self._table.name,
+                key,
+                self._shard(key),
+                self._read[key].version,
+                blob,
+                self._settings,
             )
             for key, blob in blobs.items()
         ]
@@ -83,15 +96,23 @@ class Rows:
         for key, blob in blobs.items():
             self._read[key] = _Read(self._read[key].version + 1, blob)
 
-    def refused(self, keys: Iterable[RowKey], refusals: Sequence[str]) -> None:
+    def refused(self, keys: Sequence[RowKey], refusals: Sequence[str]) -> None:
         """Forget the rows that somebody else has changed, so that only those are read again; or
-        go to another shard, if there are several."""
-        stale = [key for key, code in zip(keys, refusals, strict=True) if code != ACCEPTED]
-        if stale and self._shards > 1:
+        draw another shard, if there are several. The rows' refusals are the last ones."""
+        codes = refusals[len(refusals) - len(keys) :]
+        stale = [key for key, code in zip(keys, codes, strict=True) if code != ACCEPTED]
+        if stale and self._settings.most_shards > 1:
             self._read.clear()
-            self._draw()
+            self._draw = _drawn()
         for key in stale:
             self._read.pop(key, None)
+
+    def _shard(self, key: RowKey) -> int:
+        return shard_of(self._settings, key.day, self._draw)
+
+
+def _drawn() -> int:
+    return random.randrange(_DRAWS)  # noqa: S311 - spreads load, keeps no secret
 
 
 def fits(blobs: Mapping[RowKey, bytes], actions: Sequence[object]) -> bool:

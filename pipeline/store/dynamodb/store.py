@@ -8,31 +8,25 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from pipeline.deadline import NEVER, Deadline
+from pipeline.deadline import Deadline
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import HOURS_PER_DAY, Span
 from pipeline.objects import ObjectRef
-from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.store.counted import Delta
 from pipeline.store.dynamodb.cache import Cache
 from pipeline.store.dynamodb.commit import Commits
-from pipeline.store.dynamodb.fences import Fences
+from pipeline.store.dynamodb.expiry import rewrite_expiry
 from pipeline.store.dynamodb.items import (
-    GENERATIONS,
-    META,
-    SITE,
     ledger_entry,
     ledger_item,
-    number,
     row_item,
     row_key,
     secrets_key,
-    site_key,
-    text,
 )
 from pipeline.store.dynamodb.ledger import Ledger
 from pipeline.store.dynamodb.reading import RowReader
 from pipeline.store.dynamodb.recount import Recounts
+from pipeline.store.dynamodb.states import States
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.generations import Generations, Rebuild
 from pipeline.store.ledger import LedgerEntry, StoredRow
@@ -45,7 +39,8 @@ from pipeline.store.port import (
     Meta,
     Store,
 )
-from pipeline.store.rows import encode_row, is_over, now
+from pipeline.store.rows import encode_row, is_over, now, today
+from pipeline.store.settings import NOTHING, Given, StoreSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -54,8 +49,8 @@ if TYPE_CHECKING:
 class DynamoStore(Store):
     """A store in a DynamoDB table with string keys `pk` and `sk`, and `expires` as its TTL.
 
-    `shards` spreads each hour over that many rows, so that concurrent commits rarely meet;
-    `timeout` is after how many seconds other operations than a commit give up trying.
+    The process was `given` some settings. `timeout` is the number of seconds after which
+    operations other than a commit are given up.
     """
 
     lag_seconds = 3.0  # more than eventually consistent reads and indexes lag behind
@@ -64,37 +59,31 @@ class DynamoStore(Store):
         self,
         client: "DynamoDBClient",
         table: str,
+        given: Given = NOTHING,
         *,
-        shards: int = 1,
-        retention_days: int = 0,
         timeout: float = TIMEOUT,
         clock: Callable[[], datetime] = now,
-        caps: Caps = DEFAULT_CAPS,
     ) -> None:
         self._table = Table(client, table, timeout)
         self._ledger = Ledger(self._table, clock)
-        self._fences = Fences(self._table)
-        self._commits = Commits(
-            self._table, self._ledger, self._fences, shards, retention_days, clock, caps
-        )
-        self._recounts = Recounts(
-            self._table, self._ledger, self._fences, shards, retention_days, caps
-        )
-        self._rows = RowReader(self._table, clock)
+        self._states = States(self._table, given, clock)
+        self._commits = Commits(self._table, self._ledger, self._states, clock)
+        self._recounts = Recounts(self._table, self._ledger, self._states, clock)
+        self._rows = RowReader(self._table)
         self._cache = Cache(self._table, clock)
-        self._shards = shards
-        self._retention_days = retention_days
-        self._caps = caps
         self._clock = clock
-        self._registered: set[str] = set()
 
     @override
     def ledger(self, refs: Sequence[ObjectRef]) -> dict[ObjectRef, LedgerEntry]:
         return {ref: ledger_entry(item) for ref, item in self._ledger.items(refs).items()}
 
     @override
+    def agree(self) -> StoreSettings:
+        return self._states.agree()
+
+    @override
     def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
-        self._register({counted.site for counted in delta.objects}, deadline)
+        self._states.prepare({counted.site for counted in delta.objects}, deadline)
         return self._commits.commit(delta, deadline)
 
     @override
@@ -128,7 +117,7 @@ class DynamoStore(Store):
 
     @override
     def meta(self) -> Meta:
-        return self._meta()
+        return self._states.meta()
 
     @override
     def read(
@@ -138,15 +127,24 @@ class DynamoStore(Store):
         meta: Meta | None = None,
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
-        return self._rows.read(sites, spans, meta or self._meta(), wanted)
+        return self._rows.read(sites, spans, meta or self._states.meta(), wanted)
 
     @override
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
-        return self._fences.turn(change, self._every_shard)
+        return self._states.turn(change)
+
+    @override
+    def settle(self, changes: Given) -> StoreSettings:
+        # Nothing that is to be kept for longer may go while the settings are changed.
+        longer = self._states.meta().settings.changed(changes, today(self._clock()))
+        rewrite_expiry(self._table, longer, self._clock(), only_later=True)
+        settings = self._states.settle(changes)
+        rewrite_expiry(self._table, settings, self._clock(), only_later=False)
+        return settings
 
     @override
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
-        self._register({counted.site for counted in delta.objects})
+        self._states.prepare({counted.site for counted in delta.objects})
         return self._recounts.recount(rebuild, delta)
 
     @override
@@ -155,31 +153,33 @@ class DynamoStore(Store):
 
     @override
     def sweep(self) -> int:
-        generations = self._fences.pointer()
+        meta = self._states.meta()
         count = 0
-        if days := generations.unswept:
+        if days := meta.generations.unswept:
             spans = (
                 Span("hour", days.start * HOURS_PER_DAY, days.end * HOURS_PER_DAY),
                 Span("day", days.start, days.end),
             )
-            for span, (site, shard) in product(spans, self._every_shard()):
+            shards = range(meta.settings.most_shards)
+            for span, site, shard in product(spans, meta.sites, shards):
                 swept = [
                     row_key(key, shard)
                     for key, _ in self._rows.of_every_generation(site, shard, span, consistent=True)
-                    if is_over(key, generations)
+                    if is_over(key, meta.generations)
                 ]
                 self._table.write_all(deletes=swept)
                 count += len(swept)
-            self.turn(lambda state: state.swept(generations))
+            self.turn(lambda generations: generations.swept(meta.generations))
         return count
 
     @override
     def restore(self, entries: Sequence[LedgerEntry], rows: Sequence[StoredRow]) -> None:
-        self._register({row.key.site for row in rows})
-        puts = [ledger_item(entry, self._retention_days) for entry in entries]
-        for row in rows:
-            blob = encode_row(row, self._caps)
-            puts.append(row_item(row.key, 0, 1, blob, self._retention_days))
+        self._states.prepare({row.key.site for row in rows})
+        settings = self._states.meta().settings
+        puts = [ledger_item(entry, settings) for entry in entries]
+        for row in rows:  # everything goes to the first shard
+            blob = encode_row(row, settings.caps)
+            puts.append(row_item(row.key, 0, 1, blob, settings))
         self._table.write_all(puts)
 
     @override
@@ -201,33 +201,3 @@ class DynamoStore(Store):
     @override
     def release(self, key: str, owner: str) -> None:
         self._cache.release(key, owner)
-
-    def _register(self, sites: set[str], deadline: Deadline = NEVER) -> None:
-        """Let readers know these sites and their shards, before anything is written to them."""
-        for site in sites - self._registered:
-            # The condition fails where the site has as many shards already, or more from an
-            # earlier setting: readers go on reading those.
-            self._table.update(
-                deadline,
-                Key=site_key(site),
-                UpdateExpression="SET shards = :shards",
-                ConditionExpression="attribute_not_exists(shards) OR shards < :shards",
-                ExpressionAttributeValues={":shards": number(self._shards)},
-            )
-            self._registered.add(site)
-
-    def _meta(self) -> Meta:
-        """One query: everything lies in one partition."""
-        items = self._table.query("pk = :meta", {":meta": text(META)}, consistent=True)
-        shards: dict[str, int] = {}
-        generations = Generations()
-        for item in items:
-            if (name := item["sk"]["S"]) == GENERATIONS:
-                generations = Generations.from_json(item["pointer"]["S"])
-            else:
-                shards[name.removeprefix(SITE)] = int(item["shards"]["N"])
-        return Meta(tuple(sorted(shards)), generations, shards)
-
-    def _every_shard(self) -> list[tuple[str, int]]:
-        shards = self._meta().shards
-        return [(site, shard) for site, count in shards.items() for shard in range(count)]

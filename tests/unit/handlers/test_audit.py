@@ -59,15 +59,12 @@ def delete_hours(store: Path, at: datetime) -> None:
         assert changed.rowcount > 0
 
 
-def test_days_that_have_expired_are_not_missed(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The function knows the retention, so that its alarm does not ring for what was deleted."""
+def test_days_that_have_expired_are_not_missed(store: Path) -> None:
+    """The store knows the retention, so that the alarm does not ring for what was deleted."""
     delete_hours(store, NOW - timedelta(days=5))
-    monkeypatch.setenv("EDGETALLY_RETENTION_DAYS", "3")
-    assert audit()["ledger_gap"] == 0
-    monkeypatch.setenv("EDGETALLY_RETENTION_DAYS", "0")
     assert audit()["ledger_gap"] > 0
+    assert main(["settings", "retention_days=3"]) == 0
+    assert audit()["ledger_gap"] == 0
 
 
 def test_the_health_tells_of_a_gap_and_of_missing_objects(store: Path) -> None:

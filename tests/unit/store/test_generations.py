@@ -73,15 +73,6 @@ def test_a_rebuild_is_undone_or_kept(
         assert shown.confirm(number).written(day) == [new]
 
 
-@given(st.lists(changes, max_size=20))
-def test_the_state_is_stored_whole(
-    steps: list[Callable[[Generations], Generations]],
-) -> None:
-    """Read back, it is the same."""
-    state = after(steps)[-1]
-    assert Generations.from_json(state.to_json()) == state
-
-
 def test_settled_days_that_are_rebuilt_again_are_not_kept() -> None:
     """The state does not grow with every rebuild of the same days."""
     state = Generations()
