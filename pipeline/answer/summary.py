@@ -200,10 +200,7 @@ def summarize(
         cache_hit_rate=_percentage(by_result.get("Hit", 0), totals.requests),
         cache_hit_rate_cacheable=_percentage(totals.cacheable_hits, totals.cacheable),
         byte_hit_rate=_percentage(_bytes_of_hits(result_types), totals.counts.bytes),
-        top_paths=[
-            PathCount(value, vector.requests)
-            for value, vector in ranked(paths, paths.counts[_REQUESTS], top)
-        ],
+        top_paths=_most_requested(paths, top),
         bytes_sent=totals.counts.bytes,
         bytes_received=totals.bytes_received,
         status_codes=status_codes,
@@ -215,12 +212,21 @@ def summarize(
         unique_visitors=_estimate(sketches.visitors),
         unique_paths=_estimate(sketches.paths),
         rejected_lines=RejectedLines(totals.rejected_lines, dict(sorted(totals.rejected.items()))),
-        approximate={name: table.bound for name, table in sorted(tables.items()) if table.bound},
+        approximate=_bounds(tables),
         sampling=dict(sorted((sampling or {}).items())),
         audience=audience(tables["device"]),
         crawler_groups=crawler_groups(tables["crawler"]),
         **{key: listed(name, tables[name], top) for key, name in LISTED.items()},
     )
+
+
+def _most_requested(paths: Table, top: int) -> list[PathCount]:
+    entries = ranked(paths, paths.counts[_REQUESTS], top)
+    return [PathCount(value, vector.requests) for value, vector in entries]
+
+
+def _bounds(tables: Mapping[str, Table]) -> dict[str, int]:
+    return {name: table.bound for name, table in sorted(tables.items()) if table.bound}
 
 
 def _latencies(latency: Mapping[str, Histogram]) -> dict[str, Latency]:

@@ -18,8 +18,9 @@ from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.ranking import TopQuestion
 from pipeline.answer.summary import SummaryQuestion
 from pipeline.answer.timeseries import TimeseriesQuestion
-from pipeline.api.parameters import LATEST, MOST_DAYS
+from pipeline.api.parameters import MOST_DAYS
 from pipeline.api.problems import Problem, refused
+from pipeline.api.values import LATEST
 from pipeline.hours import HOUR_US, HOURS_PER_DAY, hour_of, hour_start
 
 DEFAULT_WINDOW = "24h"

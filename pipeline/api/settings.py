@@ -6,8 +6,9 @@ from pipeline.answer.envelope import Envelope
 from pipeline.answer.metrics import DEFAULT_METRICS, METRICS, RANKED
 from pipeline.answer.service import Service
 from pipeline.answer.shape import Shape
-from pipeline.api.parameters import BY, DEFAULT_LIMIT, METRIC, MOST_DAYS, MOST_ENTRIES, TZ
+from pipeline.api.parameters import BY, DEFAULT_LIMIT, METRIC, MOST_DAYS, TZ
 from pipeline.api.questions import DEFAULT_WINDOW, MOST_FIGURES
+from pipeline.api.values import MOST_ENTRIES
 from pipeline.hours import CLOCK_SKEW
 from pipeline.schema.dimensions import DIMENSIONS
 

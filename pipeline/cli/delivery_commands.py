@@ -57,36 +57,39 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what is missing; change nothing.")
 ]
+DistributionArgument = Annotated[
+    str | None, typer.Argument(help="The distribution's id.", show_default=False)
+]
+AllOption = Annotated[bool, typer.Option("--all", help="Every distribution of the account.")]
+BucketOption = Annotated[
+    str | None, typer.Option(help="A bucket that receives logs already.", show_default=False)
+]
+PrefixOption = Annotated[str, typer.Option(help="Where in that bucket the logs are.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="Parquet is read fastest, but AWS charges for it.")
+]
+FieldsOption = Annotated[
+    str, typer.Option(help="`counted`, `all`, or names with commas between: `counted,c-ip`.")
+]
+ReplaceOption = Annotated[
+    bool, typer.Option("--replace", help="End a delivery that is in the way.")
+]
+PrintOption = Annotated[
+    Printed | None, typer.Option("--print", help="Print a template instead.", show_default=False)
+]
 
 
 @delivering.command("attach", epilog="Example: edgetally attach E123ABC456DEF --stack edgetally")
 def attach_command(
-    distribution: Annotated[
-        str | None, typer.Argument(help="The distribution's id.", show_default=False)
-    ] = None,
+    distribution: DistributionArgument = None,
     stack: StackOption = "edgetally",
-    every: Annotated[
-        bool, typer.Option("--all", help="Every distribution of the account.")
-    ] = False,
-    bucket: Annotated[
-        str | None,
-        typer.Option(help="A bucket that receives logs already.", show_default=False),
-    ] = None,
-    prefix: Annotated[str, typer.Option(help="Where in that bucket the logs are.")] = "",
-    form: Annotated[
-        Format, typer.Option("--format", help="Parquet is read fastest, but AWS charges for it.")
-    ] = Format.w3c,
-    fields: Annotated[
-        str,
-        typer.Option(help="`counted`, `all`, or names with commas between: `counted,c-ip`."),
-    ] = "counted",
-    replace: Annotated[
-        bool, typer.Option("--replace", help="End a delivery that is in the way.")
-    ] = False,
-    printed: Annotated[
-        Printed | None,
-        typer.Option("--print", help="Print a template instead.", show_default=False),
-    ] = None,
+    every: AllOption = False,
+    bucket: BucketOption = None,
+    prefix: PrefixOption = "",
+    form: FormatOption = Format.w3c,
+    fields: FieldsOption = "counted",
+    replace: ReplaceOption = False,
+    printed: PrintOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
