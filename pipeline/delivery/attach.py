@@ -19,6 +19,7 @@ from pipeline.delivery.port import (
     Delivery,
     DeliveryError,
     Destination,
+    Destinations,
     Distribution,
     Source,
     Stack,
@@ -97,7 +98,7 @@ def plan(cloud: Deliveries, wish: Wish) -> list[Step]:
         raise legacy_choice(distribution, wish.stack)
     _check_policy(cloud, wish)
     source = source_of(cloud.sources(), distribution)
-    destinations = {each.arn: each for each in cloud.destinations()}
+    destinations = Destinations(cloud.destinations())
     own = [each for each in cloud.deliveries() if source and each.source == source.name]
     into_ours = [
         each
@@ -235,7 +236,7 @@ def _refused(cloud: Deliveries, wish: Wish, conflict: CloudConflict) -> Delivery
     """The choice beside somebody else's delivery to S3; the conflict itself if there is none."""
     distribution = cloud.distribution(wish.distribution)
     source = source_of(cloud.sources(), distribution)
-    destinations = {each.arn: each for each in cloud.destinations()}
+    destinations = Destinations(cloud.destinations())
     for each in cloud.deliveries():
         if source and each.source == source.name and each.kind == "S3":
             other = destinations[each.destination]

@@ -63,12 +63,14 @@ def logging(scene: Scene) -> Iterator[Station]:
 
 def _uncounted(scene: Scene) -> Station:
     """Where the logs go that do not come to the stack."""
-    places = [scene.distribution.legacy, *(each.place.split(":::")[1] for each in scene.elsewhere)]
+    places = [scene.distribution.legacy, *(each.path or each.arn for each in scene.elsewhere)]
     place = next(filter(None, places), "")
     if place:
         bucket, _, prefix = place.partition("/")
         detail = f"logs are delivered to {place}, which the stack does not count"
-        return broken("logging", detail, reading_command(bucket, prefix))
+        is_ours = not place.startswith("arn:")
+        again = f"{_AGAIN.format(scene.name)} --replace"
+        return broken("logging", detail, reading_command(bucket, prefix) if is_ours else again)
     if scene.distribution.realtime:
         return ok("logging", "real-time logs only")
     return broken("logging", "no logs are delivered", _AGAIN.format(scene.name))

@@ -41,22 +41,21 @@ def delivery_choice(
     distribution: Distribution, stack: Stack, other: Destination, reason: str
 ) -> Choice:
     """Return the choice where AWS takes no second delivery beside somebody else's."""
-    place = other.place.split(":::")[1]
-    bucket, _, prefix = place.partition("/")
+    bucket, _, prefix = other.path.partition("/")
+    place = f"s3://{other.path}" if bucket else f"another account ({other.arn})"
+    keep = (
+        reading_command(bucket, prefix),
+        "leaves that delivery alone, and counts what it delivers",
+    )
+    replace = (
+        f"edgetally attach {distribution.id} --replace",
+        f"ends that delivery: from then on logs come to {stack.bucket} only, and the "
+        "requests of some minutes may be in no log",
+    )
     return Choice(
-        f"{distribution.id} has a delivery to s3://{place} already, and AWS takes no second one to "
-        f"S3 ({reason})",
-        [
-            (
-                reading_command(bucket, prefix),
-                "leaves that delivery alone, and counts what it delivers",
-            ),
-            (
-                f"edgetally attach {distribution.id} --replace",
-                f"ends that delivery: from then on logs come to {stack.bucket} only, and the "
-                "requests of some minutes may be in no log",
-            ),
-        ],
+        f"{distribution.id} has a delivery to {place} already, and AWS takes no second one to S3 "
+        f"({reason})",
+        [keep, replace] if bucket else [replace],
     )
 
 

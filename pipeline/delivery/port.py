@@ -4,7 +4,7 @@ CloudWatch Logs delivers them with three objects, always in us-east-1: a *source
 a *destination* (a place in a bucket, with a format) and the *delivery* that joins the two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -100,9 +100,14 @@ class Destination:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def path(self) -> str:
+        """The bucket's name with the prefix; "" if the place is no bucket."""
+        return self.place.partition(":::")[2]
+
+    @property
     def bucket(self) -> str:
         """The bucket's name; "" if the place is no bucket."""
-        return self.place.split(":::")[1].split("/")[0] if ":::" in self.place else ""
+        return self.path.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,16 @@ class Delivery:
     kind: str
     fields: tuple[str, ...]
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Destinations(dict[str, Destination]):
+    """Destinations by their ARNs. One of another account is known by its ARN alone."""
+
+    def __init__(self, known: Iterable[Destination]) -> None:
+        super().__init__((each.arn, each) for each in known)
+
+    def __missing__(self, arn: str) -> Destination:
+        return Destination(arn.rpartition(":")[2], arn, "", "")
 
 
 class Deliveries(Protocol):

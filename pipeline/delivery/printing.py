@@ -40,38 +40,56 @@ Resources:
 
 def terraform(wish: Wish, arn: str) -> str:
     """Return the Terraform resources of the delivery of the distribution of an ARN."""
-    fields = "\n".join(f'    "{name}",' for name in wish.fields)
-    return f"""\
-# The logs of {wish.distribution} into {wish.stack.bucket}. Deliveries live in us-east-1.
+    return "\n".join(
+        (
+            _PROVIDER.format(distribution=wish.distribution, bucket=wish.stack.bucket),
+            _ENDS.format(
+                source=wish.source_name,
+                arn=arn,
+                destination=wish.destination_name,
+                form=wish.format,
+                place=wish.place,
+            ),
+            _DELIVERY.format(
+                suffix=SUFFIX, fields="\n".join(f'    "{name}",' for name in wish.fields)
+            ),
+        )
+    )
+
+
+_PROVIDER = """\
+# The logs of {distribution} into {bucket}. Deliveries live in us-east-1.
 provider "aws" {{
   alias  = "edgetally"
   region = "us-east-1"
 }}
-
+"""
+_ENDS = """\
 resource "aws_cloudwatch_log_delivery_source" "edgetally" {{
   provider     = aws.edgetally
-  name         = "{wish.source_name}"
+  name         = "{source}"
   log_type     = "ACCESS_LOGS"
   resource_arn = "{arn}"
 }}
 
 resource "aws_cloudwatch_log_delivery_destination" "edgetally" {{
   provider      = aws.edgetally
-  name          = "{wish.destination_name}"
-  output_format = "{wish.format}"
+  name          = "{destination}"
+  output_format = "{form}"
 
   delivery_destination_configuration {{
-    destination_resource_arn = "{wish.place}"
+    destination_resource_arn = "{place}"
   }}
 }}
-
+"""
+_DELIVERY = """\
 resource "aws_cloudwatch_log_delivery" "edgetally" {{
   provider                 = aws.edgetally
   delivery_source_name     = aws_cloudwatch_log_delivery_source.edgetally.name
   delivery_destination_arn = aws_cloudwatch_log_delivery_destination.edgetally.arn
 
   s3_delivery_configuration {{
-    suffix_path                 = "{SUFFIX}"
+    suffix_path                 = "{suffix}"
     enable_hive_compatible_path = false
   }}
 

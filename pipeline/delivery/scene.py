@@ -1,6 +1,5 @@
 """Everything the doctor looks at, each thing read once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -11,6 +10,7 @@ from pipeline.delivery.port import (
     Deliveries,
     Delivery,
     Destination,
+    Destinations,
     Distribution,
     Source,
     Stack,
@@ -51,9 +51,9 @@ class Scene:
         return source_of(self.cloud.sources(), self.distribution)
 
     @cached_property
-    def destinations(self) -> Mapping[str, Destination]:
+    def destinations(self) -> Destinations:
         """All destinations by their ARNs."""
-        return {each.arn: each for each in self.cloud.destinations()}
+        return Destinations(self.cloud.destinations())
 
     @cached_property
     def buckets(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ class Scene:
     def prefix(self) -> str:
         """Where in the bucket the distribution's logs are, as far as that is known."""
         if self.destination:
-            place = self.destination.place.split(":::")[1].partition("/")[2]
+            place = self.destination.path.partition("/")[2]
             return f"{place}/{self.name}/" if place == PREFIX else f"{place}/" if place else ""
         return self.distribution.legacy.partition("/")[2]
 

@@ -197,6 +197,23 @@ def test_somebody_elses_delivery_is_left_alone(
     assert delivery["deliverySourceName"] == "theirs"
 
 
+def test_a_delivery_to_another_account_is_left_alone_too(
+    fake: FakeAws, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its destination is not among the account's own, and its bucket cannot be read from here."""
+    foreign(fake)
+    [delivery] = fake.deliveries.values()
+    arn = "arn:aws:logs:us-east-1:999999999999:delivery-destination:theirs"
+    delivery["deliveryDestinationArn"] = arn
+    fake.destinations.clear()
+    assert run("attach", DISTRIBUTION, "--yes") == 3
+    said = capsys.readouterr().err
+    assert f"another account ({arn})" in said
+    assert "--bucket" not in said
+    assert run("attach", DISTRIBUTION, "--replace", "--yes") == 0
+    assert len(fake.deliveries) == 1
+
+
 def test_somebody_elses_delivery_into_our_bucket_is_attached_already(
     fake: FakeAws, run: Run
 ) -> None:

@@ -149,6 +149,11 @@ FAULTS: dict[str, tuple[Callable[[Way], Any], str, str]] = {
     "the delivery is gone": (lambda way: way.fake.deliveries.clear(), "logging", "attach"),
     "the source is inactive": (_inactive, "logging", "detach"),
     "the delivery goes elsewhere": (_elsewhere, "logging", f"--bucket {THEIRS} --prefix 'x'"),
+    "the delivery goes to another account": (
+        lambda way: way.fake.destinations.clear(),
+        "logging",
+        "--replace",
+    ),
     "legacy beside v2": (lambda way: _legacy(way, BUCKET), "logging", "twice"),
     "fields are missing": (
         lambda way: _delivery(way).update(recordFields=["date", "time", "c-ip"]),
