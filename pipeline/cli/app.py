@@ -3,10 +3,9 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -24,24 +23,21 @@ from pipeline.bootstrap import (
 )
 from pipeline.cli.archive_commands import archiving
 from pipeline.cli.audit_commands import auditing
-from pipeline.cli.console import JsonOption, StoreOption, complain, counting, out
+from pipeline.cli.console import JsonOption, StoreOption, complain, out
 from pipeline.cli.delivery_commands import delivering
 from pipeline.cli.exits import FAILED, OK, exit_code
+from pipeline.cli.ingesting import hashed, ingest_all
 from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
+from pipeline.cli.report_command import reporting
 from pipeline.cli.settings_command import settling
 from pipeline.cli.show_summary import show
-from pipeline.cli.sources import LogObject, expand
+from pipeline.cli.sources import expand
 from pipeline.cli.status_command import diagnosing
 from pipeline.cli.window import parse_window
 from pipeline.errors import EdgetallyError, ObjectUnavailable, SettingError
-from pipeline.ingest.ingest import Ingest, Outcome
-from pipeline.objects import ObjectRef
+from pipeline.ingest.ingest import Outcome
 from pipeline.settings import load_settings
-
-BATCH = 80
-"""Objects in one commit, if they are small: enough that a commit's cost is shared, few enough that
-an interrupted run loses little and that a transaction of DynamoDB holds them."""
 
 _MOST_HOURS = 24 * 366 * 100
 
@@ -58,6 +54,7 @@ app.add_typer(repairing, name="rebuild")
 app.add_typer(archiving)
 app.add_typer(settling)
 app.add_typer(delivering)
+app.add_typer(reporting)
 app.add_typer(diagnosing)
 
 
@@ -85,7 +82,7 @@ def ingest(
     settings = load_settings(store=store)
     expansion = expand(sources, Sources(settings).list, store_files(settings))
     count, _ = open_ingest(settings, open_store(settings))
-    outcomes = list(_ingest_all(count, expansion.objects, progress=not as_json))
+    outcomes = list(ingest_all(count, expansion.objects, progress=not as_json))
     figures = _figures(outcomes)
     if as_json:
         print(json.dumps(figures))
@@ -124,7 +121,7 @@ def inspect(
     inspections = []
     for log_object in expansion.objects:
         try:
-            inspection = look(_hashed(log_object), count.reader)
+            inspection = look(hashed(log_object), count.reader)
         except ObjectUnavailable as error:
             inspection = Inspection(str(log_object), refused=error.reason)
         inspections.append(inspection)
@@ -218,25 +215,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         return exit_code(error)
     return OK
-
-
-def _ingest_all(count: Ingest, log_objects: list[LogObject], progress: bool) -> Iterator[Outcome]:
-    with counting(f"of {len(log_objects):,} objects", progress) as advance:
-        for start in range(0, len(log_objects), BATCH):
-            refs: list[ObjectRef] = []
-            for log_object in log_objects[start : start + BATCH]:
-                try:
-                    refs.append(_hashed(log_object))
-                except ObjectUnavailable as error:
-                    yield Outcome(ObjectRef("", str(log_object)), "failed", reason=error.reason)
-                    advance()
-            yield from count(refs, on_read=lambda ref: advance(size=ref.size))
-
-
-def _hashed(log_object: LogObject) -> ObjectRef:
-    from pipeline.source.files import file_ref
-
-    return file_ref(log_object) if isinstance(log_object, Path) else log_object
 
 
 def _figures(outcomes: list[Outcome]) -> dict[str, int]:

@@ -1,0 +1,147 @@
+"""The command that makes a report."""
+
+import shutil
+import sys
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated
+
+import typer
+
+from pipeline.answer.calendar import UnknownZone, zone_named
+from pipeline.answer.overview import Filter
+from pipeline.bootstrap import open_ingest, open_store, open_to_read
+from pipeline.cli.console import FromOption, StoreOption, ToOption, complain, err
+from pipeline.cli.exits import FAILED, OK
+from pipeline.cli.ingesting import ingest_all
+from pipeline.cli.sources import expand, in_bucket
+from pipeline.cli.window import parse_window
+from pipeline.errors import SettingError
+from pipeline.schema.dimensions import DIMENSIONS
+from pipeline.settings import Settings, load_settings
+from pipeline.store.port import Store
+
+STDIN = STDOUT = "-"
+
+reporting = typer.Typer()
+
+
+@reporting.command(epilog="Example: edgetally report logs/ -o report.html --open")
+def report(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE…",
+            help="Files, folders, globs in quotes, s3://bucket/prefix, or - for standard input; "
+            "without any, what a store has counted.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            help="The file to write, - for standard output. By default report.html, and standard "
+            "output for other formats.",
+            show_default=False,
+        ),
+    ] = None,
+    store: StoreOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="Only requests with a value of a dimension, e.g. country:DE.", show_default=False
+        ),
+    ] = None,
+    tz: Annotated[str, typer.Option(help="IANA time zone of the days and hours.")] = "UTC",
+    title: Annotated[str, typer.Option(help="The title; by default the site.")] = "",
+    form: Annotated[str, typer.Option("--format", help="html, json, csv or md.")] = "html",
+    opens: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Make a report of log objects, or of a store: one HTML file that needs no network.
+
+    Log objects are counted in memory, and nothing is kept. Exit code 1 when one of them could not
+    be counted; the report is about the others.
+    """
+    from pipeline.page.report import FORMS, Report
+
+    if form not in FORMS:
+        raise SettingError("--format", f"{form!r} is none of {', '.join(FORMS)}")
+    now = datetime.now(UTC)
+    wanted = Report(parse_window(None, start, end, now), _zone(tz), _filter(where), title)
+    complete, opened = _counted(sources, store)
+    text = FORMS[form](wanted.source(opened, now))
+    path = output or ("report.html" if form == "html" else STDOUT)
+    if in_bucket(path):
+        raise SettingError("--output", "a report is written to a file, not into a bucket")
+    if path == STDOUT:
+        sys.stdout.write(text)
+    else:
+        _write(Path(path), text, opens)
+    raise typer.Exit(OK if complete else FAILED)
+
+
+def _counted(sources: list[str] | None, store: str | None) -> tuple[bool, Store]:
+    """Whether everything was counted, and the store with it. Raises SettingError."""
+    if not sources:
+        return True, open_to_read(load_settings(store=store))
+    if store is not None:
+        raise SettingError("--store", "give either sources to count, or a store")
+    settings = load_settings(store="memory://")
+    opened = open_store(settings)
+    return _count(sources, settings, opened), opened
+
+
+def _count(sources: list[str], settings: Settings, store: Store) -> bool:
+    count, buckets = open_ingest(settings, store)
+    with _spooled(sources) as named:
+        expansion = expand(named, buckets.list)
+        outcomes = ingest_all(count, expansion.objects, progress=True)
+        failures = [outcome for outcome in outcomes if outcome.reason]
+    for outcome in failures:
+        complain(f"{outcome.ref.name}: {outcome.reason}")
+    return expansion.report() and not failures
+
+
+@contextmanager
+def _spooled(sources: list[str]) -> Iterator[list[str]]:
+    """The sources, with standard input in a file: the kind of a log is told by its beginning, and
+    read again from there."""
+    if STDIN not in sources:
+        yield sources
+        return
+    with NamedTemporaryFile(prefix="edgetally-stdin-") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield [file.name if source == STDIN else source for source in sources]
+
+
+def _zone(tz: str) -> str:
+    try:
+        zone_named(tz)
+    except UnknownZone as error:
+        raise SettingError("--tz", f"{tz!r} is no IANA time zone") from error
+    return tz
+
+
+def _filter(where: str | None) -> Filter | None:
+    if where is None:
+        return None
+    dimension, colon, value = where.partition(":")
+    if dimension not in DIMENSIONS or not colon:
+        raise SettingError("--where", f"{where!r} is no DIMENSION:VALUE, such as country:DE")
+    return Filter(dimension, value)
+
+
+def _write(path: Path, text: str, opens: bool) -> None:
+    path.write_text(text, encoding="utf-8")
+    err.print(f"{path}: {len(text.encode()):,} bytes", markup=False, soft_wrap=True)
+    if opens:
+        webbrowser.open(path.absolute().as_uri())

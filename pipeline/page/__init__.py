@@ -1,0 +1,1 @@
+"""The page: an overview and an address → HTML and SVG without any script."""

@@ -1,0 +1,145 @@
+"""The page's address: all of its state, and the links that change one part of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from pipeline.answer.calendar import NAMED_WINDOWS, zone_named
+from pipeline.answer.overview import Filter
+from pipeline.api.parameters import COMPARE, DIMENSION, METRIC, SITE, TZ, WHERE, Parameter
+from pipeline.api.problems import refused
+
+DEFAULT_WINDOW = "24h"
+NO_COMPARISON = "none"
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Address:
+    """What the page shows: a window by its name, or days (the last one included); `paths` is the
+    metric that ranks paths, `alone` the one dimension that is listed at length."""
+
+    window: str | None = DEFAULT_WINDOW
+    first: date | None = None
+    last: date | None = None
+    tz: str = "UTC"
+    site: str | None = None
+    compare: str = "previous"
+    where: Filter | None = None
+    paths: str = "requests"
+    alone: str | None = None
+    refresh: bool = True
+
+    @classmethod
+    def read(cls, query: Mapping[str, Sequence[str]]) -> "Address":
+        """The address of a query. Raises Problem."""
+        given = {name: values[-1] for name, values in query.items() if values and values[-1]}
+        first, last = _date("from", given), _date("to", given)
+        window = given.get("window")
+        if window and f"{first}.{last}" == given.get("was"):
+            first = last = None  # the form's dates are those of the window it was shown with
+        if first or last:
+            window = None
+        elif window not in NAMED_WINDOWS:
+            window = _default(window)
+        compare = given.get("compare", "previous")
+        return cls(
+            window,
+            first or last,
+            last or first,
+            _read(TZ, given) or "UTC",
+            _read(SITE, given),
+            NO_COMPARISON if compare == NO_COMPARISON else COMPARE.read(compare),
+            _read(WHERE, given),
+            _read(METRIC, given, "paths") or "requests",
+            _read(DIMENSION, given, "alone"),
+            given.get("refresh") != "0",
+        )
+
+    @property
+    def query(self) -> str:
+        """The query of this address, without what is as it is by default."""
+        state = {
+            "window": self.window if self.window != DEFAULT_WINDOW else None,
+            "from": self.first,
+            "to": self.last,
+            "tz": self.tz if self.tz != "UTC" else None,
+            "site": self.site,
+            "compare": self.compare if self.compare != "previous" else None,
+            "where": ":".join(self.where) if self.where else None,
+            "paths": self.paths if self.paths != "requests" else None,
+            "alone": self.alone,
+            "refresh": None if self.refresh else "0",
+        }
+        return urlencode(
+            [(name, value) for name, value in state.items() if value is not None], quote_via=quote
+        )
+
+    def link(self, **changes: Any) -> str:
+        """The address with some parts changed, relative to the page."""
+        return f"?{replace(self, **changes).query}"
+
+    def in_window(self, window: str) -> str:
+        """The address with a named window."""
+        return self.link(window=window, first=None, last=None)
+
+    def values(self) -> dict[str, Any]:
+        """The state as the values of the API's parameters."""
+        start = end = None
+        if self.first and self.last:
+            zone = zone_named(self.tz)
+            start = datetime(self.first.year, self.first.month, self.first.day, tzinfo=zone)
+            after = self.last + timedelta(days=1)
+            end = datetime(after.year, after.month, after.day, tzinfo=zone)
+        return {
+            "window": self.window,
+            "from": start,
+            "to": end,
+            "tz": self.tz,
+            "site": (self.site,) if self.site else None,
+            "compare": None if self.compare == NO_COMPARISON else self.compare,
+        }
+
+    def api(self, route: str, more: Mapping[str, str] = NOTHING, compares: bool = False) -> str:
+        """The address of the same window and site in the API, relative to the page."""
+        values = self.values()
+        pairs = {
+            "window": self.window,
+            "from": values["from"] and values["from"].isoformat(),
+            "to": values["to"] and values["to"].isoformat(),
+            "tz": self.tz if self.tz != "UTC" else None,
+            "site": self.site,
+            "compare": values["compare"] if compares else None,
+            **more,
+        }
+        query = urlencode(
+            [(name, value) for name, value in pairs.items() if value], quote_via=quote
+        )
+        return f"metrics/{route}?{query}"
+
+
+def _default(window: str | None) -> str:
+    if window is not None:
+        raise refused(
+            "bad-value", "window", "it must be one of those allowed", allowed=[*NAMED_WINDOWS]
+        )
+    return DEFAULT_WINDOW
+
+
+def _read(parameter: Parameter, given: Mapping[str, str], name: str | None = None) -> Any:
+    text = given.get(name or parameter.name)
+    return None if text is None else parameter.read(text)
+
+
+def _date(name: str, given: Mapping[str, str]) -> date | None:
+    if name not in given:
+        return None
+    try:
+        day = date.fromisoformat(given[name])
+    except ValueError:
+        raise refused("bad-value", name, "it must be a date, such as 2026-11-23") from None
+    if not 1970 <= day.year < 9998:
+        raise refused("bad-value", name, "it must be a date of the years 1970 to 9997")
+    return day

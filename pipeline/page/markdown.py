@@ -1,0 +1,58 @@
+"""A view as Markdown: its figures and its lists as tables."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.page.panels import List
+from pipeline.page.view import View
+
+_SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>()#+!|~"})
+
+
+def markdown(view: View) -> str:
+    """The view as text."""
+    return "\n".join(_lines(view)) + "\n"
+
+
+def _lines(view: View) -> Iterator[str]:
+    yield f"# {_safe(view.heading)}"
+    yield ""
+    yield f"Counted up to {view.times.counted_up_to}."
+    yield ""
+    yield from _table(["figure", "value"], [[it.name, str(it.figure)] for it in view.figures])
+    for cell in view.cells:
+        for one in cell:
+            yield from _list(one)
+    account = view.account
+    yield "## Its own account"
+    yield ""
+    yield (
+        f"{account.objects} log objects, {account.lines} lines = {account.counted} counted + "
+        f"{account.rejected} rejected."
+    )
+    for note in account.notes:
+        yield ""
+        yield f"{note.name}: {_safe(note.text)}"
+
+
+def _list(one: List) -> Iterator[str]:
+    yield f"## {one.caption}"
+    yield ""
+    if one.refused:
+        yield f"Not kept together with {one.refused}."
+        yield ""
+        return
+    head = [one.panel.head, *(column.head for column in one.columns)]
+    yield from _table(head, [[line.title or line.text, *line.cells] for line in one.lines])
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|---" + "|---:" * (len(head) - 1) + "|"
+    for row in rows:
+        yield f"| {' | '.join(map(_safe, row))} |"
+    yield ""
+
+
+def _safe(text: str) -> str:
+    """A text with nothing that Markdown, or HTML inside of it, would read as its own."""
+    return text.translate(_SPECIAL).replace("&", "&amp;")

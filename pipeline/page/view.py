@@ -1,0 +1,275 @@
+"""An answered overview and the page's address → all that the template prints."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from pipeline import __version__
+from pipeline.answer.calendar import By, zone_named
+from pipeline.answer.health import Check
+from pipeline.answer.overview import Before, OverviewAnswer
+from pipeline.page import clock
+from pipeline.page.account import Account, account_of
+from pipeline.page.address import NO_COMPARISON, Address
+from pipeline.page.charts import Chart
+from pipeline.page.figures import Shown, shown_of
+from pipeline.page.listing import Lists
+from pipeline.page.names import named
+from pipeline.page.panels import List
+from pipeline.page.series import (
+    Series,
+    buckets_of,
+    bytes_chart,
+    errors_chart,
+    hits_chart,
+    requests_chart,
+    time_chart,
+)
+from pipeline.page.timeline import Timeline
+
+WINDOWS = {
+    "24h": "24 h",
+    "7d": "7 d",
+    "30d": "30 d",
+    "this_month": "This month",
+    "last_month": "Last month",
+}
+ZONES = (
+    "UTC",
+    "America/Los_Angeles",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Europe/London",
+    "Europe/Berlin",
+    "Africa/Johannesburg",
+    "Asia/Dubai",
+    "Asia/Singapore",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+)
+"""The zones to choose from; the address takes any other."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a page is made of: an answered overview, and `days`, the same by day where the charts'
+    tables are by day. Without an address nothing is a link: that is a report, with a title.
+    `checks` are those of the health; `refresh_seconds` is 0 if the page does not renew itself."""
+
+    answer: OverviewAnswer
+    days: OverviewAnswer | None = None
+    address: Address | None = None
+    sites: Sequence[str] = ()
+    checks: Sequence[Check] = ()
+    title: str = ""
+    refresh_seconds: int = 0
+    has_login: bool = False
+
+    @property
+    def before(self) -> Before | None:
+        """The window to compare with, if there is one."""
+        return self.answer.compare if isinstance(self.answer.compare, Before) else None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A link that chooses a window or a comparison."""
+
+    text: str
+    href: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Times:
+    """The moments that the page names: `counted_up_to` is "" if nothing was counted, `grows_from`
+    and `running` are "" if no hour may still grow, and if none is running."""
+
+    counted_up_to: str
+    grows_from: str
+    running: str
+    of: str
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the template prints."""
+
+    source: Source
+    title: str
+    heading: str
+    windows: Sequence[Choice]
+    comparisons: Sequence[Choice]
+    zones: Sequence[str]
+    dates: tuple[str, str]
+    filter_text: str
+    times: Times
+    figures: Sequence[Shown]
+    steps: str
+    charts: Sequence[Chart]
+    cells: Sequence[Sequence[List]]
+    account: Account
+    version: str = __version__
+
+    @property
+    def address(self) -> Address | None:
+        """The page's address."""
+        return self.source.address
+
+
+def view_of(source: Source) -> View:
+    """The view of a source."""
+    overview, address, zone = source.answer.data, source.address, _zone(source)
+    start, end = _window(source)
+    series = _series(source, zone)
+    lists = Lists(overview, source.before, address)
+    cells = lists.cells()
+    title = source.title or (address and address.site) or "All sites"
+    span = _span(start, end - timedelta(seconds=1))
+    filter_text = _filter_text(address)
+    return View(
+        source,
+        f"{title} · {span} · edgetally",
+        ", ".join(part for part in (f"Traffic of {title}", span, filter_text) if part),
+        _windows(address),
+        _comparisons(address, start, end),
+        tuple(dict.fromkeys((*ZONES, str(source.answer.meta.query.tz)))),
+        (f"{start:%Y-%m-%d}", f"{end - timedelta(seconds=1):%Y-%m-%d}"),
+        filter_text,
+        _times(source, series, zone),
+        shown_of(series),
+        f"by {series.unit}, {source.answer.meta.query.tz}",
+        [
+            each(series)
+            for each in (requests_chart, bytes_chart, time_chart, hits_chart, errors_chart)
+        ],
+        cells,
+        account_of(
+            overview,
+            source.answer.meta,
+            _compared(source.before),
+            lists.absent,
+            address.where.dimension.replace("_", " ") if address and address.where else "",
+            source.checks,
+        ),
+    )
+
+
+def _zone(source: Source) -> tzinfo:
+    return zone_named(str(source.answer.meta.query.tz))
+
+
+def _window(source: Source) -> tuple[datetime, datetime]:
+    query = source.answer.meta.query
+    return datetime.fromisoformat(str(query.from_)), datetime.fromisoformat(str(query.to))
+
+
+def _series(source: Source, zone: tzinfo) -> Series:
+    overview = source.answer.data
+    days = source.days or source.answer
+    by: By = source.answer.meta.query.by or "hour"
+    by_table: By = days.meta.query.by or "hour"
+    name = ""
+    if source.before:
+        start, end = _window(source)
+        name = _before_name(source.answer.meta.query.compare, start, end)
+    return Series(
+        overview,
+        source.before,
+        _timeline(source.answer, by),
+        days.data,
+        _timeline(days, by_table),
+        name,
+    )
+
+
+def _timeline(answer: OverviewAnswer, by: By) -> Timeline:
+    """The axis of a chart. In short windows only the hours behind the latest line are marked: all
+    of a day may still grow."""
+    buckets = buckets_of(answer.data)
+    starts = [datetime.fromisoformat(bucket.start) for bucket in buckets]
+    ends = [datetime.fromisoformat(bucket.end) for bucket in buckets]
+    settled = answer.data.final_until
+    if by == "hour" and len(buckets) <= 48:
+        settled = answer.meta.complete_through or settled
+    return Timeline(starts, ends, by, datetime.fromisoformat(settled))
+
+
+def _windows(address: Address | None) -> list[Choice]:
+    if address is None:
+        return []
+    return [
+        Choice(text, address.in_window(name), name == address.window)
+        for name, text in WINDOWS.items()
+    ]
+
+
+def _comparisons(address: Address | None, start: datetime, end: datetime) -> list[Choice]:
+    if address is None:
+        return []
+    texts = {
+        "previous": _before_name("previous", start, end).removeprefix("the ").capitalize(),
+        "year": "Year before",
+        NO_COMPARISON: "No comparison",
+    }
+    return [
+        Choice(text, address.link(compare=name), name == address.compare)
+        for name, text in texts.items()
+    ]
+
+
+def _before_name(compare: object, start: datetime, end: datetime) -> str:
+    if compare == "year":
+        return "the year before"
+    return f"the {clock.length(round((end - start).total_seconds() / 3600))} before"
+
+
+def _filter_text(address: Address | None) -> str:
+    if address is None or address.where is None:
+        return ""
+    dimension, value = address.where
+    return f"{dimension.replace('_', ' ').capitalize()}: {named(dimension, value)}"
+
+
+def _span(start: datetime, last: datetime) -> str:
+    if start.date() == last.date():
+        return f"{clock.date(start)} {start.year}"
+    if start.year == last.year:
+        return f"{clock.date(start)} to {clock.date(last)} {last.year}"
+    return f"{clock.date(start)} {start.year} to {clock.date(last)} {last.year}"
+
+
+def _times(source: Source, series: Series, zone: tzinfo) -> Times:
+    overview = source.answer.data
+    final = datetime.fromisoformat(overview.final_until)
+    end = series.timeline.ends[-1] if series.timeline.ends else final
+    now = _at(source.answer.meta.generated_at)
+    running = [bucket for bucket in buckets_of(overview) if _at(bucket.end) > now]
+    return Times(
+        counted_up_to="" if overview.newest is None else clock.second(_at(overview.newest)),
+        grows_from=clock.moment(final) if final < end else "",
+        running=_running(running, series.timeline.by),
+        of=clock.moment(datetime.fromisoformat(source.answer.meta.generated_at).astimezone(zone)),
+    )
+
+
+def _running(buckets: Sequence[Any], unit: By) -> str:
+    if not buckets:
+        return ""
+    start = _at(buckets[0].start)
+    names = {"hour": clock.hour, "day": clock.day, "week": clock.date, "month": clock.month}
+    return f"The {unit} of {names[unit](start)} is not over"
+
+
+def _compared(before: Before | None) -> str:
+    if before is None:
+        return ""
+    return (
+        f"{clock.moment(_at(before.from_))} to {clock.moment(_at(before.to))}, whole hours: this "
+        f"window up to {clock.moment(_at(before.through))}."
+    )
+
+
+def _at(moment: str) -> datetime:
+    return datetime.fromisoformat(moment)
