@@ -9,7 +9,7 @@ from pipeline.delivery.port import CloudError
 from pipeline.delivery.scene import Scene
 from pipeline.delivery.station import Station, broken, ok
 from pipeline.delivery.watching import ABSENT
-from pipeline.schema.fields import CLOCKS, METHOD, PATH, RESULT_TYPE, SPELLINGS, STATUS
+from pipeline.schema.fields import CLOCKS, METHOD, PATH, RESULT_TYPE, SPELLINGS, STATUS, spelling
 
 _NEEDED = (STATUS, PATH, METHOD, RESULT_TYPE)
 _FEWEST_DAYS = 2
@@ -80,8 +80,12 @@ def fields(scene: Scene) -> Iterator[Station]:
     """The delivery has the fields without which a line counts nothing."""
     if scene.delivery is None:
         return
-    there = {name.lower() for name in scene.delivery.fields}
-    missing = [SPELLINGS[name][0] for name in _NEEDED if there.isdisjoint(SPELLINGS[name])]
+    there = {spelling(name, realtime=False) for name in scene.delivery.fields}
+    missing = [
+        SPELLINGS[name][0].replace("_", "-")
+        for name in _NEEDED
+        if there.isdisjoint(SPELLINGS[name])
+    ]
     if not any(all(not there.isdisjoint(SPELLINGS[each]) for each in clock) for clock in CLOCKS):
         missing.insert(0, "timestamp(ms)")
     if missing:

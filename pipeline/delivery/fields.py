@@ -1,9 +1,9 @@
 """Which fields of its logs CloudFront shall deliver."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pipeline.errors import SettingError
-from pipeline.schema.fields import CLIENT_IP, CLOCKS, SPELLINGS
+from pipeline.schema.fields import CLIENT_IP, CLOCKS, SPELLINGS, spelling
 
 COUNTED, ALL = "counted", "all"
 
@@ -14,11 +14,11 @@ def counted(allowed: Sequence[str]) -> list[str]:
     Nothing else that can tell a person (cookies, query strings, addresses) is among them.
     """
     clocks = {name for clock in CLOCKS for name in clock}
-    lowered = {name.lower() for name in allowed}
-    clock = next((each for each in CLOCKS if all(_has(lowered, name) for name in each)), ())
+    spellings = {spelling(name, realtime=False) for name in allowed}
+    clock = next((each for each in CLOCKS if all(_has(spellings, name) for name in each)), ())
     wanted = [name for name in SPELLINGS if name not in clocks | {CLIENT_IP}]
-    spelled = {spelling for name in (*clock, *wanted) for spelling in SPELLINGS[name]}
-    return [name for name in allowed if name.lower() in spelled]
+    spelled = {each for name in (*clock, *wanted) for each in SPELLINGS[name]}
+    return [name for name in allowed if spelling(name, realtime=False) in spelled]
 
 
 def chosen(text: str, allowed: Sequence[str]) -> tuple[str, ...]:
@@ -42,5 +42,5 @@ def chosen(text: str, allowed: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in allowed if name in wanted)
 
 
-def _has(lowered: set[str], name: str) -> bool:
-    return any(spelling in lowered for spelling in SPELLINGS[name])
+def _has(spelled: Collection[str], name: str) -> bool:
+    return any(each in spelled for each in SPELLINGS[name])

@@ -3,21 +3,34 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import TypeAlias
 
 from pipeline.errors import ObjectRefused
-from pipeline.hours import CLOCK_SKEW, hour_of
+from pipeline.hours import hour_of
 from pipeline.ingest.accumulator import Accumulator
 from pipeline.ingest.parsed import Parsed, Reading
 from pipeline.ingest.small import SMALL, Small, small
-from pipeline.read.inflate import Inflated, peeked
-from pipeline.read.parquet import MAGIC as PARQUET_MAGIC
-from pipeline.read.parquet import ParquetObject
-from pipeline.read.records import Part, Rows, rows_of
+from pipeline.read.open import LogObject, open_log
+from pipeline.read.records import (
+    BAD_JSON,
+    BAD_TIMESTAMP,
+    LINE_TOO_LONG,
+    OUT_OF_RANGE,
+    TOO_FEW_FIELDS,
+    Part,
+    Rows,
+    latest_of,
+    rows_of,
+)
 from pipeline.read.text import JSON, TextObject
 from pipeline.threads import in_order
 
-LogObject: TypeAlias = TextObject | ParquetObject
+_REMEDIES = {
+    TOO_FEW_FIELDS: "fewer fields than its layout has; are they separated by TABs?",
+    BAD_TIMESTAMP: "no time of a request; connection logs and other kinds are not access logs",
+    OUT_OF_RANGE: "before CloudFront, or more than 26 hours after the object's own time",
+    LINE_TOO_LONG: "longer than EDGETALLY_MAX_LINE_BYTES",
+    BAD_JSON: "not a JSON object",
+}
 
 
 def parse(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Parsed:
@@ -27,14 +40,14 @@ def parse(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Pars
     is counted in the hour of `modified`. Raises ObjectRefused if the object is damaged, beyond
     the limits, or of no known layout.
     """
-    return _counted(_opened(chunks, reading), modified, reading)
+    return _counted(open_log(chunks, reading.configured, reading.limits), modified, reading)
 
 
 def parse_unless_small(
     chunks: Iterable[bytes], modified: datetime, reading: Reading
 ) -> Parsed | Small:
     """As `parse`, but a small object is only read, to become columns together with others."""
-    log = _opened(chunks, reading)
+    log = open_log(chunks, reading.configured, reading.limits)
     if isinstance(log, TextObject):
         text = log.head(SMALL + 1)
         if whole := small(text, modified, reading.limits):
@@ -42,19 +55,12 @@ def parse_unless_small(
     return _counted(log, modified, reading)
 
 
-def _opened(chunks: Iterable[bytes], reading: Reading) -> LogObject:
-    head, chunks = peeked(chunks, len(PARQUET_MAGIC))
-    if head == PARQUET_MAGIC:
-        return ParquetObject(chunks, reading.limits)
-    return TextObject(Inflated(chunks, reading.limits), reading.configured, reading.limits)
-
-
 def _counted(log: LogObject, modified: datetime, reading: Reading) -> Parsed:
     accumulator = Accumulator(reading)
-    for rows in in_order(_tasks(log, _latest_us(modified)), reading.workers):
+    for rows in in_order(_tasks(log, latest_of(modified)), reading.workers):
         accumulator.add(rows)
-    if log.format == JSON and accumulator.rejected and not accumulator.records:
-        raise ObjectRefused(_no_json(accumulator))
+    if accumulator.rejected and not accumulator.records:
+        raise ObjectRefused(_uncounted(accumulator, log.format))
     return Parsed(
         container=log.container,
         format=log.format,
@@ -75,13 +81,11 @@ def _rows(read: Callable[[], Part], latest_us: int) -> Rows:
     return rows_of(read(), latest_us)
 
 
-def _latest_us(modified: datetime) -> int:
-    return int((modified + CLOCK_SKEW).timestamp() * 1_000_000)
-
-
-def _no_json(found: Accumulator) -> str:
-    reason, (line, _) = next(iter(found.examples.items()))
-    return (
-        f"looks like JSON lines, but no line is an object with the time of a request "
-        f"({reason} in line {line}); connection logs and other kinds of logs are not access logs"
+def _uncounted(lines: Accumulator, form: str) -> str:
+    """Why an object without a single record is refused. No value of a line is told."""
+    found = "; ".join(
+        f"{count:,} × {reason}, first in line {lines.examples[reason].line:,}: {_REMEDIES[reason]}"
+        for reason, count in lines.rejected.items()
     )
+    what = "looks like JSON lines, but " if form == JSON else ""
+    return f"{what}none of its {lines.rejected.total():,} lines can be counted ({found})"

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from pipeline.hours import CLOCK_SKEW
 from pipeline.read.blocks import BLOCK
 from pipeline.read.layout import Layout, header_layout
 from pipeline.read.limits import Limits
-from pipeline.read.records import CLOCK
+from pipeline.read.records import CLOCK, latest_of
 from pipeline.read.tabbed import read_whole
 from pipeline.tally.tally import lines_by_hour
 
@@ -80,7 +79,7 @@ def read_together(objects: Sequence[Small]) -> list[Piece | None]:
 
 def _pieces(members: Sequence[Small]) -> Iterator[Piece | None]:
     """The rows of each of these objects, which have one layout; or nothing at all."""
-    latest = [_latest_us(member.modified) for member in members]
+    latest = [latest_of(member.modified) for member in members]
     rows = read_whole(b"".join(member.body for member in members), members[0].layout, max(latest))
     # No line is two rows, so equal sums mean equal counts for every object.
     if rows is None or rows.num_rows != sum(member.lines for member in members):
@@ -90,10 +89,6 @@ def _pieces(members: Sequence[Small]) -> Iterator[Piece | None]:
     for latest_us, (start, end) in zip(latest, bounds, strict=True):
         sensible = times[start:end].max() <= latest_us
         yield Piece(rows, start, end, lines_by_hour(times[start:end])) if sensible else None
-
-
-def _latest_us(modified: datetime) -> int:
-    return int((modified + CLOCK_SKEW).timestamp() * 1_000_000)
 
 
 def _groups(objects: Sequence[Small]) -> Iterator[list[int]]:

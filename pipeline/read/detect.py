@@ -4,47 +4,26 @@ A wrong list of fields silently shifts every column. So nothing is counted befor
 have been held against every layout that has as many fields.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import ObjectRefused
+from pipeline.read.domains import CLOCKS, DOMAINS
 from pipeline.read.layout import Layout, listed_layout
 from pipeline.schema.dimensions import ABSENT
 from pipeline.schema.fields import (
     CANONICAL,
-    DATE,
-    EDGE_LOCATION,
-    METHOD,
-    MILLIS,
-    PROTOCOL,
     REALTIME,
-    RESULT_TYPE,
-    SECONDS,
     STANDARD,
     STANDARD_COUNTS,
-    STATUS,
-    TIME,
     canonical_sets,
+    is_realtime,
+    normalised,
 )
 
 SAMPLE = 200
 """Lines that are looked at."""
 
-_DOMAINS = {
-    SECONDS: re.compile(r"(1[2-9]|[2-9][0-9])[0-9]{8}(\.[0-9]+)?"),
-    MILLIS: re.compile(r"(1[2-9]|[2-9][0-9])[0-9]{11}"),
-    DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    TIME: re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}"),
-    STATUS: re.compile(r"[0-9]{3}"),
-    EDGE_LOCATION: re.compile(r"[A-Z]{3}[0-9]{1,4}(-[A-Z]{1,2}[0-9]{1,4})?"),
-    RESULT_TYPE: re.compile(r"[A-Z][A-Za-z]{2,40}"),
-    METHOD: re.compile(r"[A-Z][A-Z_-]{1,30}"),
-    PROTOCOL: re.compile(r"https?|wss?|grpcs?"),
-}
-"""What a plausible value looks like, for the fields that tell one layout from another."""
-
-_CLOCKS = (SECONDS, MILLIS, DATE, TIME)
 _CANONICAL_PLACE = {name: place for place, name in enumerate(CANONICAL.split())}
 
 
@@ -60,8 +39,8 @@ class _Fit:
 def choose_layout(block: bytes, configured: tuple[Layout, ...]) -> Layout:
     """The one layout in which more than half of the first lines are plausible.
 
-    Several are no tie when they count the same columns; the configured one is then named.
-    Raises ObjectRefused when there is none, or a tie that would change a count.
+    A configured layout wins if it is. Else several are no tie if they count the same columns.
+    Raises ObjectRefused if there is none, or a tie that would change a count.
     """
     lines = [line.rstrip(b"\r") for line in block.split(b"\n", SAMPLE)[:SAMPLE]]
     sample = [line.decode("utf-8", "replace").split("\t") for line in lines if line]
@@ -69,22 +48,20 @@ def choose_layout(block: bytes, configured: tuple[Layout, ...]) -> Layout:
     plausible = [fit.layout for fit in fits if fit.share > 0.5]
     if not plausible:
         raise ObjectRefused(_no_layout(fits, sample, configured))
-    rivals = [each for each in plausible if each.wanted != plausible[0].wanted]
+    chosen = plausible[0]
+    rivals = [layout for layout in plausible if layout.wanted != chosen.wanted]
+    if chosen in configured:
+        rivals = [layout for layout in rivals if layout in _claimed(configured)]
     if rivals:
-        raise ObjectRefused(
-            f"has no #Fields header, and its lines are plausible both as {plausible[0].source} "
-            f"and as {rivals[0].source}, which would be counted differently; "
-            "set EDGETALLY_REALTIME_FIELDS to the fields it was delivered with, in their order"
-        )
-    return plausible[0]
+        raise ObjectRefused(_tie(chosen, rivals[0]))
+    return chosen
 
 
 def _candidates(configured: tuple[Layout, ...], sample: list[list[str]]) -> Iterator[Layout]:
     """The layouts that have as many fields as some line of the sample, the likeliest first."""
     widths = {len(_trimmed(line)) for line in sample} | {len(line) for line in sample}
     default = listed_layout(REALTIME, "real-time, the default 27 fields")
-    known = [*configured, default]
-    for layout in (*known, *map(_in_canonical_order, known)):
+    for layout in (*_claimed(configured), default, _in_canonical_order(default)):
         if len(layout.fields) in widths:
             yield layout
     standard = STANDARD.split()
@@ -94,6 +71,12 @@ def _candidates(configured: tuple[Layout, ...], sample: list[list[str]]) -> Iter
     for count, fields in canonical_sets().items():
         if count in widths:
             yield Layout(fields, f"real-time, all {count} fields in CloudFront's order")
+
+
+def _claimed(configured: tuple[Layout, ...]) -> list[Layout]:
+    """The configured layouts, and those of real-time logs in the order in which they come."""
+    realtime = [layout for layout in configured if is_realtime(layout.fields)]
+    return [*configured, *map(_in_canonical_order, realtime)]
 
 
 def _in_canonical_order(layout: Layout) -> Layout:
@@ -109,18 +92,15 @@ def _fit(layout: Layout, sample: list[list[str]]) -> _Fit:
 
 
 def _contradiction(layout: Layout, number: int, line: list[str]) -> str:
-    """What speaks against a line being of the layout; "" when nothing does."""
+    """What speaks against a line being of the layout, without its values; "" if nothing does."""
     if len(line) != len(layout.fields) and len(_trimmed(line)) != len(layout.fields):
         return f"line {number} has {len(line)} fields"
-    for name, domain in _DOMAINS.items():
-        position = layout.positions.get(name)
-        if position is None:
-            continue
-        value = line[position] if position < len(line) else ""
-        absent = value in ("", ABSENT) and name not in _CLOCKS
-        if not absent and not domain.fullmatch(value):
-            # Never the value: in another layout it may be an address, a cookie, a query string.
-            return f"{layout.fields[position]} of line {number} is not what it should be"
+    for field, value in zip(layout.fields, line, strict=False):
+        name = normalised(field)
+        domain = DOMAINS.get(name)
+        absent = value in ("", ABSENT) and name not in CLOCKS
+        if domain and not absent and not domain.fullmatch(value):
+            return f"field {field} of line {number} does not look like one"
     return ""
 
 
@@ -132,18 +112,27 @@ def _trimmed(line: list[str]) -> list[str]:
     return line[:end]
 
 
+def _tie(chosen: Layout, rival: Layout) -> str:
+    return (
+        f"has no #Fields header, and its lines are plausible both as {chosen.source} "
+        f"and as {rival.source}, which would be counted differently; set EDGETALLY_PLAIN_FIELDS "
+        "to its fields in the order in which they come, and EDGETALLY_REALTIME_FIELDS to none or "
+        "to fields in CloudFront's order"
+    )
+
+
 def _no_layout(fits: list[_Fit], sample: list[list[str]], configured: tuple[Layout, ...]) -> str:
+    text = "has no #Fields header, and its lines fit no known layout: "
+    if max(map(len, sample), default=0) == 1:
+        return f"{text}they have no TABs; if it is a log, choose TAB as its field delimiter"
     if fits:
         best = max(fits, key=lambda fit: fit.share)
-        found = f"the nearest is {best.layout.source}, but {best.contradiction}"
+        text += f"the nearest is {best.layout.source}, but {best.contradiction}"
     else:
-        width = len(sample[0]) if sample else 0
         known = ", ".join(f"{len(each.fields)} of {each.source}" for each in configured)
-        found = f"they have {width} fields, unlike every known list" + (
-            f" and the {known}" if known else ""
-        )
+        text += f"they have {len(sample[0]) if sample else 0} fields, unlike every known list"
+        text += f" and the {known}" if known else ""
     return (
-        f"has no #Fields header, and its lines fit no known layout: {found}; "
-        "set EDGETALLY_REALTIME_FIELDS (or EDGETALLY_PLAIN_FIELDS) to the fields it was delivered "
-        "with, in their order"
+        f"{text}; set EDGETALLY_REALTIME_FIELDS (or EDGETALLY_PLAIN_FIELDS) to the fields it was "
+        "delivered with, in their order"
     )

@@ -6,38 +6,30 @@ are decoded at once. A block with a line that is no object is decoded line by li
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import astuple
 
-from pipeline.read.layout import CLOCK_FIELDS, COUNTED
+from pipeline.errors import ObjectRefused
+from pipeline.read.layout import COUNTED, misnamed
 from pipeline.read.records import BAD_JSON, Line, Part
 from pipeline.read.tabbed import filled_lines, line_ends
 from pipeline.read.values import typed, utf8
-from pipeline.schema.fields import SPELLINGS
+from pipeline.schema.fields import KNOWN_NAMES, SPELLINGS, is_realtime, normalised, spelling
 
-# JSON's keys are as the log spells them, and capital letters matter in them.
-_SPELLED = {
-    name: [
-        spelling.replace("user-agent)", "User-Agent)").replace("referer)", "Referer)")
-        for spelling in SPELLINGS[name]
-    ]
-    for name in SPELLINGS
-    if name in COUNTED
-}
-_KEYS = [key for spellings in _SPELLED.values() for key in spellings]
-_ATTRIBUTES = [f"value{number}" for number in range(len(_KEYS))]
-_Object = msgspec.defstruct(
-    "_Object",
-    [(name, Any, None) for name in _ATTRIBUTES],
-    rename=dict(zip(_ATTRIBUTES, _KEYS, strict=True)),
-    gc=False,
-)
-_decoder = msgspec.json.Decoder(_Object)
-_VALUES = {key: attrgetter(name) for key, name in zip(_KEYS, _ATTRIBUTES, strict=True)}
+_USUAL = [
+    *(spellings[0].replace("_", "-") for spellings in SPELLINGS.values()),
+    *("cs(User-Agent)", "cs(Referer)", "timestamp(ms)", "x-host-header"),
+]
+"""The keys that CloudFront writes."""
+
+_SAMPLE = 20
+"""Objects of a block whose keys are looked at for others."""
 _LOOKED_AT = 64 << 10
 
 # In JSON a quote inside a value is escaped. So `}{"` is the end of a value only if the value ends
@@ -67,15 +59,62 @@ def one_per_line(texts: Iterable[bytes]) -> Iterator[bytes]:
     yield held
 
 
+class _Keys:
+    """Decodes objects to the values of these keys. `fields` has the places of each field's keys,
+    the one to prefer first."""
+
+    def __init__(self, keys: Sequence[str], *, realtime: bool) -> None:
+        attributes = [f"value{number}" for number in range(len(keys))]
+        kind = msgspec.defstruct(
+            "_Object",
+            [(name, Any, None) for name in attributes],
+            rename=dict(zip(attributes, keys, strict=True)),
+            gc=False,
+        )
+        names = [spelling(key, realtime=realtime) for key in keys]
+        self.decoder = msgspec.json.Decoder(kind)
+        self.fields = {
+            field: [
+                place
+                for spelled in SPELLINGS[field]
+                for place, name in enumerate(names)
+                if name == spelled
+            ]
+            for field in SPELLINGS
+            if field in COUNTED
+        }
+
+
+@lru_cache(maxsize=256)
+def _keys(unusual: frozenset[str], realtime: bool) -> _Keys:
+    return _Keys([*_USUAL, *sorted(unusual)], realtime=realtime)
+
+
+def _keys_of(block: bytes) -> _Keys:
+    """The keys of the first objects of a block, and the usual ones.
+
+    Raises ObjectRefused if they are not those of a log.
+    """
+    found: dict[str, None] = {}
+    for _, line in _filled(b"\n".join(_separated(block[:_LOOKED_AT]).split(b"\n")[:_SAMPLE])):
+        with suppress(msgspec.MsgspecError, RecursionError):
+            found |= dict.fromkeys(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+    if reason := misnamed(list(found)):
+        raise ObjectRefused(reason)
+    unusual = {key for key in found if key not in _USUAL and normalised(key) in KNOWN_NAMES}
+    return _keys(frozenset(unusual), is_realtime(found))
+
+
 def read_json(block: bytes) -> Part:
     """The objects of a block of JSON lines. Several objects may share a line."""
     count = line_ends(block)
     block = utf8(block)
+    keys = _keys_of(block)
     try:
-        objects = _decoder.decode_lines(block)
+        objects = keys.decoder.decode_lines(block)
     except (msgspec.MsgspecError, RecursionError):
-        return _one_by_one(_separated(block), count)
-    return Part(count, _columns(objects), lambda: _lines_of(block, len(objects)))
+        return _one_by_one(_separated(block), count, keys)
+    return Part(count, _columns(objects, keys), lambda: _lines_of(block, len(objects)))
 
 
 def _separated(text: bytes) -> bytes:
@@ -92,37 +131,39 @@ def _lines_of(block: bytes, rows: int) -> list[Line]:
     return [lines[min(row, len(lines) - 1)] for row in range(rows)]
 
 
-def _one_by_one(block: bytes, count: int) -> Part:
+def _one_by_one(block: bytes, count: int, keys: _Keys) -> Part:
     """The lines that are an object as rows; the others are rejected."""
     objects: list[Any] = []
     lines: list[Line] = []
     bad: list[Line] = []
     for number, line in _filled(block):
         try:
-            objects.append(_decoder.decode(line))
+            objects.append(keys.decoder.decode(line))
             lines.append((number, line))
         except (msgspec.MsgspecError, RecursionError):
             bad.append((number, line))
-    columns = _columns(objects) if objects else None
+    columns = _columns(objects, keys) if objects else None
     return Part(count, columns, lambda: lines, {BAD_JSON: bad})
 
 
-def _columns(objects: Sequence[Any]) -> pa.Table:
+def _columns(objects: Sequence[Any], keys: _Keys) -> pa.Table:
     """The columns of decoded objects by field name, from whichever spelling an object has.
 
     A field that no object has is no column.
     """
-    values = {key: list(map(value_of, objects)) for key, value_of in _VALUES.items()}
-    columns = {
-        name: pc.coalesce(*(_text(values[key]) for key in spellings))
-        for name, spellings in _SPELLED.items()
-    }
+    values = list(zip(*map(astuple, objects), strict=True))
     logged = {
-        name: column
-        for name, column in columns.items()
-        if name in CLOCK_FIELDS or column.null_count < len(column)
+        place
+        for place, column in enumerate(values)
+        if column[0] is not None or column.count(None) < len(column)
     }
-    return typed(pa.table(logged))
+    columns = {
+        field: [_text(values[place]) for place in places if place in logged]
+        for field, places in keys.fields.items()
+    }
+    return typed(
+        pa.table({field: pc.coalesce(*each) for field, each in columns.items() if each}),
+    )
 
 
 def _text(values: Sequence[Any]) -> pa.Array:

@@ -1,6 +1,7 @@
 """Layouts: which column of a log line is what."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -12,6 +13,7 @@ from pipeline.schema.fields import (
     CLOCKS,
     EDGE_LOCATION,
     FIRST_BYTE,
+    KNOWN_NAMES,
     METHOD,
     ORIGIN_FIRST_BYTE,
     ORIGIN_LAST_BYTE,
@@ -20,6 +22,9 @@ from pipeline.schema.fields import (
     SPELLINGS,
     STATUS,
     TIME_TAKEN,
+    is_realtime,
+    normalised,
+    spelling,
 )
 
 LATENCIES = (TIME_TAKEN, FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE)
@@ -29,6 +34,10 @@ COUNTED = frozenset(
     {*CLOCK_FIELDS, *MEASURES, CLIENT_IP, *(dimension.field for dimension in DIMENSIONS.values())}
 )
 """The fields that are read, of whatever format."""
+
+_EVERY_LOG = (STATUS, PATH)
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z_]{2,40}")
 
 _NEEDED = (
     CLOCK_FIELDS
@@ -51,13 +60,8 @@ class Layout:
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Where each known field stands, by the name the code knows it by."""
-        spelled = {name.lower(): position for position, name in enumerate(self.fields)}
-        found = {
-            field: next((spelled[each] for each in spellings if each in spelled), None)
-            for field, spellings in SPELLINGS.items()
-        }
-        return {field: position for field, position in found.items() if position is not None}
+        """Where each known field stands."""
+        return positions(self.fields)
 
     @cached_property
     def wanted(self) -> dict[str, int]:
@@ -75,6 +79,35 @@ class Layout:
         return max(at for name, at in self.wanted.items() if name in _NEEDED) + 1
 
 
+def positions(names: Sequence[str]) -> dict[str, int]:
+    """Where each known field stands among these logged names."""
+    realtime = is_realtime(names)
+    spelled: dict[str, int] = {}
+    for place, name in enumerate(names):
+        spelled.setdefault(spelling(name, realtime=realtime), place)
+    return {
+        field: next(spelled[each] for each in spellings if each in spelled)
+        for field, spellings in SPELLINGS.items()
+        if not spelled.keys().isdisjoint(spellings)
+    }
+
+
+def misnamed(names: Sequence[str]) -> str:
+    """Why these names are not those of a log: a field that every log has is missing, and some
+    name may be it. "" if nothing is wrong."""
+    known = positions(names)
+    missing = [field for field in _EVERY_LOG if field not in known]
+    strange = [name for name in names if normalised(name) not in KNOWN_NAMES]
+    if not missing or not strange:
+        return ""
+    shown = [name for name in strange if _NAME.fullmatch(name)][:5]  # others may be values
+    unknown = f"unknown ones: {', '.join(shown)}" if shown else "unknown ones"
+    return (
+        f"has no field {' and '.join(SPELLINGS[field][0] for field in missing)}, and {unknown}; "
+        "name its fields as CloudFront does (connection logs and other kinds are not access logs)"
+    )
+
+
 def has_clock(fields: Iterable[str]) -> bool:
     """Whether these fields tell a line's time."""
     known = set(fields)
@@ -90,9 +123,9 @@ def listed_layout(fields: str, source: str) -> Layout:
 def header_layout(line: bytes) -> Layout | None:
     """The layout a `#` line declares, None for any other directive or comment.
 
-    Names are split on any white space: a TAB-separated header is seen in the wild.
+    Names are split on any delimiter: a TAB-separated header is seen in the wild.
     """
-    words = line.decode("utf-8", "replace").split()
-    if not words or words[0].lower() != "#fields:":
+    words = re.split(r"[\s,;|]+", line.decode("utf-8", "replace").strip())
+    if words[0].lower() != "#fields:":
         return None
-    return Layout(tuple(words[1:]), "its #Fields header")
+    return Layout(tuple(filter(None, words[1:])), "its #Fields header")

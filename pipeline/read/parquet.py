@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import ObjectRefused
-from pipeline.read.layout import Layout
+from pipeline.read.layout import Layout, misnamed
 from pipeline.read.limits import Limits
 from pipeline.read.records import Line, Part
-from pipeline.read.values import typed
+from pipeline.read.values import typed, utf8
+from pipeline.schema.fields import DATE, MILLIS, TIME
 
 MAGIC = b"PAR1"
 _ROWS = 32_768
@@ -43,6 +45,8 @@ class ParquetObject:
                 "has no time column (date and time, timestamp, or timestamp_ms): "
                 "add one to the fields of the log delivery"
             )
+        if reason := misnamed(layout.fields):
+            raise ObjectRefused(reason)
         self.layouts = [layout]
 
     @property
@@ -80,7 +84,9 @@ def _body(chunks: Iterable[bytes], limits: Limits) -> bytearray:
 
 
 def _part(batch: pa.RecordBatch, names: dict[str, str]) -> Part:
-    raw = pa.table({names[name]: _text(batch.column(name)) for name in batch.schema.names})
+    raw = pa.table(
+        {names[name]: _text(batch.column(name), names[name]) for name in batch.schema.names}
+    )
     return Part(batch.num_rows, typed(raw), lambda: _lines(batch.num_rows))
 
 
@@ -88,13 +94,29 @@ def _lines(rows: int) -> list[Line]:
     return [(number, b"(a row of a Parquet file)") for number in range(1, rows + 1)]
 
 
-def _text(column: pa.Array) -> pa.Array:
+def _text(column: pa.Array, field: str) -> pa.Array:
+    """The column as a log would have it, whatever type its writer chose."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type):
+        column = _of_moments(column.cast(pa.timestamp("us"), safe=False), field)
     if pa.types.is_time(column.type):  # Parquet knows no whole seconds
         column = column.cast(pa.time32("s"), safe=False)
-    text = column if column.type == pa.string() else column.cast(pa.string())
     try:
-        text.validate(full=True)
-    except pa.ArrowInvalid:  # invalid UTF-8, which is replaced as in text
-        values = text.view(pa.binary()).to_pylist()
-        text = pa.array([value and value.decode("utf-8", "replace") for value in values])
-    return text
+        if pa.types.is_string(column.type):
+            column = column.cast(pa.binary())
+        return column.cast(pa.string())
+    except pa.ArrowNotImplementedError:  # a list or a structure is no value of a log
+        return pa.nulls(len(column), pa.string())
+    except pa.ArrowInvalid:  # bytes that are not UTF-8
+        words = [None if word is None else utf8(word).decode() for word in column.to_pylist()]
+        return pa.array(words, pa.string())
+
+
+def _of_moments(column: pa.Array, field: str) -> pa.Array:
+    """Moments as a date, a time of day, or an epoch in the unit of the field."""
+    if field == DATE:
+        return column.cast(pa.date32(), safe=False)
+    if field == TIME:
+        return column.cast(pa.time64("us"))
+    return pc.divide(column.cast(pa.int64()), 1e3 if field == MILLIS else 1e6)

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays import Codes, Flags, Floats, Integers
+from pipeline.hours import CLOCK_SKEW
 from pipeline.read.layout import CLOCK_FIELDS, LATENCIES
 from pipeline.read.values import floats, scaled, times_of, within
 from pipeline.schema.dimensions import ABSENT
@@ -24,6 +26,8 @@ REASONS = (TOO_FEW_FIELDS, BAD_TIMESTAMP, OUT_OF_RANGE, LINE_TOO_LONG, BAD_JSON)
 
 EARLIEST_US = 1_226_966_400_000_000
 """2008-11-18, when CloudFront was launched: no genuine line is older."""
+
+_LATEST_US = 2**53  # the year 2255: a float holds every whole number up to it
 
 CLOCK = "time of the request"
 
@@ -75,6 +79,17 @@ class Rows:
     rejected: Counter[str]
     examples: dict[str, Example]
     count: int
+
+
+def latest_of(modified: datetime) -> int:
+    """The latest sensible time of a line, given its object's own time, in epoch microseconds.
+
+    A time before there was CloudFront is no file's: archives lose it. It bounds nothing.
+    """
+    own_us = int(modified.timestamp() * 1_000_000)
+    if own_us < EARLIEST_US:
+        return _LATEST_US
+    return own_us + CLOCK_SKEW // timedelta(microseconds=1)
 
 
 def rows_of(part: Part, latest_us: int) -> Rows:

@@ -20,7 +20,8 @@ def read_lines(block: bytes, layout: Layout) -> Part:
     if b"\r" in block:  # Arrow ends a line there too; CloudFront writes a CR in a field as %0D
         block = unix_line_ends(block).replace(b"\r", b"%0D")
     try:
-        return Part(line_ends(block), _read(block, layout), lambda: _numbered(block))
+        columns = _read(block, layout)
+        return Part(columns.num_rows, columns, lambda: _numbered(block))
     except pa.ArrowInvalid:
         return _mended(block, layout)
 

@@ -7,12 +7,13 @@ from typing import TypeAlias
 from pipeline.errors import ObjectRefused
 from pipeline.read.blocks import Block, LineBlocks
 from pipeline.read.detect import choose_layout
-from pipeline.read.inflate import GZIP_MAGIC, Inflated, peeked
+from pipeline.read.inflate import Inflated, peeked
 from pipeline.read.json_lines import one_per_line, read_json
-from pipeline.read.layout import Layout, header_layout
+from pipeline.read.layout import Layout, header_layout, misnamed
 from pipeline.read.limits import Limits
 from pipeline.read.records import LINE_TOO_LONG, Part
 from pipeline.read.tabbed import line_ends, read_lines, unix_line_ends
+from pipeline.read.unwrap import array_lines, is_enveloped, is_exported, messages, without_times
 
 Reader: TypeAlias = Callable[[bytes], Part]
 """Reads a run of lines."""
@@ -28,12 +29,19 @@ class TextObject:
     `layouts` are complete when the iteration is. Raises ObjectRefused if it is no access log.
     """
 
-    def __init__(self, text: Inflated, configured: tuple[Layout, ...], limits: Limits) -> None:
+    def __init__(
+        self,
+        text: Inflated,
+        pieces: Iterable[bytes],
+        configured: tuple[Layout, ...],
+        limits: Limits,
+    ) -> None:
         self._text = text
-        self._pieces: Iterable[bytes] = text
+        self._pieces = pieces
         self._configured = configured
         self._limits = limits
         self._read: Reader | None = None
+        self._unwrap: Callable[[bytes], bytes] | None = None
         self.format = EMPTY
         self.layouts: list[Layout] = []
 
@@ -55,11 +63,18 @@ class TextObject:
         return head
 
     def __iter__(self) -> Iterator[Callable[[], Part]]:
-        for block in LineBlocks(one_per_line(self._pieces), self._limits.max_line):
+        texts = one_per_line(array_lines(self._pieces, self._limits))
+        for block in LineBlocks(texts, self._limits.max_line):
             if block.too_long:
                 yield partial(_too_long, block)
-            for run in _runs(unix_line_ends(block.text)):
+            for run in _runs(self._unwrapped(unix_line_ends(block.text))):
                 yield self._task(run)
+
+    def _unwrapped(self, text: bytes) -> bytes:
+        """The lines of a block without what another service put round them."""
+        if self._unwrap is None:
+            self._unwrap = _wrapping(text)
+        return self._unwrap(text)
 
     def _task(self, run: bytes) -> Callable[[], Part]:
         if run.startswith(b"#") and (layout := _declared(run)):
@@ -73,8 +88,6 @@ class TextObject:
         if run.lstrip().startswith(b"{"):
             self._read, self.format = read_json, JSON
             return self._read
-        if run.startswith(GZIP_MAGIC):
-            raise ObjectRefused("is gzip inside gzip: deliver it compressed once")
         return self._read_as(choose_layout(run, self._configured), HEADERLESS)
 
     def _read_as(self, layout: Layout, form: str) -> Reader:
@@ -82,6 +95,12 @@ class TextObject:
         if layout not in self.layouts:
             self.layouts.append(layout)
         return self._read
+
+
+def _wrapping(text: bytes) -> Callable[[bytes], bytes]:
+    if is_enveloped(text):
+        return messages
+    return without_times if is_exported(text) else bytes
 
 
 def _too_long(block: Block) -> Part:
@@ -112,4 +131,6 @@ def _declared(line: bytes) -> Layout | None:
             "its #Fields header has no time field (date and time, timestamp, or timestamp(ms)): "
             "add one to the fields of the log delivery"
         )
+    if layout is not None and (reason := misnamed(layout.fields)):
+        raise ObjectRefused(reason)
     return layout

@@ -5,6 +5,7 @@ Arrow's CSV reader converts all of them, so that a value means the same in every
 
 import codecs
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +31,8 @@ TYPES = {
 }
 """The types of the fields that are not text."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:"
 _WHOLE = 2**31 - 1  # bytes that Arrow reads at a time: any block is one piece
 _LATEST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
 
@@ -93,6 +96,8 @@ def typed(raw: pa.Table) -> pa.Table:
     dictionary-encoded.
     """
     columns = {name: raw.column(name).combine_chunks() for name in raw.column_names}
+    for name in columns.keys() & {MILLIS, SECONDS}:
+        columns[name] = _without_iso(columns[name], name)
     if MILLIS in columns:
         columns[MILLIS] = _typed_column(columns[MILLIS], TYPES[MILLIS])
         if not np.isnan(_millis(columns[MILLIS])).any():
@@ -104,6 +109,27 @@ def typed(raw: pa.Table) -> pa.Table:
         elif column.type == pa.string():
             columns[name] = pc.fill_null(column, ABSENT).dictionary_encode()
     return pa.table(columns)
+
+
+def _without_iso(column: pa.Array, name: str) -> pa.Array:
+    """An epoch as text; times in ISO 8601, which other writers log instead, become epochs."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    words = encoded.dictionary
+    if not pc.any(pc.match_substring_regex(words, _ISO)).as_py():
+        return column
+    per_second = 1000 if name == MILLIS else 1
+    return pa.array([_epoch(word, per_second) for word in words.to_pylist()], pa.string()).take(
+        encoded.indices
+    )
+
+
+def _epoch(word: str | None, per_second: int) -> str | None:
+    try:
+        moment = datetime.fromisoformat(word or "")
+    except ValueError:
+        return word
+    micros = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    return str(micros // timedelta(microseconds=1) * per_second / 1_000_000)
 
 
 def _typed_column(column: pa.Array, kind: pa.DataType) -> pa.Array:
@@ -157,11 +183,24 @@ def times_of(raw: pa.Table) -> Floats:
         days, seconds = floats(raw.column(DATE)), floats(raw.column(TIME))
         times.append((days * 86_400.0 + seconds) * 1_000_000.0)
     if SECONDS in names:
-        times.append(scaled(floats(raw.column(SECONDS)), _LATEST_SECOND, 1_000_000))
-    first, *others = times
-    for other in others:
-        first = np.where(np.isnan(first), other, first)
-    return first
+        seconds = _in_seconds(floats(raw.column(SECONDS)))
+        times.append(scaled(seconds, _LATEST_SECOND, 1_000_000))
+    best: Floats = np.full(raw.num_rows, np.nan)
+    for other in times:
+        best = np.where(np.isnan(best), other, best) if np.isnan(best).any() else best
+    return best
+
+
+def _in_seconds(epochs: Floats) -> Floats:
+    """Epochs of seconds, or of milli-, micro- or nanoseconds as other writers log them.
+
+    Their size tells: none of a second since 1973 is one of another unit before the year 5000.
+    """
+    for largest, per_second in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3)):
+        if within(epochs, 0, int(largest)):
+            continue
+        epochs = np.where(epochs >= largest, epochs / per_second, epochs)
+    return epochs
 
 
 def _millis(column: pa.ChunkedArray) -> Floats:

@@ -32,6 +32,12 @@ ABSENT = "-"
 MAX_PATHS, MAX_VALUES = 1000, 250
 """How many paths, and values of another dimension, a table holds unless settings say otherwise."""
 
+NO_HOST = "(no host)"
+"""The referrer of a request whose referrer names no host."""
+
+_SCHEME = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//")
+_PORT = re.compile(r"(?<!:):[0-9]*$")
+_HOST = re.compile(r"\[[0-9a-f:.]+\]|[\w-]{1,63}(\.[\w-]{1,63})*")
 _STATUS = re.compile(r"0|[0-9]{3}")
 _LONGEST = 4096
 _VALUE_BYTES = 32
@@ -78,19 +84,22 @@ def status(value: str) -> str:
 
 
 def host(value: str) -> str:
-    """A host in lower case."""
-    return plain(value.lower())
+    """A host in lower case, without port and final dot."""
+    return plain(_PORT.sub("", value.lower()).removesuffix("."))
 
 
 def referrer(value: str) -> str:
-    """The host of a referrer in lower case, without port and user; what has none, as it is."""
-    scheme, separator, rest = value.partition("://")
-    if not separator or not scheme.replace("-", "").isalnum():
-        return plain(value)
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    name = authority.rpartition("@")[2].lower()
-    name = re.sub(r":[0-9]*$", "", name)
-    return plain(name) if name else plain(value)
+    """The host of a referrer. Nothing of its user, path or query is kept: what is neither a URL
+    nor a host counts as `(no host)`."""
+    if value in ("", ABSENT):
+        return ABSENT
+    rest = _SCHEME.sub("", value, count=1)
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0].lower()
+    if rest != value:
+        authority = authority.rpartition("@")[2]
+    name = _PORT.sub("", authority).removesuffix(".")
+    is_host = _HOST.fullmatch(name) and (rest != value or "." in name or name == "localhost")
+    return name if is_host else NO_HOST
 
 
 def content_type(value: str) -> str:

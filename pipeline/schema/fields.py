@@ -1,8 +1,11 @@
 """The names of log fields: what CloudFront calls them in each format, and in which order.
 
-The same field is spelled `cs(User-Agent)` in standard logs, `cs-user-agent` in real-time logs and
-`cs_user_agent` in Parquet. The code knows it by one name, the last part of this module's tables.
+The same field is `cs(User-Agent)` in standard logs, `cs-user-agent` in real-time logs,
+`cs_user_agent` in Parquet and `user_agent` in Athena's tables. The code knows it by one name.
 """
+
+import re
+from collections.abc import Iterable
 
 MILLIS, SECONDS, DATE, TIME = "timestamp_ms", "timestamp", "date", "time"
 BYTES_SENT, BYTES_RECEIVED, TIME_TAKEN = "sc_bytes", "cs_bytes", "time_taken"
@@ -19,43 +22,68 @@ CLOCKS = ((MILLIS,), (DATE, TIME), (SECONDS,))
 """The fields that tell a line's time, the most precise first."""
 
 
-def _spelled(name: str) -> tuple[str, str]:
-    return name, name.replace("-", "_")
+DISTRIBUTION_DOMAIN = "cs(host)"
+
+
+def normalised(name: str) -> str:
+    """The name in lower case, with `_` between its words: `cs(User-Agent)` is `cs_user_agent`."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _spelled(name: str, *others: str) -> tuple[str, ...]:
+    return (normalised(name), *others)
 
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
-    MILLIS: ("timestamp(ms)", "timestamp_ms"),
-    SECONDS: ("timestamp",),
-    DATE: ("date",),
-    TIME: ("time",),
-    BYTES_SENT: _spelled("sc-bytes"),
-    BYTES_RECEIVED: _spelled("cs-bytes"),
+    MILLIS: _spelled("timestamp(ms)"),
+    SECONDS: _spelled("timestamp"),
+    DATE: _spelled("date"),
+    TIME: _spelled("time"),
+    BYTES_SENT: _spelled("sc-bytes", "bytes"),
+    BYTES_RECEIVED: _spelled("cs-bytes", "request_bytes"),
     TIME_TAKEN: _spelled("time-taken"),
-    STATUS: _spelled("sc-status"),
-    METHOD: _spelled("cs-method"),
-    PATH: _spelled("cs-uri-stem"),
-    EDGE_LOCATION: _spelled("x-edge-location"),
-    RESULT_TYPE: _spelled("x-edge-result-type"),
-    PROTOCOL: _spelled("cs-protocol"),
-    # The host the viewer asked for. Real-time logs have it in cs-host and the distribution's
-    # domain in x-host-header; standard logs have it in x-host-header, and the distribution's
-    # domain in cs(Host), which Parquet calls cs_host.
-    VIEWER_HOST: ("cs-host", "x-host-header", "x_host_header"),
-    USER_AGENT: ("cs(user-agent)", "cs-user-agent", "cs_user_agent"),
-    REFERRER: ("cs(referer)", "cs-referer", "cs_referer"),
-    RESPONSE_RESULT_TYPE: _spelled("x-edge-response-result-type"),
-    DETAILED_RESULT_TYPE: _spelled("x-edge-detailed-result-type"),
+    STATUS: _spelled("sc-status", "status"),
+    METHOD: _spelled("cs-method", "method"),
+    PATH: _spelled("cs-uri-stem", "uri"),
+    EDGE_LOCATION: _spelled("x-edge-location", "location"),
+    RESULT_TYPE: _spelled("x-edge-result-type", "result_type"),
+    PROTOCOL: _spelled("cs-protocol", "request_protocol"),
+    VIEWER_HOST: _spelled("cs-host", "x_host_header", "host_header"),
+    USER_AGENT: _spelled("cs(User-Agent)", "user_agent"),
+    REFERRER: _spelled("cs(Referer)", "cs_referrer", "referrer", "referer"),
+    RESPONSE_RESULT_TYPE: _spelled("x-edge-response-result-type", "response_result_type"),
+    DETAILED_RESULT_TYPE: _spelled("x-edge-detailed-result-type", "detailed_result_type"),
     CONTENT_TYPE: _spelled("sc-content-type"),
-    HTTP_VERSION: _spelled("cs-protocol-version"),
+    HTTP_VERSION: _spelled("cs-protocol-version", "http_version"),
     TLS_VERSION: _spelled("ssl-protocol"),
     COUNTRY: _spelled("c-country"),
     CACHE_BEHAVIOR: _spelled("cache-behavior-path-pattern"),
-    CLIENT_IP: _spelled("c-ip"),
+    CLIENT_IP: _spelled("c-ip", "request_ip"),
     FIRST_BYTE: _spelled("time-to-first-byte"),
     ORIGIN_FIRST_BYTE: _spelled("origin-fbl"),
     ORIGIN_LAST_BYTE: _spelled("origin-lbl"),
 }
-"""Every field that edgetally reads, with its spellings in lower case, the one to prefer first."""
+"""Every field that edgetally reads, with its names in normal form, the one to prefer first: those
+of CloudFront, then those of Athena's tables."""
+
+
+def spelling(name: str, *, realtime: bool) -> str:
+    """The normal form of a logged name; `cs(host)` for the distribution's domain.
+
+    `cs_host` may be either host. Real-time logs have the viewer's in `cs-host` and the
+    distribution's domain in `x-host-header`. Standard logs have the viewer's in `x-host-header`
+    and the distribution's domain in `cs(Host)`, which Parquet calls `cs_host`.
+    """
+    if normalised(name) != "cs_host" or name.lower() == "cs-host":
+        return normalised(name)
+    return "cs_host" if realtime and name.lower() != DISTRIBUTION_DOMAIN else DISTRIBUTION_DOMAIN
+
+
+def is_realtime(names: Iterable[str]) -> bool:
+    """Whether these are names of a real-time log: its lines have a `timestamp` and no date."""
+    known = set(map(normalised, names))
+    return SECONDS in known and DATE not in known
+
 
 STANDARD = (
     "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) "
@@ -94,14 +122,14 @@ CANONICAL = (
     "cmcd-next-range-request cmcd-object-type cmcd-playback-rate "
     "cmcd-requested-maximum-throughput cmcd-streaming-format cmcd-session-id cmcd-stream-type "
     "cmcd-startup cmcd-top-bitrate cmcd-version r-host sr-reason x-edge-mqcs "
-    "distribution-tenant-id connection-id"
+    "distribution-tenant-id connection-id viewer-request-log-data viewer-response-log-data"
 )
 """The order in which CloudFront delivers real-time fields, whatever order a configuration lists:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html"""
 
 
 def canonical_sets() -> dict[int, tuple[str, ...]]:
-    """What "all fields" has meant over the years, by the number of fields, in canonical order."""
+    """The fields that were all fields at some time, in canonical order, by their number."""
     every = tuple(CANONICAL.split())
     early = every[:2] + every[3:41]  # s-ip was inserted later
     origins = every[43:46]
@@ -114,6 +142,20 @@ def canonical_sets() -> dict[int, tuple[str, ...]]:
         every[:46] + mqar,
         every[:64],
         every[:67],
+        every[:69],
         every,
     )
     return {len(fields): fields for fields in sets}
+
+
+_OTHERS = (
+    "DistributionId cs-referrer host query_string cookie request_id xforwarded_for c-port "
+    "x-forwarded-for year month day hour"
+)
+KNOWN_NAMES = frozenset(
+    {
+        *(normalised(name) for name in f"{STANDARD} {REALTIME} {CANONICAL} {_OTHERS}".split()),
+        *(name for names in SPELLINGS.values() for name in names),
+    }
+)
+"""Every name of a field that logs are known to have, counted or not, in normal form."""

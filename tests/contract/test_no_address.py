@@ -213,7 +213,7 @@ def test_nothing_that_tells_a_person_is_written(
     states = {entry.ref.key: entry.state for entry in store.objects() if entry.ref.bucket == "b"}
     assert len(states) == len(refs)
     assert sum(state == "failed" for state in states.values()) > 30
-    assert sum(state == "committed" for state in states.values()) > 30
+    assert sum(state == "committed" for state in states.values()) > 20
     assert b"a bug in edgetally, please report it: ValueError" in b"".join(everything)
     assert b"example.com" in b"".join(text for raw in everything for text in unpacked(raw))
     assert marked(text for raw in everything for text in unpacked(raw)) == []

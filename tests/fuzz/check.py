@@ -21,7 +21,7 @@ READING = Reading(
 
 def data_lines(text: bytes) -> int:
     """How many lines of a text have to be counted or rejected."""
-    text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    text = text.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").removesuffix(b"\r")
     lines = text.split(b"\n")
     return sum(bool(line) and not line.startswith(b"#") for line in lines)
 

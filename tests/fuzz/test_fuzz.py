@@ -51,7 +51,7 @@ def test_real_lines_with_odd_bytes_lose_nothing(seed: int) -> None:
 def test_most_mutated_samples_are_still_read() -> None:
     """The fuzzer does not only look at refusals."""
     read = sum(check(mutated(seed)) for seed in range(300))
-    assert read > 150
+    assert read > 120
 
 
 @pytest.mark.parametrize("found", FOUND, ids=lambda path: path.name)

@@ -86,7 +86,9 @@ def _value(rng: random.Random, field: str, second: int) -> str:
     if rng.random() < 0.01:
         return rng.choice(["-", "", "nonsense", '"', "NaN", "-5", "9" * 40])
     make = _VALUES.get(field)
-    return make(rng, second) if make else rng.choice(["-", "text", "https", "a b"])
+    if make:
+        return make(rng, second)
+    return rng.choice(["-", "text", "https", "a b"]) if field in _FREE else "-"
 
 
 def _path(rng: random.Random, second: int) -> str:
@@ -107,6 +109,9 @@ REFERRERS = [
     "android-app://c/",
     "junk",
 ]
+
+_FREE = {"cs-uri-query", "cs(Cookie)", "cs-accept", "cs-accept-encoding"}
+"""Fields of any text; others without a value here are absent, or they would not look like one."""
 
 _VALUES: dict[str, Callable[[random.Random, int], str]] = {
     "date": lambda rng, second: f"{datetime.fromtimestamp(second, UTC):%Y-%m-%d}",

@@ -202,12 +202,13 @@ def _value(dimension: str, value: str, status: str) -> str:
         case "path":
             return value.split("?")[0] or "-"
         case "host":
-            return value.lower()
+            return re.sub(r"\.?(?::[0-9]*)?$", "", value.lower(), count=1)
         case "referrer":
-            found = re.match(
-                r"[A-Za-z0-9-]+://(?:[^/?#]*@)?([^/?#@]*?)(?::[0-9]*)?(?:[/?#]|$)", value
-            )
-            return found[1].lower() if found and found[1] else value
+            url = re.match(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?:[^/?#]*@)?([^/?#]*)", value)
+            bare = re.match(r"([^/?#]*\.[^/?#]*|localhost(?::[0-9]*)?)(?:[/?#]|$)", value)
+            found = url or bare
+            name = re.sub(r"\.?(?::[0-9]*)?$", "", found[1].lower(), count=1) if found else ""
+            return name if re.fullmatch(r"[\w-]+(\.[\w-]+)*", name) else "(no host)"
         case "content_type":
             return value.split(";")[0].replace("%20", " ").strip().lower() or "-"
         case "browser" | "operating_system" | "device" | "crawler":

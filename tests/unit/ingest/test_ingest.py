@@ -132,7 +132,7 @@ REFUSED = {
     "a wrong checksum": GZIPPED[:-8] + b"\0\0\0\0" + GZIPPED[-4:],
     "a wrong length": GZIPPED[:-1] + b"\x7f",
     "trailing garbage": GZIPPED + b"garbage",
-    "gzip in gzip": gzip.compress(GZIPPED),
+    "gzip in gzip in gzip": gzip.compress(gzip.compress(GZIPPED)),
     "random bytes": bytes(range(256)) * 40,
     "a second member cut": GZIPPED + GZIPPED[:-5],
     "other fields without a header": b"1795428000\tx\ty\n" * 9,

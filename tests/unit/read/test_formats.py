@@ -248,25 +248,29 @@ def test_a_tie_that_changes_nothing_is_none() -> None:
 
 
 def test_a_wrong_list_is_refused_with_what_contradicts_it() -> None:
-    """The nearest layout, the field and the line are named; the value is not quoted."""
+    """The nearest layout, the field and the line are named, and no value: it may be an address."""
     shifted = lines([*REALTIME.split()[1:], "timestamp"], [realtime(each) for each in REQUESTS])
     with pytest.raises(ObjectRefused) as refused:
         parsed(shifted)
     said = str(refused.value)
     assert "the nearest is real-time, the default 27 fields" in said
-    assert "timestamp of line 1 is not what it should be" in said
+    assert "field timestamp of line 1 does not look like one" in said
+    assert not any(each["c-ip"] in said for each in REQUESTS)
     assert "EDGETALLY_REALTIME_FIELDS" in said
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (gzip.compress(gzip.compress(b"date\n")), "gzip inside gzip"),
+        (gzip.compress(gzip.compress(gzip.compress(b"date\n"))), "gzip three times"),
         (random.Random(1).randbytes(5000), "fit no known layout"),
-        (b'{"eventTimestamp":"1","connectionId":"x"}\n', "no line is an object with the time"),
-        (b"{not json\n", "bad_json in line 1"),
+        (
+            b'{"eventTimestamp":"1","connectionId":"x"}\n',
+            "unknown ones: eventTimestamp",
+        ),
+        (b"{not json\n", "1 × bad_json, first in line 1: not a JSON object"),
         (b"PAR1 and nothing else", "damaged Parquet"),
-        (b"a file of text\nwith two lines\n", "they have 1 fields"),
+        (b"a file of text\nwith two lines\n", "they have no TABs; if it is a log, choose TAB"),
     ],
 )
 def test_what_is_no_access_log_is_refused(body: bytes, said: str) -> None:
@@ -284,7 +288,13 @@ def json_lines(*rows: Any) -> bytes:
     ).encode()
 
 
-GOOD = {"date": "2026-11-22", "time": "10:00:00", "sc-status": "200", "sc-bytes": "7"}
+GOOD = {
+    "date": "2026-11-22",
+    "time": "10:00:00",
+    "cs-uri-stem": "/",
+    "sc-status": "200",
+    "sc-bytes": "7",
+}
 
 
 def test_a_bad_line_of_json_is_rejected_alone() -> None:

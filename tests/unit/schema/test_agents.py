@@ -93,18 +93,32 @@ def test_an_endless_agent_is_looked_at_in_part() -> None:
         ("android-app://com.example/", "com.example"),
         ("-", "-"),
         ("", "-"),
-        ("https:///x", "https:///x"),
-        ("junk", "junk"),
-        ("<script>://x", "<script>://x"),
+        ("https:///x", "(no host)"),
+        ("junk", "(no host)"),
+        ("www.partner.example/page?mail=someone@example.com", "www.partner.example"),
+        ("//cdn.example/x", "cdn.example"),
+        ("WWW.Example.com.:443", "www.example.com"),
+        ("/page?mail=someone@example.com", "(no host)"),
+        ("mail=someone@example.com", "(no host)"),
+        ("about:blank", "(no host)"),
+        ("localhost:3000", "localhost"),
+        ("<script>://x", "(no host)"),
     ],
 )
 def test_a_referrer_is_its_host(logged: str, counted: str) -> None:
-    """In lower case, without user and port; what is no URL stays what it is."""
+    """In lower case, without user, port and final dot. Nothing of a path or query is ever kept."""
     assert referrer(logged) == counted
 
 
 def test_hosts_and_media_types_are_compared_as_the_standards_say() -> None:
     """Their case does not matter, and a media type's parameters are left out."""
-    assert host("WWW.Example.com") == "www.example.com"
+    for name in (
+        "WWW.Example.com",
+        "www.example.com:443",
+        "www.example.com.",
+        "WWW.EXAMPLE.COM.:8",
+    ):
+        assert host(name) == "www.example.com"
+    assert (host("[2001:db8::1]:443"), host("-"), host("")) == ("[2001:db8::1]", "-", "-")
     assert content_type("Text/HTML;%20charset=utf-8") == "text/html"
     assert content_type("-") == content_type("") == "-"

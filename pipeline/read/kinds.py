@@ -1,0 +1,40 @@
+"""Kinds of files that are no logs, by their first bytes."""
+
+from pipeline.errors import ObjectRefused
+
+HEAD = 512
+"""Bytes that tell a kind."""
+
+UTF8_MARK = b"\xef\xbb\xbf"
+"""The byte-order mark that some editors put before UTF-8."""
+
+_UNPACK = "unpack it, and deliver the files in it as plain text or gzip"
+_EXPORT = "export it as Parquet, JSON lines or lines with a header"
+_KINDS = (
+    (0, b"PK\x03\x04", "a ZIP archive", _UNPACK),
+    (0, b"PK\x05\x06", "an empty ZIP archive", _UNPACK),
+    (257, b"ustar", "a tar archive", _UNPACK),
+    (0, b"BZh", "compressed with bzip2", _UNPACK),
+    (0, b"\xfd7zXZ\0", "compressed with xz", _UNPACK),
+    (0, b"\x28\xb5\x2f\xfd", "compressed with zstd", _UNPACK),
+    (0, b"\x04\x22\x4d\x18", "compressed with LZ4", _UNPACK),
+    (0, b"\x1f\x9d", "compressed with compress", _UNPACK),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
+    (0, b"Rar!", "a RAR archive", _UNPACK),
+    (0, b"\xff\x06\0\0sNaPpY", "compressed with Snappy", _UNPACK),
+    (0, b"ORC", "an ORC file", _EXPORT),
+    (0, b"Obj\x01", "an Avro file", _EXPORT),
+    (0, b"ARROW1", "an Arrow file", _EXPORT),
+    (0, b"SQLite format 3\0", "a SQLite database", _EXPORT),
+    (0, b"%PDF", "a PDF document", "deliver the log itself"),
+    (0, b"<", "a page of HTML or XML", "deliver the log itself"),
+    (0, b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
+    (0, b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
+)
+
+
+def refuse_other_kinds(head: bytes) -> None:
+    """Raise ObjectRefused if an object with these first bytes is a known kind, and no log."""
+    for place, magic, kind, remedy in _KINDS:
+        if head.startswith(magic, place):
+            raise ObjectRefused(f"is {kind}, not a log: {remedy}")
