@@ -1,1 +1,1 @@
-"""What an hour of a site holds: values that merge."""
+"""The values that an hour of a site holds. They merge."""

@@ -19,15 +19,15 @@ from pipeline.hour.vector import MEASURES, ZERO, Vector, add
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """The values of one dimension with what was counted for each.
+    """The values of one dimension with the counts of each.
 
     `counts` has a row per measure of `Vector` and a column per value. A value's column holds
     exactly the requests that were seen while the value was in the table, so it never counts too
-    much, and at most `bound` requests too few. `other` holds everything that is under no value:
+    much, and at most `bound` requests too few. `other` holds the requests that are under no value:
     the columns and `other` together always add up to all requests.
 
-    `weights` are the Misra-Gries counters that decide who stays. They are kept only once
-    something was dropped (`bound` > 0); before that a weight is the value's request count.
+    `weights` are the Misra-Gries counters, by which values stay. They are kept only once a value
+    was dropped (`bound` > 0). Before that a weight is the value's number of requests.
     """
 
     values: Sequence[str] = ()
@@ -69,14 +69,14 @@ class Table:
         return len(self.values)
 
     def __eq__(self, other: object) -> bool:
-        """Whether the other table says the same, in whatever order."""
+        """Whether the other table has the same counts, in any order of values."""
         if not isinstance(other, Table):
             return NotImplemented
         return (self.other, self.bound) == (other.other, other.bound) and _by_value(
             self
         ) == _by_value(other)
 
-    __hash__ = None  # type: ignore[assignment] # compared by content, which is not hashed
+    __hash__ = None  # type: ignore[assignment] # equal by content, which is not hashed
 
 
 def _by_value(table: Table) -> dict[str, tuple[int, ...]]:
@@ -85,13 +85,13 @@ def _by_value(table: Table) -> dict[str, tuple[int, ...]]:
 
 
 def unknown_table(totals: Vector) -> Table:
-    """The table of requests whose values nobody noted: all of them in `other`, and any value
-    possibly missing as many."""
+    """The table of requests whose values were not kept: all are in `other`, and any value may lack
+    as many."""
     return Table(other=totals, bound=totals.requests)
 
 
 def gathered(values: Sequence[str], counts: Integers) -> Table:
-    """The table of values that may be repeated, with a column of counts for each."""
+    """The table of values, which may be repeated, with a column of counts for each."""
     distinct, places = _placed(values, len(values))
     return Table(distinct, _summed(places, len(distinct), counts))
 
@@ -100,8 +100,8 @@ def merge_tables(tables: Iterable[Table], cap: int, max_bytes: int) -> Table:
     """One table equivalent to counting the requests of all of them.
 
     Exact while the distinct values are at most `cap` and together at most `max_bytes` long (in
-    UTF-8; the guard that keeps a stored hour small when values are very long). Above that the
-    error bound grows, and stays at most N/(k+1) for N requests in a table of k values.
+    UTF-8), which keeps a stored hour small if values are very long. Above that the error bound
+    grows, and stays at most N/(k+1) for N requests in a table of k values.
     """
     parts = list(tables)
     if len(parts) == 1:
@@ -119,14 +119,14 @@ def merge_tables(tables: Iterable[Table], cap: int, max_bytes: int) -> Table:
 
 
 def _placed(values: Iterable[str], size: int) -> tuple[list[str], Integers]:
-    """The distinct ones of `size` values, and where each of the values stands among them."""
+    """The distinct values, and the place of each of the `size` values among them."""
     place: defaultdict[str, int] = defaultdict(count().__next__)
     places = np.fromiter(map(place.__getitem__, values), np.int64, size)
     return list(place), places
 
 
 def _summed(places: Integers, size: int, *parts: Integers) -> Integers:
-    """The columns of the parts, added up by the place of each."""
+    """The columns of the parts, added up by their places."""
     summed = np.zeros((MEASURES, size), np.int64)
     for total, columns in zip(summed, zip(*parts, strict=True), strict=False):
         np.add.at(total, places, np.concatenate(columns))
@@ -134,19 +134,19 @@ def _summed(places: Integers, size: int, *parts: Integers) -> Integers:
 
 
 def _pruned(table: Table, cap: int, max_bytes: int) -> Table:
-    """The table with only as many values as there is room for."""
+    """The table without the values that there is no room for."""
     if len(table) <= cap and len("".join(table.values).encode()) <= max_bytes:
         return table  # nearly always
     sizes = np.array([len(value.encode()) for value in table.values], np.int64)
     weights = table.weights
-    # By weight, and among equals by size: the cut must not depend on the order of the values.
+    # By weight, then by size: the cut must not depend on the order of the values.
     ranked = np.lexsort((sizes, -weights))
     too_long = np.flatnonzero(np.cumsum(sizes[ranked]) > max_bytes)
     room = min(cap, int(too_long[0]) if len(too_long) else len(ranked))
     if room >= len(ranked):
         return table
-    # The weight of the first value that does not fit is taken from everyone. At least room + 1
-    # counters lose that much, which is why the bound stays at most N / (room + 1).
+    # The weight of the first value that does not fit is taken from every counter. At least
+    # room + 1 counters lose it, so the bound stays at most N / (room + 1).
     cut = int(weights[ranked[room]])
     stays = weights > cut
     dropped = Vector._make(table.counts[:, ~stays].sum(axis=1).tolist())

@@ -1,4 +1,4 @@
-"""Latencies in logarithmic buckets: percentiles within 1 %, whatever was merged in what order.
+"""Latencies in logarithmic buckets: percentiles within 1 %, in whatever order they were merged.
 
 The guarantee is DDSketch's (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile
 sketch with relative-error guarantees", VLDB 2019). The buckets are whole numbers of microseconds,
@@ -55,7 +55,7 @@ def buckets_of(times_us: Integers) -> Integers:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Histogram:
-    """How many requests took how long: `counts` by bucket, and the exact sum and maximum."""
+    """The times of a set of requests: `counts` by bucket, and the exact sum and maximum."""
 
     counts: Integers
     sum_us: int = 0
@@ -69,7 +69,7 @@ class Histogram:
 
     @property
     def requests(self) -> int:
-        """How many requests it holds."""
+        """The number of requests."""
         return int(self.counts.sum())
 
     def percentile_us(self, percent: int) -> float:

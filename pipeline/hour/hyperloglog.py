@@ -1,9 +1,9 @@
-"""How many different ones there were: HyperLogLog with 4,096 registers.
+"""The number of distinct members of a set: HyperLogLog with 4,096 registers.
 
 Flajolet, Fusy, Gandouet, Meunier: "HyperLogLog", 2007; the estimate is Ertl's, without bias at
 any size and without tables ("New cardinality estimation algorithms for HyperLogLog sketches",
-2017, arXiv:1702.01284, algorithm 6; less its correction for registers that are full, which 64 bits
-are too many for).
+2017, arXiv:1702.01284, algorithm 6). Its correction for full registers is left out: with 64 bits
+none is ever full.
 
 Equal sets give equal registers, in whatever order and however often their members came. (Apache
 DataSketches was tried: the bytes of its unions depend on the order of updates, and it takes
@@ -33,7 +33,7 @@ LARGEST = _REST_BITS + 1
 
 
 def hash_of(text: str, key: bytes = b"") -> int:
-    """64 well-mixed bits of a text; with a key, bits that only its holder can compute."""
+    """64 well-mixed bits of a text; with a key, only its holder can compute them."""
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
     return int.from_bytes(digest, "little")
 
@@ -48,7 +48,7 @@ def mixed(hashes: Hashes) -> Hashes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uniques:
-    """A set of hashes, of which only the size can be told, within `RELATIVE_ERROR`."""
+    """A set of hashes. It tells only its size, within `RELATIVE_ERROR`."""
 
     registers: Registers
 
@@ -65,7 +65,7 @@ class Uniques:
         return cls(registers)
 
     def estimate(self) -> int:
-        """About how many different members the set has; 0 when it has none."""
+        """The estimated number of distinct members."""
         counts = np.bincount(self.registers, minlength=LARGEST + 1).tolist()
         z = 0.0
         for register in range(LARGEST, 0, -1):
@@ -82,13 +82,13 @@ class Uniques:
 
 
 def merge_uniques(sets: Iterable[Uniques | None]) -> Uniques | None:
-    """The union of the sets; None when there is none at all."""
+    """The union of the sets; None if there is no set."""
     registers = [each.registers for each in sets if each is not None]
     return Uniques(np.maximum.reduce(registers)) if registers else None
 
 
 def _sigma(x: float) -> float:
-    """Ertl's correction for registers that are 0; infinite when all of them are."""
+    """Ertl's correction for registers that are 0; infinite if all of them are."""
     y, z, before = 1.0, x, -1.0
     while z != before:
         x, before = x * x, z

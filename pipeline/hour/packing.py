@@ -35,7 +35,7 @@ class _Table(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     values: str | list[str]
     """Joined by line ends; a list if one of them has a line end, or if there are none."""
     units: list[int]
-    """What all numbers of a measure are multiples of: logs have whole milliseconds."""
+    """The greatest common divisor of each measure: logs have whole milliseconds."""
     means: list[int]
     """The mean of each measure but the requests, per request; empty if nothing is subtracted."""
     shift: int

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Vector(NamedTuple):
-    """What is counted for a set of requests. Integers only: float sums are not associative.
+    """The counts of a set of requests. Integers only: float sums are not associative.
 
     `bytes` are bytes sent to viewers (headers included), `hits` are requests answered from an
     edge cache (`Hit`, `RefreshHit`), `misses` those with result type `Miss`. `timed` are the

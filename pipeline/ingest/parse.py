@@ -82,7 +82,7 @@ def _rows(read: Callable[[], Part], latest_us: int) -> Rows:
 
 
 def _uncounted(lines: Accumulator, form: str) -> str:
-    """Why an object without a single record is refused. No value of a line is told."""
+    """The reason to refuse an object without a single record. It has no value of a line."""
     found = "; ".join(
         f"{count:,} × {reason}, first in line {lines.examples[reason].line:,}: {_REMEDIES[reason]}"
         for reason, count in lines.rejected.items()

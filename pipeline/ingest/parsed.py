@@ -1,4 +1,4 @@
-"""An object that was read to its end, and how objects are read."""
+"""An object that was read to its end, and the settings of reading."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from pipeline.tally.visitors import Visitors
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How objects are read: the configured layouts of those without a header, the limits, the
+    """The way to read objects: the configured layouts of those without a header, the limits, the
     hashing of visitors, the caps of tables, and the number of threads."""
 
     configured: tuple[Layout, ...] = ()

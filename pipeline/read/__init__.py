@@ -1,1 +1,1 @@
-"""Bytes -> records: inflate, blocks of lines, layout, columns."""
+"""Bytes → records: inflate, blocks of lines, layout, columns."""

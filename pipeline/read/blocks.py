@@ -1,25 +1,24 @@
-"""Text in any pieces in, blocks of whole lines out, with no line longer than a limit."""
+"""Pieces of text → blocks of whole lines, with no line longer than a limit."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 BLOCK = 2 << 20
-"""Bytes of a block: its overhead vanishes, and it is small enough for a small memory."""
+"""Bytes of a block: large enough to be fast, small enough for a small memory."""
 
 
 class Block(NamedTuple):
-    """Whole lines (the last one perhaps without its end), of which those that were too long are
-    empty: `too_long` are their numbers, from 1."""
+    """Whole lines of text; the last may lack its newline. Over-long lines are blanked; `too_long`
+    lists their 1-based numbers."""
 
     text: bytes
     too_long: tuple[int, ...] = ()
 
 
 class LineBlocks:
-    """Iterates blocks that end at a line end (or at the end of the text).
+    """Iterates blocks that end at a line end, or at the end of the text.
 
-    Lines longer than `max_line` bytes become empty lines, without ever holding more than a block
-    and a line of them.
+    Lines longer than `max_line` bytes become empty lines. Holds at most a block and a line.
     """
 
     def __init__(self, texts: Iterable[bytes], max_line: int, block: int = BLOCK) -> None:
@@ -30,7 +29,7 @@ class LineBlocks:
     def __iter__(self) -> Iterator[Block]:
         held: list[bytes | memoryview] = []
         size = 0
-        skipping = skipped = False  # a line that is too long; the first line held is what it left
+        skipping = skipped = False  # an over-long line; whether the first held line is its rest
         for text in self._texts:
             if skipping:
                 end = text.find(b"\n")
@@ -56,7 +55,7 @@ class LineBlocks:
             yield self._made(b"".join(held), skipped)
 
     def _made(self, text: bytes, skipped: bool) -> Block:
-        """The block of a text, nearly always the text itself."""
+        """The block of a text: nearly always the text itself."""
         first = (1,) if skipped else ()
         if not self._may_hold_long_line(text):
             return Block(text, first)

@@ -1,7 +1,7 @@
-"""Which layout an object without a header has: the one its lines are plausible in.
+"""The layout of an object without a header: the one in which its lines are plausible.
 
-A wrong list of fields silently shifts every column. So nothing is counted before the first lines
-have been held against every layout that has as many fields.
+A wrong list of fields silently shifts every column. So the first lines are held against every
+layout with as many fields before anything is counted.
 """
 
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ from pipeline.schema.fields import (
 )
 
 SAMPLE = 200
-"""Lines that are looked at."""
+"""Lines that are held against the layouts."""
 
 _CANONICAL_PLACE = {name: place for place, name in enumerate(CANONICAL.split())}
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How a layout fits the sample: the share of lines, and the first value against it."""
+    """The fit of a layout: the share of plausible lines, and the first contradiction."""
 
     layout: Layout
     share: float
@@ -92,7 +92,7 @@ def _fit(layout: Layout, sample: list[list[str]]) -> _Fit:
 
 
 def _contradiction(layout: Layout, number: int, line: list[str]) -> str:
-    """What speaks against a line being of the layout, without its values; "" if nothing does."""
+    """The first field of a line that does not look like the layout's, without its value; or ""."""
     if len(line) != len(layout.fields) and len(_trimmed(line)) != len(layout.fields):
         return f"line {number} has {len(line)} fields"
     for field, value in zip(layout.fields, line, strict=False):
@@ -105,7 +105,7 @@ def _contradiction(layout: Layout, number: int, line: list[str]) -> str:
 
 
 def _trimmed(line: list[str]) -> list[str]:
-    """The line without stray empty fields at its end."""
+    """The line without empty fields at its end."""
     end = len(line)
     while end and not line[end - 1]:
         end -= 1

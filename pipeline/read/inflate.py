@@ -1,4 +1,4 @@
-"""Compressed chunks in, inflated chunks out: any number of gzip members, checked and bounded."""
+"""Compressed chunks → inflated chunks: any number of gzip members, checked and bounded."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -13,7 +13,7 @@ _PIECE = 1 << 20
 
 
 def peeked(chunks: Iterable[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
-    """The first `size` bytes (fewer if there are no more), and all chunks, those included."""
+    """The first `size` bytes, or all if there are fewer; and all chunks, with these bytes."""
     stream = iter(chunks)
     head = b""
     while len(head) < size and (chunk := next(stream, None)) is not None:
@@ -22,22 +22,22 @@ def peeked(chunks: Iterable[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
 
 
 class Inflated:
-    """Iterates the text of an object: gzip by its magic bytes, anything else as it is.
+    """Iterates the text of an object. gzip is told by its first bytes; other bytes are the text.
 
-    Raises ObjectRefused for a truncated or damaged object (every member's CRC and length are
-    checked), for bytes behind the last member that are not zeros, and beyond the limits. An
-    error comes after text has been yielded: count nothing before the end.
+    Raises ObjectRefused if the object is truncated or damaged (the CRC and length of every member
+    are checked), if bytes behind the last member are not zeros, and beyond the limits. An error
+    comes after text has been yielded: count nothing before the end.
     """
 
     def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
         self._chunks = chunks
         self._limits = limits
         self.members = 0
-        """gzip members seen so far; 0 for plain text."""
+        """The number of gzip members so far; 0 for plain text."""
 
     @property
     def container(self) -> str:
-        """What the bytes were found to be."""
+        """The container that the bytes are."""
         if not self.members:
             return "plain text"
         return "gzip" if self.members == 1 else f"gzip, {self.members:,} members"
@@ -75,7 +75,7 @@ def _check(inflated: int, taken: int, plain: bool, limits: Limits) -> None:
 
 
 class _Pieces:
-    """The compressed chunks, with the count of bytes taken and what a member left unread."""
+    """The compressed chunks, the number of bytes taken, and the bytes that a member left unread."""
 
     def __init__(self, rest: Iterator[bytes]) -> None:
         self._pushed_back = b""

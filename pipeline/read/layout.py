@@ -1,4 +1,4 @@
-"""Layouts: which column of a log line is what."""
+"""Layouts: the fields of a log line, in order."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -47,40 +47,40 @@ _NEEDED = (
         RESULT_TYPE,
     }
 )
-"""The fields without which a line is taken for a damaged one, where its layout has them. Not all
-that are counted: a dimension that is added must not change which lines are counted."""
+"""The fields without which a line is damaged, if its layout has them. Not all counted fields: a
+new dimension must not change which lines are counted."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The fields of a line in order, as the log spells them. `source` says where they are from."""
+    """The fields of a line in order, as the log spells them, and the source of that list."""
 
     fields: tuple[str, ...]
     source: str
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Where each known field stands."""
+        """The place of each known field."""
         return positions(self.fields)
 
     @cached_property
     def wanted(self) -> dict[str, int]:
-        """Where each field stands that is counted."""
+        """The place of each counted field."""
         return {name: at for name, at in self.positions.items() if name in COUNTED}
 
     @property
     def has_clock(self) -> bool:
-        """Whether a line of it tells its time."""
+        """Whether its lines have a time."""
         return has_clock(self.positions)
 
     @cached_property
     def needed(self) -> int:
-        """How many leading fields a line must have to be counted."""
+        """The number of leading fields that a line must have."""
         return max(at for name, at in self.wanted.items() if name in _NEEDED) + 1
 
 
 def positions(names: Sequence[str]) -> dict[str, int]:
-    """Where each known field stands among these logged names."""
+    """The place of each known field among these logged names."""
     realtime = is_realtime(names)
     spelled: dict[str, int] = {}
     for place, name in enumerate(names):
@@ -93,8 +93,10 @@ def positions(names: Sequence[str]) -> dict[str, int]:
 
 
 def misnamed(names: Sequence[str]) -> str:
-    """Why these names are not those of a log: a field that every log has is missing, and some
-    name may be it. "" if nothing is wrong."""
+    """The reason to refuse these names, or "".
+
+    A field that every log has is missing, and an unknown name may be it.
+    """
     known = positions(names)
     missing = [field for field in _EVERY_LOG if field not in known]
     strange = [name for name in names if normalised(name) not in KNOWN_NAMES]
@@ -109,7 +111,7 @@ def misnamed(names: Sequence[str]) -> str:
 
 
 def has_clock(fields: Iterable[str]) -> bool:
-    """Whether these fields tell a line's time."""
+    """Whether lines of these fields have a time."""
     known = set(fields)
     return any(known.issuperset(clock) for clock in CLOCKS)
 
@@ -121,7 +123,7 @@ def listed_layout(fields: str, source: str) -> Layout:
 
 @lru_cache(maxsize=256)
 def header_layout(line: bytes) -> Layout | None:
-    """The layout a `#` line declares, None for any other directive or comment.
+    """The layout that a `#` line declares; None for another directive or a comment.
 
     Names are split on any delimiter: a TAB-separated header is seen in the wild.
     """

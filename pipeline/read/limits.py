@@ -1,11 +1,11 @@
-"""What one object may cost to read."""
+"""The limits of one object."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one object may cost to read. No object that CloudFront delivers comes near them.
+    """The limits of one object. No object that CloudFront delivers comes near them.
 
     `max_inflated` bytes; `max_ratio` of inflated to compressed bytes, looked at once
     `ratio_from` bytes are inflated (deflate cannot exceed 1,032, which is what a bomb aims at:

@@ -51,7 +51,7 @@ class ParquetObject:
 
     @property
     def layout(self) -> str:
-        """Where its fields are from, for the ledger."""
+        """The source of its fields, for the ledger."""
         return self.layouts[0].source
 
     def __iter__(self) -> Iterator[Callable[[], Part]]:

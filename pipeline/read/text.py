@@ -52,7 +52,7 @@ class TextObject:
 
     @property
     def layout(self) -> str:
-        """Where its fields are from, for the ledger."""
+        """The sources of its fields, for the ledger."""
         if self.format == JSON:
             return "its JSON keys"
         return ", then ".join(dict.fromkeys(layout.source for layout in self.layouts))

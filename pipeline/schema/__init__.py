@@ -1,1 +1,1 @@
-"""What a log line has, and what is counted of it."""
+"""The fields of a log line, and the dimensions that are counted of it."""

@@ -1,4 +1,4 @@
-"""What a user agent says of the viewer: browser, operating system, class of device, crawler.
+"""User agent → viewer: browser, operating system, class of device, crawler.
 
 Browsers and systems are told by the regular expressions of the uap-core project, by way of
 ua-parser; crawlers by those of `crawlers.py`, and devices by those of `devices.py`.

@@ -1,4 +1,4 @@
-"""What a table is kept for: one line per dimension."""
+"""The dimensions: each is a table of every hour, and one line here."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -27,10 +27,10 @@ from pipeline.schema.fields import (
 )
 
 ABSENT = "-"
-"""How CloudFront writes an empty field, and the value under which absent fields are counted."""
+"""CloudFront writes an empty field so. Absent fields are counted under it."""
 
 MAX_PATHS, MAX_VALUES = 1000, 250
-"""How many paths, and values of another dimension, a table holds unless settings say otherwise."""
+"""The caps of tables of paths and of other values, unless settings say otherwise."""
 
 NO_HOST = "(no host)"
 """The referrer of a request whose referrer names no host."""
@@ -45,12 +45,12 @@ _VALUE_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """A table of every hour: which field it counts, how, and how large it may grow.
+    """A table of every hour: the field it counts, its values, and its size.
 
-    `listed` is its key in the summary, "" where it is summarised in a way of its own. `clean`
-    turns a logged value into the value that is counted; it is called once per distinct value.
-    `value_bytes` is the room (in UTF-8) that a value takes on average when the table is full. A
-    table is exact up to `cap` distinct values; None leaves that to the settings.
+    `listed` is its key in the summary, "" if it is summarised in another way. `clean` turns a
+    logged value into the counted one, and is called once per distinct value. `value_bytes` is the
+    room (in UTF-8) that a value takes on average in a full table. A table is exact up to `cap`
+    distinct values; None leaves that to the settings.
     """
 
     name: str
@@ -66,7 +66,7 @@ Caps: TypeAlias = Mapping[str, int]
 
 
 def plain(value: str) -> str:
-    """The value as logged; one longer than 4,096 characters is cut and marked with its hash."""
+    """The value as logged. Above 4,096 characters it is cut and marked with its hash."""
     if len(value) <= _LONGEST:
         return value or ABSENT
     digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
@@ -108,15 +108,15 @@ def content_type(value: str) -> str:
 
 
 def agent(value: str) -> str:
-    """A user agent as it is logged today. From 2013 to 2019 its spaces were encoded twice; an
-    agent that is logged so has no singly encoded space."""
+    """A user agent as it is logged today. From 2013 to 2019 its spaces were encoded twice: then it
+    has no singly encoded space."""
     if "%2520" in value and "%20" not in value:
         value = value.replace("%25", "%")
     return value
 
 
 def browser(value: str) -> str:
-    """The family of the browser, or of whatever else makes requests, such as `curl`."""
+    """The family of the browser, or of another client such as `curl`."""
     return plain(_viewer(value).browser)
 
 
@@ -131,7 +131,7 @@ def device(value: str) -> str:
 
 
 def crawler(value: str) -> str:
-    """The crawler by its name; absent for everyone else."""
+    """The name of the crawler; absent for other viewers."""
     return plain(_viewer(value).crawler)
 
 
@@ -170,8 +170,7 @@ DIMENSIONS: dict[str, Dimension] = {
 
 
 def caps(max_paths: int = MAX_PATHS, max_values: int = MAX_VALUES) -> dict[str, int]:
-    """The cap of every table, given that of the paths and that of tables without one of their
-    own."""
+    """The cap of every table, from the cap of the paths and that of tables without their own."""
     own = {name: dimension.cap or max_values for name, dimension in DIMENSIONS.items()}
     return own | {"path": max_paths}
 

@@ -1,4 +1,4 @@
-"""The names of log fields: what CloudFront calls them in each format, and in which order.
+"""The fields of logs: their names in each format, and their order.
 
 The same field is `cs(User-Agent)` in standard logs, `cs-user-agent` in real-time logs,
 `cs_user_agent` in Parquet and `user_agent` in Athena's tables. The code knows it by one name.
@@ -97,7 +97,7 @@ STANDARD = (
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html"""
 
 STANDARD_COUNTS = (12, 15, 18, 19, 23, 24, 26, 33, 35)
-"""How many of them an object of each era has."""
+"""The numbers of standard fields that objects of some time have."""
 
 REALTIME = (
     "timestamp sc-status sc-bytes cs-method cs-uri-stem cs-uri-query cs-protocol "

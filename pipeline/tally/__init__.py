@@ -1,1 +1,1 @@
-"""Records -> hours."""
+"""Records → hours."""

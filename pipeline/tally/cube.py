@@ -1,4 +1,4 @@
-"""What was counted for every value of every column, in a few passes over the rows.
+"""The counts of every value of every column, in a few passes over the rows.
 
 Columns with few values share a pass: their codes together are the coordinates of a row in a cube
 of counts, and a column's own counts are the sums along the other axes. So a dozen columns cost
@@ -15,7 +15,7 @@ from pipeline.arrays import Codes, Flags, Integers
 from pipeline.hour.vector import MEASURES, Vector
 
 _ROWS_PER_CELL = 8
-"""A cube has at most one cell for so many rows: summing it must cost less than filling it."""
+"""The rows of a cube per cell, at least: summing a cube must cost less than filling it."""
 _CELLS = 8192
 """The most cells of a cube that columns share, so that it stays in the processor's cache."""
 _KINDS = 9
@@ -23,7 +23,7 @@ _KINDS = 9
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The measures of `Vector` by row. No row is a hit and a miss, or a 4xx and a 5xx."""
+    """The measures of `Vector` by row. No row is both a hit and a miss, or both a 4xx and a 5xx."""
 
     hits: Flags
     misses: Flags
@@ -48,7 +48,7 @@ class Measured:
 
 
 def vectors(columns: Sequence[Codes], sizes: Sequence[int], measured: Measured) -> list[Integers]:
-    """For each column of codes below its size: a row per measure, a column per code."""
+    """The counts of each column of codes: a row per measure, a column per code below its size."""
     kinds = _kinds(measured)
     found: dict[int, Integers] = {}
     for group in _groups(sizes, len(measured.bytes)):
@@ -65,7 +65,7 @@ def vectors(columns: Sequence[Codes], sizes: Sequence[int], measured: Measured) 
 
 
 def _groups(sizes: Sequence[int], rows: int) -> Iterator[list[int]]:
-    """The columns that share a cube, those with few values first."""
+    """The columns that share a cube, the ones with few values first."""
     most = min(_CELLS, rows // _ROWS_PER_CELL)
     group: list[int] = []
     cells = 1
@@ -80,7 +80,7 @@ def _groups(sizes: Sequence[int], rows: int) -> Iterator[list[int]]:
 
 
 def _kinds(measured: Measured) -> Integers:
-    """One number for a row's four flags: the counts of all of them are then one count."""
+    """One number for a row's four flags, so that one count gives those of all flags."""
     results = measured.hits.astype(np.int64) + 2 * measured.misses.astype(np.int64)
     return 3 * results + measured.errors_4xx + 2 * measured.errors_5xx.astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""What a pure function gave for the values it has seen."""
+"""A bounded memo for a pure function of one string."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,12 +6,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 SIZE = 32_768
-"""Values that are kept. When as many are known, all are forgotten: a flood of new values then
-costs what it would without, and ordinary traffic never gets there."""
+"""Values that are remembered. All are forgotten when there are as many: a flood of new values then
+costs as much as without a memo, and ordinary traffic never comes so far."""
 
 
 class Memo(dict[str, T]):
-    """`memo[value]` is `function(value)`, computed once while it is remembered."""
+    """`memo[value]` is `function(value)`, computed once while the value is remembered."""
 
     def __init__(self, function: Callable[[str], T], size: int = SIZE) -> None:
         super().__init__()

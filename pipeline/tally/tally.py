@@ -52,8 +52,10 @@ _PATH_HASH = Memo(hash_of)
 
 
 def tally(tables: Iterable[pa.Table], visitors: Visitors) -> dict[int, HourlyAggregate]:
-    """The aggregate of every hour (since the epoch) that the rows of these `Rows.table` lie in.
-    The tables of dimensions have all values, whatever their caps."""
+    """The aggregates of the rows of these `Rows.table`, by hour since the epoch.
+
+    The tables of dimensions have all values, whatever their caps.
+    """
     found: dict[int, HourlyAggregate] = {}
     for rows in _joined(tables):
         for hour, part in _by_hour(rows):
@@ -63,7 +65,7 @@ def tally(tables: Iterable[pa.Table], visitors: Visitors) -> dict[int, HourlyAgg
 
 
 def lines_by_hour(times: Integers) -> dict[int, int]:
-    """How many of these times (epoch microseconds) lie in each hour since the epoch."""
+    """The number of these times (epoch microseconds) in each hour since the epoch."""
     if not len(times):
         return {}
     first, last = int(times.min()) // HOUR_US, int(times.max()) // HOUR_US
@@ -101,13 +103,13 @@ def _by_hour(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """The logged values of a field, and the place of each row's value among them."""
+    """The logged values of a field, and the place of each row's value among them (`codes`)."""
 
     codes: Codes
     logged: list[str]
 
     def flags(self, dimension: str, holds: Callable[[str], bool]) -> Flags:
-        """Whether the counted value of a dimension satisfies the predicate, by row."""
+        """By row, whether the counted value of a dimension satisfies a predicate."""
         clean = _CLEAN[dimension]
         found: Flags = np.array([holds(clean[value]) for value in self.logged], bool)
         flags: Flags = found[self.codes]

@@ -1,7 +1,7 @@
-"""Who a line is from, as a number that only the holder of the key could link to anyone.
+"""Visitors as numbers that only the holder of a key can link to an address.
 
-A visitor is a client IP with a user agent. Both are hashed under the deployment's key, and of the
-hashes only the size of their set is kept: an address goes no further than this module.
+A visitor is a client IP with a user agent. Both are hashed under the deployment's key. Only the
+size of the set of hashes is kept: an address goes no further than this module.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from pipeline.tally.memo import Memo
 
 
 class Visitors:
-    """Hashes visitors under `key` (up to 64 bytes)."""
+    """Hashes visitors under a key of up to 64 bytes."""
 
     def __init__(self, key: bytes) -> None:
         self._addresses = Memo(lambda address: hash_of(address, key))
@@ -28,8 +28,10 @@ class Visitors:
         agent_codes: Codes,
         agents: Sequence[str],
     ) -> Hashes:
-        """A hash for the address and the agent of each row that has an address. A row's code is
-        the place of its value among the values."""
+        """The hash of address and agent of each row that has an address.
+
+        A row's code is the place of its value among the values.
+        """
         known = np.array([address not in ("", ABSENT) for address in addresses], bool)
         if not known.any():
             return np.zeros(0, np.uint64)
