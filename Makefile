@@ -42,8 +42,8 @@ check: $(VENV)/ready $(TOOLS)/ready $(CHECKOV)/ready ## Run the linters, the typ
 	$(TOOLS)/bin/cfn-lint template.yaml template-realtime.yaml
 	$(TOOLS)/bin/cfn-lint --regions us-east-1 -- docs/attach/delivery.yaml
 	$(TOOLS)/bin/sam validate --lint
-	@LOG_LEVEL=CRITICAL $(CHECKOV)/bin/checkov -f template.yaml --framework cloudformation \
-		--compact --quiet --skip-download
+	@LOG_LEVEL=CRITICAL $(CHECKOV)/bin/checkov --framework cloudformation --compact --quiet \
+		--skip-download -f template.yaml template-realtime.yaml docs/attach/delivery.yaml
 
 .PHONY: format
 format: $(VENV)/ready ## Format the code
