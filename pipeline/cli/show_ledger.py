@@ -15,7 +15,13 @@ from pipeline.source.port import Depth
 from pipeline.store.ledger import LedgerEntry
 from pipeline.upkeep.audit import Audit
 
-_COLOURS = {"committed": "green", "partial": "yellow", "failed": "red", "forgotten": "dim"}
+_COLOURS = {
+    "committed": "green",
+    "partial": "yellow",
+    "failed": "red",
+    "forgotten": "dim",
+    "dismissed": "dim",
+}
 _SHOWN = 50
 
 
@@ -29,7 +35,7 @@ def show_entries(entries: list[LedgerEntry], console: Console) -> None:
         table.add_column(name, justify="right" if name in ("records", "rejected") else "left")
     table.add_column("object", overflow="fold")
     for entry in entries:
-        counted = entry.state != "failed"
+        counted = entry.state not in ("failed", "dismissed")
         table.add_row(
             f"{datetime.fromtimestamp(entry.at, UTC):%Y-%m-%d %H:%M:%S}",
             Text(entry.state, style=_COLOURS[entry.state]),

@@ -13,7 +13,10 @@ from pipeline.store.generations import Days, Generations, Rebuild
 PARSER_VERSION = 2
 """Kept in every ledger row; raised whenever the same bytes would give other counts."""
 
-State = Literal["committed", "partial", "failed", "forgotten"]
+State = Literal["committed", "partial", "failed", "dismissed", "forgotten"]
+UNCOUNTED: tuple[State, State] = ("failed", "dismissed")
+"""The states of an object that counts nothing and may still be counted."""
+
 Standing = Literal["new", "duplicate", "conflict"]
 
 
@@ -34,11 +37,12 @@ class Recount:
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """A delivery of other content under a counted key: its etag, how often, and the last time
-    (epoch seconds)."""
+    (epoch seconds). A `dismissed` one is known and no problem."""
 
     etag: str
     times: int
     at: int
+    dismissed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class LedgerEntry:
     """What the ledger says of one object, since `at` (epoch seconds).
 
     Only `committed` objects are counted in full; `partial` ones are being committed in parts;
-    `failed` ones count nothing, and have the `reason` of the last of their `attempts`. `hours` has
+    `failed` ones count nothing, and have the `reason` of the last of their `attempts`; `dismissed`
+    ones are failures that are known and no problem any more. `hours` has
     the records in every hour (since the epoch) that it touches; its `rejected` lines are counted
     in the first of them. `layout` says how it was read. `generation` is the latest that it is
     counted in; `recount` is what it counts there, if it was counted before that began.
@@ -80,7 +85,7 @@ class LedgerEntry:
 
         An event that names no etag is taken for the object that is there.
         """
-        if self.state == "failed":
+        if self.state in UNCOUNTED:
             return "new"
         if ref.etag and ref.etag != self.ref.etag:
             return "conflict"

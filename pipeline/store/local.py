@@ -5,7 +5,7 @@ and writes, in one transaction.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from secrets import token_bytes
@@ -13,12 +13,11 @@ from secrets import token_bytes
 from typing_extensions import override
 
 from pipeline.deadline import NEVER, Deadline
-from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.sketches import EVERYTHING, Wanted
 from pipeline.hours import Span
 from pipeline.objects import ObjectRef
-from pipeline.store import local_cache
-from pipeline.store.counted import Delta, RowKey
+from pipeline.store import local_cache, local_rows, local_state
+from pipeline.store.counted import Delta
 from pipeline.store.generations import Generations, Rebuild
 from pipeline.store.ledger import (
     LedgerEntry,
@@ -27,6 +26,7 @@ from pipeline.store.ledger import (
     as_written,
     recounted,
 )
+from pipeline.store.local_state import read_state, write_state
 from pipeline.store.port import (
     VISITOR_KEY_BYTES,
     Cached,
@@ -38,8 +38,8 @@ from pipeline.store.port import (
     sort_out,
 )
 from pipeline.store.rows import (
-    add_to_row,
     decode_row,
+    dismissed,
     encode_row,
     entered,
     forgettable,
@@ -52,11 +52,9 @@ from pipeline.store.rows import (
     today,
     visible,
 )
-from pipeline.store.settings import NOTHING, Given, StoreSettings, check, created
-from pipeline.store.state import State
+from pipeline.store.settings import NOTHING, Given, StoreSettings, created
 from pipeline.store.tables import Kept, Row, Tables
 
-_STATE = "state"
 _VISITOR_KEY = "visitor key"
 
 
@@ -95,11 +93,11 @@ class LocalStore(Store, ABC):
             ledger = self._entries(tables, [counted.ref for counted in delta.objects])
             result = sort_out(delta.objects, ledger)
             if result.committed:
-                settings, generations = self._agreed(tables), _state(tables).generations
+                settings, generations = self._agreed(tables), read_state(tables).generations
                 old = forgettable(delta.objects, settings, self._clock())
                 require_remembered(old, ledger)
                 rows = visible(delta.rows, settings, self._clock())
-                self._add(tables, as_written(rows, generations), settings)
+                local_rows.add(tables, as_written(rows, generations), settings.caps)
                 for counted in delta.objects:
                     entry = entered(counted, self._clock(), generations)
                     self._enter(tables, entry, settings)
@@ -113,14 +111,20 @@ class LocalStore(Store, ABC):
                 attempts += known.attempts if known else 0
                 at = int(self._now())
                 failure = LedgerEntry(ref, "failed", at, reason, attempts)
-                self._enter(tables, failure, _settings(tables))
+                self._enter(tables, failure, read_state(tables).in_force)
 
     @override
     def record_conflict(self, ref: ObjectRef) -> None:
         with self._writing() as tables:
             if known := self._entries(tables, [ref]).get(ref):
                 entry = in_conflict(known, ref, self._clock())
-                self._enter(tables, entry, _settings(tables))
+                self._enter(tables, entry, read_state(tables).in_force)
+
+    @override
+    def dismiss(self, ref: ObjectRef) -> None:
+        with self._writing() as tables:
+            entry = dismissed(self._entries(tables, [ref]).get(ref), ref)
+            self._enter(tables, entry, read_state(tables).in_force)
 
     @override
     def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:
@@ -154,7 +158,9 @@ class LocalStore(Store, ABC):
         wanted: Wanted = EVERYTHING,
     ) -> Iterator[StoredRow]:
         with self._reading() as tables:
-            for key, row in self._visible(tables, sites, spans, meta or self._meta(tables)):
+            for key, row in local_rows.visible_rows(
+                tables, sites, spans, meta or self._meta(tables)
+            ):
                 aggregate = decode_row(key, row.blob, wanted)
                 version = row_version(key, row.version)
                 yield StoredRow(key._replace(generation=0), aggregate, version)
@@ -162,18 +168,18 @@ class LocalStore(Store, ABC):
     @override
     def turn(self, change: Callable[[Generations], Generations]) -> Generations:
         with self._writing() as tables:
-            state = _state(tables).turned(change)
-            tables.put_document(_STATE, state.to_json())
+            state = read_state(tables).turned(change)
+            write_state(tables, state)
         return state.generations
 
     @override
     def settle(self, changes: Given) -> StoreSettings:
         with self._writing() as tables:
-            state = _state(tables)
+            state = read_state(tables)
             state.generations.require_no_rebuild()
             settings = state.settings or created(self._given, today(self._clock()))
             settings = settings.changed(changes, today(self._clock()))
-            tables.put_document(_STATE, state.settled(settings).to_json())
+            write_state(tables, state.settled(settings))
             for kept in list(tables.entries(0)):
                 if self._is_live(kept.expires):
                     self._enter(tables, kept.entry, settings)
@@ -182,13 +188,13 @@ class LocalStore(Store, ABC):
     @override
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
         with self._writing() as tables:
-            settings, generations = self._agreed(tables), _state(tables).generations
+            settings, generations = self._agreed(tables), read_state(tables).generations
             generations.open_rebuild(rebuild.generation)
             ledger = self._entries(tables, [counted.ref for counted in delta.objects])
             result = behind(delta.objects, ledger, rebuild)
             if result.committed:
                 rows = visible(delta.rows, settings, self._clock())
-                self._add(tables, as_recounted(rows, rebuild), settings)
+                local_rows.add(tables, as_recounted(rows, rebuild), settings.caps)
                 for counted in delta.objects:
                     entry = recounted(ledger[counted.ref], counted, rebuild, generations)
                     self._enter(tables, entry, settings)
@@ -197,21 +203,21 @@ class LocalStore(Store, ABC):
     @override
     def forget(self, rebuild: Rebuild, refs: Sequence[ObjectRef]) -> None:
         with self._writing() as tables:
-            generations = _state(tables).generations
+            generations = read_state(tables).generations
             generations.open_rebuild(rebuild.generation)
             for entry in self._entries(tables, refs).values():
                 if entry.generation < rebuild.generation:
                     forgotten = recounted(entry, None, rebuild, generations)
-                    self._enter(tables, forgotten, _settings(tables))
+                    self._enter(tables, forgotten, read_state(tables).in_force)
 
     @override
     def sweep(self) -> int:
         with self._writing() as tables:
-            state = _state(tables)
+            state = read_state(tables)
             swept = [key for key in tables.row_keys() if is_over(key, state.generations)]
             for key in swept:
                 tables.delete_row(key)
-            tables.put_document(_STATE, state.turned(lambda now: now.swept(now)).to_json())
+            write_state(tables, state.turned(lambda now: now.swept(now)))
         return len(swept)
 
     @override
@@ -255,46 +261,11 @@ class LocalStore(Store, ABC):
             if (kept := tables.entry(ref.id)) and self._is_live(kept.expires)
         }
 
-    def _visible(
-        self, tables: Tables, sites: Sequence[str], spans: Sequence[Span], meta: Meta
-    ) -> Iterator[tuple[RowKey, Row]]:
-        """The rows that readers see."""
-        first, generations = meta.first_row_day, meta.generations
-        for span in spans:
-            for key, row in tables.rows(sites, span):
-                if key.day >= first and key.generation == generations.read(key.day):
-                    yield key, row
-
     def _meta(self, tables: Tables) -> Meta:
-        sites = tuple(sorted(tables.sites()))
-        generations, settings = _state(tables).generations, _settings(tables)
-        return Meta(sites, generations, settings, today(self._clock()))
+        return local_state.meta(tables, today(self._clock()))
 
     def _agreed(self, tables: Tables) -> StoreSettings:
-        """The settings of the store, which are written if it has none."""
-        state = _state(tables)
-        if state.settings is None:
-            state = state.settled(created(self._given, today(self._clock())))
-            tables.put_document(_STATE, state.to_json())
-        settings = state.settings or StoreSettings()
-        check(settings, self._given)
-        return settings
-
-    def _add(
-        self,
-        tables: Tables,
-        added: Mapping[RowKey, HourlyAggregate],
-        settings: StoreSettings,
-    ) -> None:
-        """Add to rows: to all of them, or with an error to none."""
-        known = {key: tables.row(key) for key in added}
-        blobs = {
-            key: add_to_row(key, row.blob if (row := known[key]) else None, parts, settings.caps)
-            for key, parts in added.items()
-        }
-        for key, blob in blobs.items():
-            row = known[key]
-            tables.put_row(key, Row(row.version + 1 if row else 1, blob))
+        return local_state.agreed(tables, self._given, today(self._clock()))
 
     def _enter(self, tables: Tables, entry: LedgerEntry, settings: StoreSettings) -> None:
         tables.put_entry(Kept(entry, ledger_expiry(entry, settings)))
@@ -304,11 +275,3 @@ class LocalStore(Store, ABC):
 
     def _now(self) -> float:
         return self._clock().timestamp()
-
-
-def _state(tables: Tables) -> State:
-    return State.from_json(tables.document(_STATE))
-
-
-def _settings(tables: Tables) -> StoreSettings:
-    return _state(tables).settings or StoreSettings()

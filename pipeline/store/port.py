@@ -127,6 +127,12 @@ class Ledger(Protocol):
         """Note that other content was delivered under the key of a counted object."""
         ...
 
+    def dismiss(self, ref: ObjectRef) -> None:
+        """Clear an object's failure or conflict for good: it is no problem any more, unless other
+        content is delivered again. The object counts if it is delivered and can be read. Raises
+        StoreError if it has neither."""
+        ...
+
     def visitor_key(self) -> bytes:
         """The secret under which visitors are hashed: `VISITOR_KEY_BYTES` random bytes, made at
         the first call and the same ever after, so that a visitor of two hours is one."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipeline.errors import CommitRefused, CorruptRow
+from pipeline.errors import CommitRefused, CorruptRow, StoreError
 from pipeline.hour import codec
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.sketches import EVERYTHING, Wanted
@@ -13,7 +13,14 @@ from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import Caps
 from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Generations
-from pipeline.store.ledger import PARSER_VERSION, Conflict, LedgerEntry, State, StoredRow
+from pipeline.store.ledger import (
+    PARSER_VERSION,
+    UNCOUNTED,
+    Conflict,
+    LedgerEntry,
+    State,
+    StoredRow,
+)
 from pipeline.store.settings import StoreSettings
 
 DAY_SECONDS = 86_400
@@ -71,9 +78,9 @@ def row_expiry(key: RowKey, settings: StoreSettings) -> int | None:
 
 
 def ledger_expiry(entry: LedgerEntry, settings: StoreSettings) -> int | None:
-    """Epoch seconds from which an entry is gone; None if never. A failure stays until the object
-    is counted or the failure is dismissed."""
-    if entry.state == "failed":
+    """Epoch seconds from which an entry is gone; None if never. A failure stays, dismissed or not,
+    until the object is counted."""
+    if entry.state in UNCOUNTED:
         return None
     last = max([entry.at // DAY_SECONDS, *(hour // HOURS_PER_DAY for hour in entry.hours)])
     return _days_after(last, settings.ledger_days)
@@ -100,7 +107,7 @@ def forgettable(
 def require_remembered(refs: Sequence[ObjectRef], ledger: Mapping[ObjectRef, LedgerEntry]) -> None:
     """Raises CommitRefused for the first of these objects that the ledger does not know."""
     for ref in refs:
-        if ref not in ledger or ledger[ref].state == "failed":
+        if ref not in ledger or ledger[ref].state in UNCOUNTED:
             raise CommitRefused(
                 f"{ref.name} is older than the ledger remembers (EDGETALLY_LEDGER_DAYS), so it may "
                 "have been counted before"
@@ -134,8 +141,19 @@ def entered(
 
 def in_conflict(entry: LedgerEntry, ref: ObjectRef, at: datetime) -> LedgerEntry:
     """The entry, after other content was delivered under its key."""
-    times = entry.conflict.times + 1 if entry.conflict else 1
-    return replace(entry, conflict=Conflict(ref.etag, times, int(at.timestamp())))
+    before = entry.conflict
+    times = before.times + 1 if before else 1
+    known = before is not None and before.dismissed and before.etag == ref.etag
+    return replace(entry, conflict=Conflict(ref.etag, times, int(at.timestamp()), known))
+
+
+def dismissed(entry: LedgerEntry | None, ref: ObjectRef) -> LedgerEntry:
+    """The entry without its failure or conflict. Raises StoreError if it has neither."""
+    if entry is not None and entry.state == "failed":
+        return replace(entry, state="dismissed")
+    if entry is not None and entry.conflict and not entry.conflict.dismissed:
+        return replace(entry, conflict=replace(entry.conflict, dismissed=True))
+    raise StoreError(f"{ref.name} has neither failed nor a conflict, so nothing is dismissed")
 
 
 def is_over(key: RowKey, generations: Generations) -> bool:

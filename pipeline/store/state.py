@@ -19,6 +19,11 @@ class State:
     generations: Generations = Generations()
     settings: StoreSettings | None = None
 
+    @property
+    def in_force(self) -> StoreSettings:
+        """The settings; before any were written, the defaults."""
+        return self.settings or StoreSettings()
+
     def turned(self, change: Callable[[Generations], Generations]) -> "State":
         """The state after a change of the generations."""
         return replace(self, generations=change(self.generations))

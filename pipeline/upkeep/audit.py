@@ -136,7 +136,7 @@ class _Book:
         if entry.state == "partial":
             detail = "delivered again, it is completed"
             self.problems.append(Problem("half committed", entry.ref.name, detail))
-        if entry.conflict:
+        if entry.conflict and not entry.conflict.dismissed:
             detail = "other content came under its name; the first is counted"
             self.problems.append(Problem("conflict", entry.ref.name, detail))
         first = min(entry.hours, default=0)

@@ -1,16 +1,21 @@
 """The ledger of every store: listed, with conflicts, and taken over by another store."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pipeline.errors import StoreError
+from pipeline.hours import ALWAYS
+from pipeline.source.port import Listed
 from pipeline.store.ledger import Conflict
 from pipeline.store.port import Store
+from pipeline.upkeep.audit import audit
 from tests.contract.test_store import HOUR, counted, ref
 from tests.support.clock import FakeClock
 from tests.support.deltas import commit
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 def test_the_ledger_lists_every_object_with_its_records_by_hour(store: Store) -> None:
@@ -72,3 +77,42 @@ def test_a_pointer_that_is_changed_wrongly_stays(store: Store) -> None:
     with pytest.raises(StoreError, match="this rebuild is over"):
         store.turn(lambda state: state.confirm(1))
     assert store.meta().generations == before
+
+
+def test_a_failure_is_dismissed_for_good(store: Store) -> None:
+    """The audit is clean, a further failure changes nothing, and the object may still count."""
+    one = counted("a", HOUR)
+    store.record_failure(one.ref, "truncated")
+    store.dismiss(one.ref)
+    store.record_failure(one.ref, "truncated again")
+    entry = store.ledger([one.ref])[one.ref]
+    assert (entry.state, entry.reason, entry.attempts) == ("dismissed", "truncated", 1)
+    assert audit(store, ALWAYS, NOW, [Listed(one.ref, NOW - timedelta(days=1))]).problems == []
+    with pytest.raises(StoreError, match="nothing is dismissed"):
+        store.dismiss(one.ref)
+    assert commit(store, one).committed
+    assert store.ledger([one.ref])[one.ref].state == "committed"
+
+
+def test_a_conflict_is_dismissed_until_other_content_comes(store: Store) -> None:
+    """The same content again is known; a third content is a conflict of its own."""
+    one = counted("a", HOUR)
+    commit(store, one)
+    store.record_conflict(ref("a", "e2"))
+    assert [each.kind for each in audit(store, ALWAYS, NOW).problems] == ["conflict"]
+    store.dismiss(one.ref)
+    store.record_conflict(ref("a", "e2"))
+    conflict = store.ledger([one.ref])[one.ref].conflict
+    assert conflict is not None
+    assert (conflict.times, conflict.dismissed) == (2, True)
+    assert audit(store, ALWAYS, NOW).problems == []
+    store.record_conflict(ref("a", "e3"))
+    assert [each.kind for each in audit(store, ALWAYS, NOW).problems] == ["conflict"]
+
+
+@pytest.mark.parametrize("name", ["unknown", "counted"])
+def test_nothing_else_is_dismissed(store: Store, name: str) -> None:
+    """An object that the ledger does not know, or that has no problem."""
+    commit(store, counted("counted", HOUR))
+    with pytest.raises(StoreError, match=f"{name} has neither failed nor a conflict"):
+        store.dismiss(ref(name))

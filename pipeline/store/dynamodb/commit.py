@@ -10,8 +10,9 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.store.counted import Counted, Delta, RowKey
 from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.fences import Sight
-from pipeline.store.dynamodb.items import Item, ledger_advance, ledger_entry, ledger_put
+from pipeline.store.dynamodb.items import Item
 from pipeline.store.dynamodb.ledger import Ledger
+from pipeline.store.dynamodb.ledger_items import ledger_advance, ledger_entry, ledger_put
 from pipeline.store.dynamodb.rows import MAX_ACTIONS, Rows, fits, gave_up, in_parts
 from pipeline.store.dynamodb.states import States
 from pipeline.store.dynamodb.table import CONDITION_FAILED, Table

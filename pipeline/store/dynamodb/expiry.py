@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from pipeline.store.counted import RowKey
-from pipeline.store.dynamodb.items import Item, is_live, ledger_entry, number, text
+from pipeline.store.dynamodb.items import Item, is_live, number, text
+from pipeline.store.dynamodb.ledger_items import ledger_entry
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.rows import ledger_expiry, row_expiry
 from pipeline.store.settings import StoreSettings

@@ -43,7 +43,7 @@ class Sight(NamedTuple):
     @property
     def settings(self) -> StoreSettings:
         """The settings of the store."""
-        return self.state.settings or StoreSettings()
+        return self.state.in_force
 
     def without_rebuild(self) -> "Sight":
         """The same for an object that the open rebuild counts by itself."""
@@ -128,9 +128,9 @@ class Fences:
 
 
 def _fences(keys: Iterable[RowKey], state: State, draw: int) -> set[Fence]:
-    settings = state.settings or StoreSettings()
+    settings = state.in_force
     return {Fence(k.site, shard_of(settings, k.day, draw), k.day % SLOTS) for k in keys}
 
 
 def _most_shards(state: State) -> int:
-    return (state.settings or StoreSettings()).most_shards
+    return state.in_force.most_shards

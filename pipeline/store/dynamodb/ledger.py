@@ -11,15 +11,14 @@ from pipeline.store.dynamodb.items import (
     hour_label,
     is_live,
     json_text,
-    ledger_entry,
-    ledger_item,
     ledger_key,
     number,
     text,
 )
+from pipeline.store.dynamodb.ledger_items import ledger_entry, ledger_item
 from pipeline.store.dynamodb.table import BY_HOUR, Table
 from pipeline.store.ledger import LedgerEntry
-from pipeline.store.rows import in_conflict
+from pipeline.store.rows import dismissed, in_conflict
 from pipeline.store.settings import StoreSettings
 
 
@@ -74,6 +73,26 @@ class Ledger:
                 ExpressionAttributeNames={"#conflict": "conflict"},
                 ExpressionAttributeValues={":conflict": json_text(conflict)},
             )
+
+    def dismiss(self, ref: ObjectRef) -> None:
+        """Clear a failure or a conflict, unless the entry is in another state by now."""
+        item = self.items([ref]).get(ref)
+        before = ledger_entry(item) if item else None
+        entry = dismissed(before, ref)
+        is_failure = entry.state == "dismissed"
+        self._table.update(
+            Key=ledger_key(ref),
+            UpdateExpression="SET #attribute = :value",
+            ConditionExpression="#state = :before",
+            ExpressionAttributeNames={
+                "#attribute": "state" if is_failure else "conflict",
+                "#state": "state",
+            },
+            ExpressionAttributeValues={
+                ":value": text(entry.state) if is_failure else json_text(entry.conflict),
+                ":before": text("failed" if is_failure else entry.state),
+            },
+        )
 
     def all(self) -> Iterator[LedgerEntry]:
         """Every live entry, read consistently: the whole table is gone through."""

@@ -10,8 +10,9 @@ from pipeline.objects import ObjectRef
 from pipeline.store.counted import Delta, RowKey
 from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.fences import Sight
-from pipeline.store.dynamodb.items import ledger_entry, ledger_recount, number
+from pipeline.store.dynamodb.items import number
 from pipeline.store.dynamodb.ledger import Ledger
+from pipeline.store.dynamodb.ledger_items import ledger_entry, ledger_recount
 from pipeline.store.dynamodb.rows import Rows, fits, gave_up, in_parts
 from pipeline.store.dynamodb.states import States
 from pipeline.store.dynamodb.table import Table

@@ -35,7 +35,7 @@ class States:
                 state = State.from_json(item["state"]["S"])
             else:
                 sites.append(name.removeprefix(SITE))
-        settings = state.settings or StoreSettings()
+        settings = state.in_force
         return Meta(tuple(sorted(sites)), state.generations, settings, today(self._clock()))
 
     def sites(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class States:
             settings = state.settings or created(self._given, today(self._clock()))
             return state.settled(settings.changed(changes, today(self._clock())))
 
-        return self.fences.change(change, self.sites).settings or StoreSettings()
+        return self.fences.change(change, self.sites).in_force
 
     def _created(self) -> StoreSettings:
         """The settings of the store, which are written if it has none."""
@@ -91,4 +91,4 @@ class States:
                 lambda state: state if state.settings else state.settled(new), self.sites
             )
         self._has_settings = True
-        return state.settings or StoreSettings()
+        return state.in_force

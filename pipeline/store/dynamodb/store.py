@@ -16,14 +16,9 @@ from pipeline.store.counted import Delta
 from pipeline.store.dynamodb.cache import Cache
 from pipeline.store.dynamodb.commit import Commits
 from pipeline.store.dynamodb.expiry import rewrite_expiry
-from pipeline.store.dynamodb.items import (
-    ledger_entry,
-    ledger_item,
-    row_item,
-    row_key,
-    secrets_key,
-)
+from pipeline.store.dynamodb.items import row_item, row_key, secrets_key
 from pipeline.store.dynamodb.ledger import Ledger
+from pipeline.store.dynamodb.ledger_items import ledger_entry, ledger_item
 from pipeline.store.dynamodb.reading import RowReader
 from pipeline.store.dynamodb.recount import Recounts
 from pipeline.store.dynamodb.states import States
@@ -93,6 +88,10 @@ class DynamoStore(Store):
     @override
     def record_conflict(self, ref: ObjectRef) -> None:
         self._ledger.record_conflict(ref)
+
+    @override
+    def dismiss(self, ref: ObjectRef) -> None:
+        self._ledger.dismiss(ref)
 
     @override
     def objects(self, since: datetime | None = None) -> Iterator[LedgerEntry]:

@@ -278,3 +278,16 @@ def test_only_a_half_committed_object_is_abandoned(
     assert "is not half committed" in said(capsys)
     assert main(["objects", "--failed", "abandon", name]) == 2
     assert "put options behind abandon" in said(capsys)
+
+
+def test_a_failure_is_dismissed_by_a_command(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Then the audit is clean; an object without a problem is named as such."""
+    assert main(["audit"]) == 1
+    assert main(["objects", "dismiss", str(logs / "cut.gz")]) == 0
+    capsys.readouterr()
+    assert main(["audit"]) == 0
+    assert "all of it agrees" in said(capsys)
+    assert main(["objects", "dismiss", str(logs / "cut.gz")]) == 1
+    assert "nothing is dismissed" in said(capsys)
