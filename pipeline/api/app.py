@@ -96,6 +96,12 @@ def without_credentials() -> dict[str, Any]:
     return proxy_response(problem_response(problem), {})
 
 
+def other_host() -> dict[str, Any]:
+    """The proxy response to a request for a host that is not served here."""
+    problem = Problem(HTTPStatus.MISDIRECTED_REQUEST, "this server is for its own machine alone")
+    return proxy_response(problem_response(problem), {})
+
+
 def _deadline(context: Any) -> Deadline:
     """The moment by which a function must answer."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)

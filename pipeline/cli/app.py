@@ -185,21 +185,22 @@ def serve(
         typer.Option(help="Require it as Bearer token or Basic password.", show_default=False),
     ] = None,
 ) -> None:
-    """Serve the API on 127.0.0.1: the same routes as the deployed one, until Ctrl-C."""
+    """Serve the page, and the routes of the deployed API, on 127.0.0.1 until Ctrl-C."""
     from pipeline.api.app import Api
     from pipeline.api.routes import ROUTES
     from pipeline.cli.server import HOST, make_server
+    from pipeline.page.door import PAGE, Door
 
     settings = load_settings(store=store)
     service = open_service(settings, open_existing(settings), _failed)
-    api = Api(service, settings.origins)
+    door = Door(service, Api(service, settings.origins))
     try:
-        server = make_server(api, port, token)
+        server = make_server(door, port, token)
     except OSError as error:
         raise SettingError("--port", f"{port} cannot be used: {error.strerror}") from error
     with server:
         base = f"http://{HOST}:{server.server_port}"
-        for route in ROUTES:
+        for route in (PAGE, *ROUTES):
             out.print(f"{base}{route.replace('{dimension}', 'path')}", soft_wrap=True)
         sys.stdout.flush()
         server.serve_forever()

@@ -1,6 +1,7 @@
 """The API handler behind a small HTTP server on this machine."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
@@ -10,10 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
-from pipeline.api.app import without_credentials
+from pipeline.api.app import other_host, without_credentials
 from pipeline.api.credentials import opens
 
 HOST = "127.0.0.1"
+_NAMES = frozenset({HOST, "localhost", "[::1]"})
 logger = logging.getLogger(__name__)
 
 Answer = Callable[[Mapping[str, Any], Any], dict[str, Any]]
@@ -27,16 +29,25 @@ class _Server(ThreadingHTTPServer):
 def make_server(answer: Answer, port: int, token: str | None) -> ThreadingHTTPServer:
     """A server on the loopback interface that answers as API Gateway would; port 0 is a free one.
 
-    With a token, every request needs it, as `Bearer` or as the password of `Basic`.
+    With a token, every request needs it, as `Bearer` or as the password of `Basic`. A request for
+    another host is refused: a page elsewhere may have had its name changed to this address.
     """
 
     def respond(method: str, target: str, headers: dict[str, str]) -> dict[str, Any]:
+        if not _is_of_this_machine(headers.get("Host")):
+            return other_host()
         preflight = method == "OPTIONS"  # browsers send no credentials with it
         if token and not preflight and not opens(headers.get("Authorization", ""), token):
             return without_credentials()
         return answer(_event(method, target, headers), None)
 
     return _Server((HOST, port), partial(_Handler, respond))
+
+
+def _is_of_this_machine(host: str | None) -> bool:
+    """Whether a header `Host` names the loopback interface, with any port; none at all will do."""
+    name = (host or HOST).strip().lower()
+    return re.sub(r":[0-9]*$", "", name) in _NAMES
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,6 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline import __version__
 from pipeline.page.view import Source, view_of
 
 
@@ -44,3 +45,13 @@ def page(source: Source) -> str:
     # A policy in the document cannot have frame-ancestors; a report has no header to hold one.
     inside = policy().partition("; frame-ancestors")[0] if source.address is None else ""
     return _templates().get_template("page.html").render(view=view_of(source), policy=inside)
+
+
+def empty() -> str:
+    """The page of a store in which nothing was counted yet."""
+    return _templates().get_template("empty.html").render(version=__version__, policy="")
+
+
+def notice(name: str, detail: str) -> str:
+    """A page that says why there is none."""
+    return _templates().get_template("notice.html").render(name=name, detail=detail, policy="")

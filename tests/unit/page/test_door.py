@@ -1,0 +1,182 @@
+"""The page at `/`: its links lead somewhere, and its figures are those of the API."""
+
+import re
+import zlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from pipeline.api.app import Api
+from pipeline.page import words
+from pipeline.page.door import Door
+from pipeline.schema.dimensions import DIMENSIONS
+from pipeline.store.memory import MemoryStore
+from tests.support.api import Reply, ask
+from tests.support.fortnight import fortnight, serving
+from tests.support.html import Page
+
+WEEK = "window=7d&tz=Europe/Berlin"
+
+
+def door_of(store: MemoryStore) -> Door:
+    """The page and the API over a store."""
+    service = serving(store)
+    return Door(service, Api(service))
+
+
+@pytest.fixture(scope="module")
+def door() -> Door:
+    """The page and the API over two weeks of traffic."""
+    return door_of(fortnight())
+
+
+def request(door: Door, target: str, method: str = "GET") -> Reply:
+    """The answer to a request."""
+    path, _, query = target.partition("?")
+    event: Mapping[str, Any] = {
+        "httpMethod": method,
+        "path": path,
+        "headers": {},
+        "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
+    }
+    answer = door(event, None)
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    return Reply(answer["statusCode"], headers, answer["body"])
+
+
+def page_of(door: Door, query: str) -> Page:
+    """The page of a query, which there is."""
+    reply = request(door, f"/?{query}")
+    assert reply.status == 200, reply.text
+    return Page.of(reply.text)
+
+
+def test_it_is_small_and_runs_and_loads_nothing(door: Door) -> None:
+    """Under the policy of its header, which allows its one style alone."""
+    reply = request(door, f"/?{WEEK}")
+    assert list(Page.of(reply.text).dangers()) == []
+    assert reply.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha")
+    assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert reply.headers["refresh"] == "300"
+    assert "refresh" not in request(door, f"/?{WEEK}&refresh=0").headers
+    assert len(reply.text.encode()) <= 150_000
+    assert len(zlib.compress(reply.text.encode(), 9)) <= 25_000
+
+
+@pytest.mark.parametrize("window", ["24h", "7d", "30d"])
+def test_its_figures_are_those_of_the_api(door: Door, window: str) -> None:
+    """At the top, and every value of every list with its requests and its change."""
+    page = page_of(door, f"window={window}")
+    target = f"/metrics/overview?window={window}&limit=10&compare=previous"
+    answer = request(door, target).json
+    data, before = answer["data"], answer["compare"]
+    shown = page.figures()
+    assert shown["Requests"] == f"{data['figures']['requests']:,}"
+    assert shown["Visitors"].startswith(f"{data['figures']['unique_visitors']:,}")
+    ratio = 100 * data["figures"]["cacheable_hit_ratio"]
+    assert shown["Hit ratio of cacheable"] == f"{ratio:.1f}%"
+    assert len(data["lists"]) == len(DIMENSIONS)
+    for ranking, pasts in zip(data["lists"], before["lists"], strict=True):
+        column = 2 if ranking["dimension"] == "crawler" else 1
+        rows = page.list_of(ranking["dimension"])
+        assert [row[column] for row in rows] == [
+            f"{entry['requests']:,}" for entry in ranking["entries"]
+        ]
+        for row, past in zip(rows, pasts, strict=True):
+            now = past["requests"] + past["change"]["absolute"]
+            assert row[column + 2] == words.growth(now, past["requests"], 0)
+
+
+def kind_of(link: str) -> str:
+    """A link without the value that it filters by."""
+    return re.sub(r"(where=[a-z_]+)%3A[^&]*", r"\1", link)
+
+
+def test_every_link_leads_somewhere(door: Door) -> None:
+    """Each to a page, or to an answer of the API: one of every kind is followed."""
+    links = page_of(door, f"{WEEK}&where=country:DE").attributes("href")
+    links += page_of(door, WEEK).attributes("href")
+    assert len(set(links)) > 150
+    kinds = {kind_of(link): link for link in links if link not in ("#main", "#requests-b", "./")}
+    assert len(kinds) > 40
+    for link in kinds.values():
+        target = f"/{link}" if link.startswith("metrics/") else f"/{link.partition('#')[0]}"
+        reply = request(door, target)
+        assert reply.status == 200, (link, reply.text[:300])
+
+
+def test_a_filter_says_what_it_cannot_be_kept_with(door: Door) -> None:
+    """The list of its dimension stays, to choose another; every other list says why it is not
+    there, and no figure is shown unfiltered."""
+    page = page_of(door, f"{WEEK}&where=country:DE")
+    countries = page.list_of("country")
+    assert page.figures()["Requests"] == {row[0]: row[1] for row in countries}["Germany"]
+    assert page.figures()["Visitors"] == "–"
+    text = page.text()
+    assert "Browsers are not kept together with country." in text
+    assert "Remove the filter Country: Germany" in text
+    refused = [each for each in page.all("div") if each.get("class") == "no"]
+    assert len(refused) == len(DIMENSIONS) - 1
+
+
+def test_a_list_is_shown_at_length(door: Door) -> None:
+    """With its values by the metric that was chosen."""
+    rows = page_of(door, f"{WEEK}&alone=path&paths=misses").list_of("path")
+    answer = request(door, f"/metrics/top/path?{WEEK}&metric=misses&limit=200").json
+    assert len(rows) == len(answer["data"]) > 100
+
+
+def test_a_form_keeps_a_named_window_until_its_dates_are_changed(door: Door) -> None:
+    """Its dates are sent with it; the last day is inside of the window."""
+    form = "window=7d&was=2026-11-20.2026-11-27&from=2026-11-20&to=2026-11-27"
+    assert page_of(door, form).figures() == page_of(door, "window=7d").figures()
+    changed = form.replace("&to=2026-11-27", "&to=2026-11-21")
+    days = "from=2026-11-20T00:00:00Z&to=2026-11-22T00:00:00Z"
+    requests = request(door, f"/metrics/overview?{days}").json["data"]["figures"]["requests"]
+    assert page_of(door, changed).figures()["Requests"] == f"{requests:,}"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("window=9d", 400),
+        ("tz=Mars/Base", 400),
+        ("from=yesterday", 400),
+        ("from=2026-11-24&to=2026-11-20", 400),
+        ("where=colour:red", 400),
+        ("compare=never", 400),
+        ("site=<script>", 404),
+        ("site=unknown-site", 404),
+    ],
+)
+def test_a_page_that_cannot_be_made_says_why(door: Door, query: str, status: int) -> None:
+    """As a page, under the same policy."""
+    reply = request(door, f"/?{query}")
+    assert reply.status == status
+    assert "style-src 'sha256-" in reply.headers["content-security-policy"]
+    assert list(Page.of(reply.text).dangers()) == []
+
+
+def test_it_is_a_get(door: Door) -> None:
+    """HEAD has no body, and nothing else is allowed."""
+    assert request(door, "/", "HEAD").text == ""
+    reply = request(door, "/", "POST")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD")
+
+
+def test_an_empty_store_says_what_to_do() -> None:
+    """It is a page like others."""
+    reply = request(door_of(MemoryStore()), "/")
+    page = Page.of(reply.text)
+    assert "edgetally attach" in page.text()
+    assert list(page.dangers()) == []
+
+
+def test_all_other_paths_are_the_apis(door: Door) -> None:
+    """Byte for byte."""
+    api = Api(serving(fortnight()))
+    for target in ("/metrics/sites", "/metrics/nothing", "/favicon.ico"):
+        assert request(door, target) == ask(api, target)
