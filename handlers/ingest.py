@@ -92,25 +92,27 @@ def _count(messages: list[Announced], ingest: Ingest, deadline: Deadline) -> lis
             refs,
             deadline=deadline,
             suspects=suspects,
-            before_alone=partial(_delete_done, messages),
+            before_alone=partial(
+                _delete_done, [message for message in messages if message.receipt]
+            ),
         )
     )
     return [[next(outcomes) for _ in message.refs] for message in messages]
 
 
-def _delete_done(messages: list[Announced], outcomes: Mapping[ObjectRef, Outcome]) -> None:
-    """Delete the messages that need not be delivered again: if the function ends before it reports
-    them, they would be."""
-    receipts = [
+def _delete_done(left: list[Announced], outcomes: Mapping[ObjectRef, Outcome]) -> None:
+    """Delete the messages that need not be delivered again, and take them off those that are
+    `left`. They would be delivered again if the function ended before it reports them."""
+    receipts = {
         message.receipt
-        for message in messages
-        if message.receipt
-        and not message.problem
+        for message in left
+        if not message.problem
         and all(ref in outcomes and not outcomes[ref].comes_again for ref in message.refs)
-    ]
+    }
     try:
         if receipts and (queue := own_queue()):
-            queue.delete(receipts)
+            queue.delete(sorted(receipts))
+            left[:] = [message for message in left if message.receipt not in receipts]
     except QueueError as error:
         logger.warning("messages that are done could not be deleted: %s", error)
 

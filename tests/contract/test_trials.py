@@ -194,7 +194,9 @@ class Messages:
         self.waiting += [(announcement(ref), 0) for ref in refs]
 
     def delete(self, receipts: Sequence[str]) -> None:
-        self.deleted |= set(map(int, receipts))
+        numbers = set(map(int, receipts))
+        assert not numbers & self.deleted  # each is paid for
+        self.deleted |= numbers
 
     def deliver(self) -> None:
         """Hand out a batch; what fails comes again, or ends as a dead letter."""
