@@ -54,7 +54,7 @@ def objects(
             (
                 entry
                 for entry in opened.objects()
-                if (failed and entry.state == "failed") or (conflicts and entry.conflict)
+                if (failed and entry.state == "failed") or (conflicts and _has_conflict(entry))
             ),
             key=_latest,
             reverse=True,
@@ -111,6 +111,10 @@ def _last(store: Store, count: int, now: datetime) -> list[LedgerEntry]:
         if len(found) == count:
             return found
     return nlargest(count, store.objects(), key=_latest)
+
+
+def _has_conflict(entry: LedgerEntry) -> bool:
+    return entry.conflict is not None and not entry.conflict.dismissed
 
 
 def _latest(entry: LedgerEntry) -> tuple[int, str]:

@@ -291,3 +291,20 @@ def test_a_failure_is_dismissed_by_a_command(
     assert "all of it agrees" in said(capsys)
     assert main(["objects", "dismiss", str(logs / "cut.gz")]) == 1
     assert "nothing is dismissed" in said(capsys)
+
+
+def test_a_dismissed_conflict_is_no_problem_any_more(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither of the audit nor in the list, even if the same failure or content comes again."""
+    other = logs / "E1.2026-11-22-10.a.gz"
+    other.write_bytes(log(1, 2, 3))
+    assert main(["ingest", str(logs)]) == 1
+    assert main(["audit"]) == 1
+    for name in (logs / "cut.gz", other):
+        assert main(["objects", "dismiss", str(name)]) == 0
+    assert main(["ingest", str(logs)]) == 1
+    assert main(["audit"]) == 0
+    capsys.readouterr()
+    assert main(["objects", "--failed", "--conflicts", "--json"]) == 0
+    assert answer_of(capsys) == []
