@@ -11,3 +11,5 @@ def test_processes_that_are_killed_lose_and_invent_nothing(dynamodb: Any) -> Non
     figures = run(endpoint, objects=250, processes=4, kill_every=0.25, seed=1)
     assert figures.kills > 5
     assert figures.duplicates >= 50
+    assert figures.rebuilds >= 1
+    assert figures.dismissed >= 5
