@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pipeline.answer.summary import TOP, window_summary
+from pipeline.answer.summary import TOP, Summary, window_summary
 from pipeline.bootstrap import (
     Sources,
     open_existing,
@@ -36,8 +36,11 @@ from pipeline.cli.sources import expand
 from pipeline.cli.status_command import diagnosing
 from pipeline.cli.window import parse_window
 from pipeline.errors import EdgetallyError, ObjectUnavailable, SettingError
+from pipeline.hours import ALWAYS
 from pipeline.ingest.ingest import Outcome
 from pipeline.settings import load_settings
+from pipeline.sites import sampled_site
+from pipeline.store.port import Meta
 
 _MOST_HOURS = 24 * 366 * 100
 
@@ -76,7 +79,8 @@ def ingest(
 
     An object is known by its name: a file by its absolute path, with a hash of its content.
     Ingesting it again commits nothing. A copy of a file under another path is another object,
-    and is counted again. Hidden files and links to folders are passed over, and named. Exit code 1
+    and is counted again; a link is the file it points to. Hidden files and links to folders are
+    passed over, and named. Exit code 1
     when an object could not be counted or a folder could not be listed.
     """
     settings = load_settings(store=store)
@@ -85,7 +89,12 @@ def ingest(
     outcomes = list(ingest_all(count, expansion.objects, progress=not as_json))
     figures = _figures(outcomes)
     if as_json:
-        print(json.dumps(figures))
+        problems = [
+            {"name": outcome.ref.name, "state": outcome.state, "reason": outcome.reason}
+            for outcome in outcomes
+            if outcome.reason
+        ]
+        print(json.dumps({**figures, "problems": problems}))
     else:
         out.print(", ".join(f"{value:,} {name}" for name, value in figures.items()))
     for outcome in outcomes:
@@ -168,12 +177,15 @@ def summary(
     window = parse_window(hours, start, end, datetime.now(UTC))
     settings = load_settings(store=store)
     opened = open_to_read(settings)
-    caps = opened.meta().settings.caps
-    result = window_summary(opened, window, site or None, caps, top)
+    meta = opened.meta()
+    _check_sites(site or [], meta)
+    result = window_summary(opened, window, site or None, meta.settings.caps, top, meta)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
     else:
         show(result, out)
+        if not result.total_records and window != ALWAYS:
+            _show_what_there_is(window_summary(opened, ALWAYS, site or None, top=1, meta=meta))
 
 
 @app.command(epilog="Example: edgetally serve --store sqlite:///edgetally.db --port 8080")
@@ -191,6 +203,8 @@ def serve(
     from pipeline.cli.server import HOST, make_server
     from pipeline.page.door import PAGE, Door
 
+    if token is not None and not token.strip():
+        raise SettingError("--token", "is empty; leave it out to serve without a secret")
     settings = load_settings(store=store)
     service = open_service(settings, open_existing(settings), _failed)
     door = Door(service, Api(service, settings.origins))
@@ -229,6 +243,24 @@ def _figures(outcomes: list[Outcome]) -> dict[str, int]:
         "records": sum(outcome.records for outcome in outcomes),
         "rejected": sum(sum(outcome.rejected.values()) for outcome in outcomes),
     }
+
+
+def _check_sites(names: Sequence[str], meta: Meta) -> None:
+    """Raises SettingError for a site that the store does not have."""
+    known = sorted({sampled_site(stored)[0] for stored in meta.sites})
+    for name in names:
+        if name not in known:
+            there_are = f"there are: {', '.join(known)}" if known else "it is empty"
+            raise SettingError("--site", f"the store has no site {name!r}; {there_are}")
+
+
+def _show_what_there_is(everything: Summary) -> None:
+    if everything.total_records:
+        out.print(
+            f"The store has {everything.total_records:,} requests of {everything.time_range}: "
+            "name another window, or none for all of it.",
+            soft_wrap=True,
+        )
 
 
 def _failed(error: EdgetallyError) -> None:

@@ -49,9 +49,11 @@ class Expansion:
                     self.add_file(parent / name)
 
     def add_file(self, file: Path) -> None:
-        """Add a file, or pass over what is none."""
+        """Add a file, or pass over what is none. A link is the file it points to, so that a file
+        with two names is counted once."""
         if file.is_file():
-            self.by_name[os.path.abspath(file)] = file
+            real = os.path.realpath(file)
+            self.by_name[real] = Path(real)
         else:
             self.passed_over[str(file)] = "neither file nor folder"
 
@@ -113,7 +115,7 @@ def expand(
         expansion.unlisted |= named.unlisted
         expansion.passed_over |= named.passed_over
     for file in store:
-        expansion.by_name.pop(os.path.abspath(file), None)
+        expansion.by_name.pop(os.path.realpath(file), None)
     return expansion
 
 
@@ -131,7 +133,7 @@ def in_bucket(name: str) -> tuple[str, str] | None:
 def named(name: str) -> ObjectRef:
     """The object that a user names. Raises SettingError for an empty bucket."""
     place = in_bucket(name)
-    return ObjectRef(*place) if place else ObjectRef("", os.path.abspath(name))
+    return ObjectRef(*place) if place else ObjectRef("", os.path.realpath(name))
 
 
 def _add_files(expansion: Expansion, source: str) -> None:

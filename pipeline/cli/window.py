@@ -13,13 +13,13 @@ def parse_window(hours: int | None, start: str | None, end: str | None, now: dat
     SettingError.
     """
     if hours is not None:
-        if start or end:
+        if start is not None or end is not None:
             raise SettingError("--hours", "cannot be combined with --from or --to")
         if hours < 1:
             raise SettingError("--hours", f"must be at least 1, and is {hours}")
         return Window.last_hours(hours, now)
-    first = hour_of(_moment("--from", start)) if start else None
-    last = _hour_after(_moment("--to", end)) if end else None
+    first = hour_of(_moment("--from", start)) if start is not None else None
+    last = _hour_after(_moment("--to", end)) if end is not None else None
     if first is not None and last is not None and first >= last:
         raise SettingError("--to", f"{end} must be after --from {start}")
     return Window(first, last)

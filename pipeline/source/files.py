@@ -52,7 +52,7 @@ def _chunks(file: BinaryIO, etag: str) -> Iterator[bytes]:
         digest.update(chunk)
         yield chunk
     if digest.hexdigest() != etag:
-        raise ObjectUnavailable("the file changed while it was read; ingest it when it is complete")
+        raise ObjectUnavailable("the file is not as it was when it was named: it was changed since")
 
 
 def _read(file: BinaryIO) -> bytes:

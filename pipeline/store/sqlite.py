@@ -75,6 +75,10 @@ class SqliteStore(LocalStore):
             return
         db.execute("BEGIN IMMEDIATE")
         if _schema_version(db) == 0:
+            if db.execute("SELECT 1 FROM sqlite_master").fetchone():
+                raise StoreError(
+                    f"{self._path} is a database of another program; name another file"
+                )
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

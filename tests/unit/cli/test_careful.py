@@ -1,12 +1,14 @@
 """Commands destroy nothing, pass over nothing in silence, and blame nobody wrongly."""
 
 import gzip
+import json
 import os
 import shutil
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -150,7 +152,7 @@ def test_what_is_passed_over_is_named(folder: Path, capsys: pytest.CaptureFixtur
             "passed over, neither file nor folder: logs/gone.gz and 1 more",
         ]
     main(["objects", "--json"])
-    assert "linked.gz" in said(capsys)
+    assert "linked.gz" not in said(capsys)
 
 
 @pytest.mark.parametrize("source", ["logs", "logs/**/*.gz", "logs/*/*.gz", "logs/deep"])
@@ -300,3 +302,53 @@ def test_a_mistake_of_the_user_is_never_called_a_bug(
     shown = said(capsys)
     assert "a bug" not in shown
     assert "Traceback" not in shown
+
+
+def test_a_link_is_the_file_it_points_to(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file with two names is counted once, whether a folder or a link is named."""
+    capsys.readouterr()
+    (folder / "logs" / "again.gz").symlink_to(folder / "logs" / "E1.2026-11-22-10.a.gz")
+    (folder / "elsewhere").symlink_to(folder / "logs")
+    assert main(["ingest", "logs", "logs/again.gz", "elsewhere"]) == 0
+    assert capsys.readouterr().out.startswith("2 objects, 0 committed, 2 duplicates")
+
+
+def test_a_database_of_another_program_stays_as_it_is(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No table is made beside those of another program, and the message says so."""
+    with closing(sqlite3.connect("other.db")) as db:
+        db.execute("CREATE TABLE x (y)")
+    assert main(["ingest", "logs", "--store", "sqlite:///other.db"]) == 1
+    assert "a database of another program" in capsys.readouterr().err
+    with closing(sqlite3.connect("other.db")) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("x",)]
+
+
+def test_an_empty_token_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """A secret from an unset variable does not open the server to everybody."""
+    assert main(["serve", "--token", ""]) == 2
+    assert "is empty" in capsys.readouterr().err
+
+
+def test_a_summary_of_nothing_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """The hours in the store are named; an unknown site is refused with those there are."""
+    assert main(["summary", "--from", "1999-01-01", "--to", "1999-01-02"]) == 0
+    assert "The store has 2 requests of 2026-11-22T10:30:00Z/" in capsys.readouterr().out
+    assert main(["summary", "--site", "e1"]) == 2
+    assert "no site 'e1'; there are: E1" in capsys.readouterr().err
+    assert main(["summary", "--from", ""]) == 2
+    assert "is no date or time" in capsys.readouterr().err
+
+
+def test_json_of_an_ingest_names_the_objects_with_a_problem(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program can tell the object, its state and the reason."""
+    (folder / "bad.log").write_bytes(b"hello\n")
+    capsys.readouterr()
+    assert main(["ingest", "bad.log", "--json"]) == 1
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["name"] == str((folder / "bad.log").resolve())
+    assert problem["state"] == "failed"
+    assert problem["reason"]

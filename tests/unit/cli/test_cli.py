@@ -83,6 +83,7 @@ def test_ingest_and_summary(logs: Path) -> None:
     """A folder in, the exact summary out; a damaged object is named and costs nothing else."""
     done = run("ingest", str(logs), "--store", "sqlite:///t.db", "--json")
     assert done.returncode == 1
+    reason = "truncated: the gzip stream ends inside member 1"
     assert json.loads(done.stdout) == {
         "objects": 4,
         "committed": 3,
@@ -90,9 +91,10 @@ def test_ingest_and_summary(logs: Path) -> None:
         "failed": 1,
         "records": 4,
         "rejected": 1,
+        "problems": [{"name": str(logs / "cut.gz"), "state": "failed", "reason": reason}],
     }
     assert done.stderr.splitlines() == [
-        f"{logs / 'cut.gz'}: truncated: the gzip stream ends inside member 1",
+        f"{logs / 'cut.gz'}: {reason}",
         f"passed over, hidden folder: {logs / 'deep' / '.hidden'}",
     ]
 
