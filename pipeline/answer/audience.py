@@ -1,4 +1,4 @@
-"""Who asked: people and crawlers, and what the crawlers are for."""
+"""People and crawlers among the viewers, and the purposes of the crawlers."""
 
 from __future__ import annotations
 

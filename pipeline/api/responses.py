@@ -84,7 +84,7 @@ def sites(service: Service, request: Request) -> Response:
 
 
 def settings(service: Service, request: Request) -> Response:
-    """What can be asked for."""
+    """The settings of the API."""
     formats = {path: [*route.formats] for path, route in request.routes.items()}
     data = described(service, formats)
     return _lasting(request, _enveloped(service, data), "json", msgspec.json.encode(data))

@@ -1,4 +1,4 @@
-"""What can be asked for, and how exact the answers are: `/metrics/settings`."""
+"""`/metrics/settings`: the questions that the API answers, and how exact the answers are."""
 
 from pipeline.answer.cache import REFRESH_FLOOR_SECONDS
 from pipeline.answer.calendar import BUCKETS, NAMED_WINDOWS, By
@@ -71,7 +71,9 @@ class Defaults(Shape):
 
 
 class Settings(Shape):
-    """What can be asked for, and how exact the answers are. `formats` are those of each path."""
+    """The questions that the API answers, and how exact the answers are.
+
+    `formats` are those of each path."""
 
     dimensions: list[DimensionSetting]
     metrics: list[MetricSetting]
@@ -85,7 +87,7 @@ class Settings(Shape):
 
 
 class SettingsAnswer(Envelope[Settings]):
-    """What can be asked for."""
+    """The values that each parameter takes."""
 
 
 def described(service: Service, formats: dict[str, list[str]]) -> Settings:

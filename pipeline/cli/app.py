@@ -23,7 +23,7 @@ from pipeline.bootstrap import (
 )
 from pipeline.cli.archive_commands import archiving
 from pipeline.cli.audit_commands import auditing
-from pipeline.cli.console import JsonOption, StoreOption, complain, out
+from pipeline.cli.console import FromOption, JsonOption, StoreOption, ToOption, complain, out
 from pipeline.cli.delivery_commands import delivering
 from pipeline.cli.exits import FAILED, OK, exit_code
 from pipeline.cli.ingesting import hashed, ingest_all
@@ -154,14 +154,8 @@ def summary(
             max=_MOST_HOURS,
         ),
     ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option("--from", help="First hour, e.g. 2026-11-23T10:00Z.", show_default=False),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option("--to", help="The hour after the last, e.g. 2026-11-24.", show_default=False),
-    ] = None,
+    start: FromOption = None,
+    end: ToOption = None,
     site: Annotated[
         list[str] | None,
         typer.Option(help="Only this distribution (may be repeated).", show_default=False),

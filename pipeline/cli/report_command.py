@@ -29,37 +29,41 @@ STDIN = STDOUT = "-"
 
 reporting = typer.Typer()
 
+SourcesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SOURCE…",
+        help="Files, folders, globs in quotes, s3://bucket/prefix, or - for standard input; "
+        "without any, the counts of a store.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="The file to write, - for standard output. By default report.html, and standard "
+        "output for other formats.",
+        show_default=False,
+    ),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Only requests with a value of a dimension, e.g. country:DE.", show_default=False
+    ),
+]
+
 
 @reporting.command(epilog="Example: edgetally report logs/ -o report.html --open")
 def report(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="SOURCE…",
-            help="Files, folders, globs in quotes, s3://bucket/prefix, or - for standard input; "
-            "without any, what a store has counted.",
-            show_default=False,
-        ),
-    ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "-o",
-            "--output",
-            help="The file to write, - for standard output. By default report.html, and standard "
-            "output for other formats.",
-            show_default=False,
-        ),
-    ] = None,
+    sources: SourcesArgument = None,
+    output: OutputOption = None,
     store: StoreOption = None,
     start: FromOption = None,
     end: ToOption = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            help="Only requests with a value of a dimension, e.g. country:DE.", show_default=False
-        ),
-    ] = None,
+    where: WhereOption = None,
     tz: Annotated[str, typer.Option(help="IANA time zone of the days and hours.")] = "UTC",
     title: Annotated[str, typer.Option(help="The title; by default the site.")] = "",
     form: Annotated[str, typer.Option("--format", help="html, json, csv or md.")] = "html",

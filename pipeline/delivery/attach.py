@@ -41,7 +41,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 16.0
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What shall be delivered to a stack: a distribution's logs in a format, with some fields.
+    """A wish: a distribution's logs, delivered to a stack in a format, with some fields.
 
     `replace` ends a delivery of somebody else's that stands in the way; `at` is the moment of the
     wish (ISO 8601), by which the doctor knows how new a delivery is.

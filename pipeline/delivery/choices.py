@@ -1,4 +1,4 @@
-"""What is left to people: several things can be right, and each is a command."""
+"""Choices that are left to people: several things can be right, and each is a command."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which fields of its logs CloudFront shall deliver."""
+"""The fields of its logs that CloudFront shall deliver."""
 
 from collections.abc import Collection, Sequence
 

@@ -133,7 +133,7 @@ class Destinations(dict[str, Destination]):
 
 
 class Deliveries(Protocol):
-    """What reading and changing deliveries takes. Every method raises CloudError."""
+    """Reading and changing deliveries. Every method raises CloudError."""
 
     def stack(self, name: str) -> Stack:
         """Return a stack of the region. Raises SettingError if there is none of that name."""

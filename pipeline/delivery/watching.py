@@ -1,4 +1,4 @@
-"""What the doctor looks at beside the deliveries: the way from the bucket to the function."""
+"""The way from the bucket to the function, as the doctor looks at it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Figure:
 
 
 class Watching(Protocol):
-    """What looking at the way of the logs takes. Every method raises CloudError."""
+    """Looking at the way of the logs. Every method raises CloudError."""
 
     def queue(self, url: str) -> Mapping[str, str]:
         """Return the attributes of a queue."""

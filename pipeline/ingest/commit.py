@@ -13,7 +13,7 @@ from pipeline.store.port import CommitResult
 
 @dataclass(slots=True)
 class Committed:
-    """What became of the objects of a batch; each is in one of the lists."""
+    """The outcome of a batch; each object is in one of the lists."""
 
     committed: list[Counted] = field(default_factory=list)
     duplicates: list[ObjectRef] = field(default_factory=list)

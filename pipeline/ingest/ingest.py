@@ -30,7 +30,7 @@ UNFINISHED = "its reading was begun and did not end: the function was stopped, o
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one announced object.
+    """The outcome of one announced object.
 
     `conflict`: its key was counted before with other content, which stays. `failed`: nothing of it
     was counted, for `reason`; `error` is what was raised. `postponed`: there was no time for it;

@@ -22,7 +22,7 @@ class RejectedLines:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What an object is found to be. `refused` says why it would not be counted, "" if it would.
+    """The nature of a log object. `refused` says why it would not be counted, "" if it would.
 
     `hours` are the UTC hours that its lines lie in; `rows` = `records` + what was rejected.
     """

@@ -18,7 +18,7 @@ NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class Address:
-    """What the page shows: a window by its name, or days (the last one included); `paths` is the
+    """The state of the page: a window by its name, or days (the last one included); `paths` is the
     metric that ranks paths, `alone` the one dimension that is listed at length."""
 
     window: str | None = DEFAULT_WINDOW

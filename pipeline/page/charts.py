@@ -1,4 +1,4 @@
-"""What a chart is made of; the template turns it into SVG."""
+"""The parts of a chart; the template turns them into SVG."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

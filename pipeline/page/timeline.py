@@ -81,7 +81,7 @@ class Timeline:
 
     @cached_property
     def names(self) -> list[Name]:
-        """What stands below the axis."""
+        """The labels below the axis."""
         if self.is_short:
             return self._hours()
         if self.by == "hour":

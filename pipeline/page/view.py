@@ -14,6 +14,7 @@ from pipeline.page.account import Account, account_of
 from pipeline.page.address import NO_COMPARISON, Address
 from pipeline.page.charts import Chart
 from pipeline.page.figures import Shown, shown_of
+from pipeline.page.lines import hits_chart, time_chart
 from pipeline.page.listing import Lists
 from pipeline.page.names import named
 from pipeline.page.panels import List
@@ -22,9 +23,7 @@ from pipeline.page.series import (
     buckets_of,
     bytes_chart,
     errors_chart,
-    hits_chart,
     requests_chart,
-    time_chart,
 )
 from pipeline.page.timeline import Timeline
 
@@ -53,7 +52,7 @@ ZONES = (
 
 @dataclass(frozen=True)
 class Source:
-    """What a page is made of: an answered overview, and `days`, the same by day where the charts'
+    """The material of a page: an answered overview, and `days`, the same by day where the charts'
     tables are by day. Without an address nothing is a link: that is a report, with a title.
     `checks` are those of the health; `refresh_seconds` is 0 if the page does not renew itself."""
 

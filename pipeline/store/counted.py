@@ -1,4 +1,4 @@
-"""What a commit adds to a store: the figures of objects for the ledger, and rows of aggregates."""
+"""A commit in numbers: the figures of objects for the ledger, and rows of aggregates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

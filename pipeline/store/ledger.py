@@ -1,4 +1,4 @@
-"""What a store keeps: rows of aggregates, and the ledger's entries."""
+"""The contents of a store: rows of aggregates, and the ledger's entries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ Standing = Literal["new", "duplicate", "conflict"]
 
 @dataclass(frozen=True, slots=True)
 class Recount:
-    """What an object counts in the generation of a rebuild: the whole of it, as an entry has it.
+    """An object's count in the generation of a rebuild: the whole of it, as an entry has it.
     A `forgotten` object counts nothing, for good."""
 
     generation: int
@@ -47,7 +47,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """What the ledger says of one object, since `at` (epoch seconds).
+    """The ledger's entry for one object, since `at` (epoch seconds).
 
     Only `committed` objects are counted in full; `partial` ones are being committed in parts;
     `failed` ones count nothing, and have the `reason` of the last of their `attempts`; `dismissed`
@@ -81,7 +81,7 @@ class LedgerEntry:
         return any(hour // HOURS_PER_DAY in days for hour in self.hours)
 
     def standing(self, ref: ObjectRef) -> Standing:
-        """What a delivery of `ref` is, given this entry for its key.
+        """The standing of a delivery of `ref`, given this entry for its key.
 
         An event that names no etag is taken for the object that is there.
         """

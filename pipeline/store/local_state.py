@@ -30,6 +30,6 @@ def agreed(tables: Tables, given: Given, today: int) -> StoreSettings:
 
 
 def meta(tables: Tables, today: int) -> Meta:
-    """What every reading of rows goes by."""
+    """The state that every reading of rows goes by."""
     state = read_state(tables)
     return Meta(tuple(sorted(tables.sites())), state.generations, state.in_force, today)

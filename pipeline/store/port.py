@@ -22,7 +22,7 @@ TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """What became of a delta: all of it was committed, or nothing was and the rest says why.
+    """The outcome of a delta: all of it was committed, or nothing was and the rest says why.
 
     `duplicates` and `conflicts` are objects that the ledger has already, with the same etag or
     another one. `partial` are objects that are half committed: each has to be committed alone.
@@ -68,7 +68,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What every reading of rows goes by, read in one round trip: the sites that have rows
+    """The state that every reading of rows goes by, in one round trip: the sites that have rows
     (sorted), the generations of their days, the settings that the rows were written under, and
     the day of the store's clock."""
 
@@ -89,7 +89,7 @@ class Meta:
 
 
 class Ledger(Protocol):
-    """What is known of each object, and the one way to count."""
+    """The knowledge of each object, and the one way to count."""
 
     lag_seconds: float
     """How far, at most, an eventually consistent read is behind what was written."""

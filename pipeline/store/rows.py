@@ -1,4 +1,4 @@
-"""What every store does with its rows: decode, add, enter an object, say when one expires."""
+"""Rows as every store handles them: decode, add, enter an object, expire."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -60,7 +60,7 @@ def row_name(key: RowKey) -> str:
 
 
 def row_version(key: RowKey, version: int, shard: int = 0) -> str:
-    """What tells a row's content from any other that was ever read for its hour or day."""
+    """A version string that changes whenever the row's content does."""
     return f"{key.generation}.{shard}.{version}"
 
 

@@ -23,7 +23,7 @@ class Kept(NamedTuple):
 
 
 class Tables(Protocol):
-    """What a transaction of a local store can read and write."""
+    """The reads and writes of one transaction of a local store."""
 
     def entry(self, object_id: str) -> Kept | None:
         """The ledger entry of an object."""

@@ -44,7 +44,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What was looked at, and what was found.
+    """The extent of an audit, and its findings.
 
     `missing` objects are older than the grace and neither counted nor failed; `waiting` ones are
     younger. `ledger_gap` is how many records the rows have too many or too few.
@@ -106,7 +106,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What is compared of a row: records and rejected lines."""
+    """The compared figures of a row: records and rejected lines."""
 
     records: int = 0
     rejected: int = 0
@@ -117,7 +117,7 @@ class Figures:
 
 @dataclass(slots=True)
 class _Book:
-    """What the ledger accounts for, by site and hour: at least, without what is half committed,
+    """The ledger's account by site and hour: at least, without what is half committed,
     and at most; and the objects that it knows."""
 
     least: dict[Place, Figures] = field(default_factory=lambda: defaultdict(Figures))
@@ -157,7 +157,7 @@ class _Accounts:
     days: Days
 
     def ledger(self, on_object: Callable[[], None]) -> _Book:
-        """What the ledger accounts for in these days."""
+        """The ledger's account of these days."""
         book = _Book()
         generations = self.store.meta().generations
         for entry in self.store.objects(self._since()):

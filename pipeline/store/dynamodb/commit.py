@@ -106,11 +106,7 @@ class Commits:
                     # or has forgotten it.
                     sight = sight.without_rebuild()
             blobs = rows.add(self._written(parts[done], sight), deadline)
-            note = (
-                ledger_advance(self._table.name, counted, done, len(parts))
-                if done
-                else self._entry(counted, sight, len(parts))
-            )
+            note = self._part_note(counted, sight, done, len(parts))
             refusals = self._table.transact([note, *sight.checks, *rows.puts(blobs)])
             if refusals is not None:
                 rows.refused(list(blobs), refusals)
@@ -120,10 +116,18 @@ class Commits:
                 return COMMITTED
         raise gave_up(1, self._table)
 
+    def _part_note(
+        self, counted: Counted, sight: Sight, done: int, parts: int
+    ) -> "TransactWriteItemTypeDef":
+        """The action that notes a part in the ledger: the first part enters the object."""
+        if done:
+            return ledger_advance(self._table.name, counted, done, parts)
+        return self._entry(counted, sight, parts)
+
     def _written(
         self, rows: Mapping[RowKey, HourlyAggregate], sight: Sight
     ) -> dict[RowKey, HourlyAggregate]:
-        """What is added to each row, in every generation that is written."""
+        """The delta of each row, in every generation that is written."""
         return as_written(visible(rows, sight.settings, self._clock()), sight.state.generations)
 
     def _entry(self, counted: Counted, sight: Sight, parts: int = 1) -> "TransactWriteItemTypeDef":

@@ -79,7 +79,7 @@ def state_key() -> Item:
 
 
 class Fence(NamedTuple):
-    """What a fence is of: some of the days of one shard of a site."""
+    """The subject of a fence: some of the days of one shard of a site."""
 
     site: str
     shard: int

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def ledger_entry(item: Item) -> LedgerEntry:
-    """What a ledger row says."""
+    """The entry in a ledger row."""
     ref = ObjectRef(
         item["bucket"]["S"],
         item["key"]["S"],
@@ -129,18 +129,10 @@ def ledger_recount(
     changes = ["recounting = :generation", "recounted = :next"]
     values[":next"] = number(part + 1)
     if part + 1 == parts:
-        said = {
-            "generation": number(rebuild.generation),
-            "site": text(entry.site),
-            "hours": json_text(entry.hours),
-            "rejected": json_text(entry.rejected),
-            "layout": text(entry.layout),
-            "parser_version": number(entry.parser_version),
-            "recount": json_text(entry.recount),
-        }
-        changes += [f"#{name} = :{name}" for name in said]
-        values |= {f":{name}": value for name, value in said.items()}
-        names = {f"#{name}": name for name in said}
+        recounted = _recounted(entry, rebuild)
+        changes += [f"#{name} = :{name}" for name in recounted]
+        values |= {f":{name}": value for name, value in recounted.items()}
+        names = {f"#{name}": name for name in recounted}
     else:
         names = {"#generation": "generation"}
     return {
@@ -154,6 +146,19 @@ def ledger_recount(
             "ExpressionAttributeNames": names | {"#state": "state"},
             "ExpressionAttributeValues": values,
         }
+    }
+
+
+def _recounted(entry: LedgerEntry, rebuild: Rebuild) -> Item:
+    """The attributes of an entry that a rebuild changes."""
+    return {
+        "generation": number(rebuild.generation),
+        "site": text(entry.site),
+        "hours": json_text(entry.hours),
+        "rejected": json_text(entry.rejected),
+        "layout": text(entry.layout),
+        "parser_version": number(entry.parser_version),
+        "recount": json_text(entry.recount),
     }
 
 
