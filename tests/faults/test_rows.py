@@ -76,7 +76,7 @@ class Scene:
         self, refs: Sequence[ObjectRef] | None = None, deadline: Deadline = NEVER
     ) -> list[str]:
         """What becomes of a batch of events; of one for every object, if nothing else is said."""
-        ingest = Ingest(Reader(self.world, READING), self.store)
+        ingest = Ingest(self.world.reader("", READING), self.store)
         outcomes = ingest(self.refs if refs is None else refs, deadline=deadline)
         return [each.state for each in outcomes]
 
@@ -331,7 +331,7 @@ def test_row_10_the_deadline_in_the_middle_of_a_batch(scene: Scene) -> None:
 @pytest.fixture
 def function(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """The ingest function on a scene: the numbers of the messages that it returns as failed."""
-    ingest = Ingest(Reader(scene.world, READING), scene.store)
+    ingest = Ingest(scene.world.reader("", READING), scene.store)
     monkeypatch.setattr(handlers.ingest, "configured", lambda: ingest)
 
     def invoke(*bodies: str, seconds: float = 120) -> list[str]:
@@ -497,7 +497,7 @@ def _stays_damaged(scene: Scene) -> None:
     elsewhere = Made("E1.elsewhere.gz", 0, elsewhere.requests)
     scene.world.put(other)
     scene.world.put(elsewhere)
-    ingest = Ingest(Reader(scene.world, READING), scene.store)
+    ingest = Ingest(scene.world.reader("", READING), scene.store)
     stuck, fine = ingest([other.ref, elsewhere.ref])
     assert (stuck.state, fine.state) == ("failed", "committed")
     assert "stored row E1 hour 2026-11-23T06 cannot be read" in stuck.reason
@@ -536,4 +536,4 @@ def test_row_32_rows_past_their_time_are_not_seen(scene: Scene, clock: FakeClock
     clock.pass_time(days=40)
     assert scene.deliver() == ["failed"] * 3  # forgotten by now too: they may have been counted
     assert images(scene.store) == {}
-    scene.sound(3, clock())
+    scene.sound(0, clock())

@@ -87,6 +87,7 @@ class World:
 
     versions: dict[str, list[Made]] = field(default_factory=dict)
     sites: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    pattern: re.Pattern[str] | None = None
     forgotten: set[str] = field(default_factory=set)
     first_day: int = 0
     retention_days: int = RETENTION_DAYS
@@ -94,14 +95,15 @@ class World:
     def put(self, made: Made) -> None:
         """Deliver an object, or overwrite one."""
         self.versions.setdefault(made.key, []).append(made)
+        self.sites[made.key].add(site_of(made.key, self.pattern))
 
     def reader(self, pattern: str, reading: Reading) -> Reader:
         """A reader of the bucket, under a site pattern; from now on, each key may be of the site
         that this pattern gives it."""
-        compiled = re.compile(pattern) if pattern else None
+        self.pattern = re.compile(pattern) if pattern else None
         for key in self.versions:
-            self.sites[key].add(site_of(key, compiled))
-        return Reader(self, reading, compiled)
+            self.sites[key].add(site_of(key, self.pattern))
+        return Reader(self, reading, self.pattern)
 
     def changed(self, before: int, retention_days: int, today: int) -> None:
         """The retention was changed: what was gone by then stays gone."""
