@@ -5,41 +5,28 @@ metered by the size of its items, as AWS counts them; a summary and an audit are
 counts of a month follow from that, and docs/cost.md is written again.
 """
 
-import gzip
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from typing import Any
 
 from benchmarks import prices
-from benchmarks.generate import START, requests, standard_text
-from pipeline.answer.summary import window_summary
-from pipeline.hours import Window
-from pipeline.ingest.ingest import Ingest
-from pipeline.ingest.parsed import Reading
-from pipeline.ingest.reader import Reader
-from pipeline.objects import ObjectRef
-from pipeline.store.dynamodb import DynamoStore
-from pipeline.tally.visitors import Visitors
-from pipeline.upkeep.audit import audit
+from benchmarks.metered import LINES, Day, bodies, measure
 from tests.support import dynamodb_local
-from tests.support.sources import BodySource
 
-LINES = 1000
 MINUTES = 60 * 24 * 30
 RATES = (1, 100, 1000, 10_000)
 BATCH, WINDOW_SECONDS = 80, 120
+WINDOWS = (10, 20, 60, 120, 300)
 POLLERS = 5
 """How many batches Lambda gathers at the same time; a message goes to one of them."""
 INGEST_GB, SUMMARIES_GB, AUDIT_GB = 1769 / 1024, 1.0, 1.0
+PROCESSOR_GB = 1769 / 1024
+"""The memory with which a function has one whole processor."""
 S3_SECONDS = 0.05
 """Seconds that a GET takes, of which eight go on at the same time: an assumption."""
+TABLE_SECONDS = 0.01
+"""Seconds that a request to the table takes: an assumption."""
 SNAPSHOTS = MINUTES // 5
 """One every five minutes, computed each time."""
 AUDITS = 24 * 30
@@ -53,163 +40,11 @@ METRICS = 5
 LOGGED_BYTES = 1500
 """Of an invocation: its report, its metrics, a line or two."""
 
-DAY = START // 86_400
-
-
-@dataclass
-class Meter:
-    """What a client asked of a table, in units of DynamoDB.
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"""
-
-    writes: float = 0
-    reads: float = 0
-    calls: dict[str, int] = field(default_factory=dict)
-
-    def watch(self, client: Any) -> None:
-        """Meter everything that this client does from now on."""
-        client.meta.events.register("provide-client-params.dynamodb.*", self._on_request)
-        client.meta.events.register("after-call.dynamodb.*", self._on_answer)
-
-    def _on_request(self, params: Any, model: Any, **_: Any) -> None:
-        self.calls[model.name] = self.calls.get(model.name, 0) + 1
-        for action in params.get("TransactItems", []):
-            ((kind, body),) = action.items()
-            item = body["Item"] if kind == "Put" else body["Key"]
-            units = _kilobytes(item)
-            self.writes += 2 * units
-            if "at_hour" in item:
-                self.writes += units  # the index
-        if model.name in ("PutItem", "UpdateItem"):
-            self.writes += _kilobytes(params.get("Item", params.get("Key")))
-
-    def _on_answer(self, parsed: Any, model: Any, **_: Any) -> None:
-        if model.name == "BatchGetItem":
-            for items in parsed["Responses"].values():
-                self.reads += sum(ceil(_size(item) / 4096) for item in items)
-        elif model.name == "GetItem":
-            self.reads += ceil(max(1, _size(parsed.get("Item", {}))) / 4096)
-        elif model.name == "Query":  # eventually consistent: half
-            self.reads += max(1, ceil(sum(map(_size, parsed["Items"])) / 4096)) / 2
-
-
-def _kilobytes(item: Any) -> int:
-    return max(1, ceil(_size(item) / 1024))
-
-
-def _size(item: Any) -> int:
-    """Bytes of an item: names and values."""
-    size = 0
-    for name, value in item.items():
-        ((kind, found),) = value.items()
-        size += len(name) + (len(found) if kind == "B" else len(str(found).encode()))
-    return size
-
-
-@dataclass(frozen=True)
-class Day:
-    """What a day at one batch size took, per batch and per object; rows in bytes."""
-
-    batches: int
-    objects: int
-    writes: float
-    reads: float
-    seconds: float
-    summary_reads: float
-    audit_reads: float
-    audit_seconds: float
-    rows: float
-    entry: float
-    gzipped: float
-
-
-def bodies() -> dict[str, bytes]:
-    """A day of objects, sixty in an hour; the hours have the same requests."""
-    start = START // 3600 * 3600
-    found = requests(1, 60 * LINES, 3600, start)
-    texts = [standard_text(islice(found, LINES)) for _ in range(60)]
-    stamp = f"\n{datetime.fromtimestamp(start, UTC):%Y-%m-%d\t%H:}".encode()
-    day: dict[str, bytes] = {}
-    for hour in range(24):
-        moment = datetime.fromtimestamp(DAY * 86_400 + hour * 3600, UTC)
-        mine = f"\n{moment:%Y-%m-%d\t%H:}".encode()
-        for number, text in enumerate(texts):
-            key = f"E2EXAMPLE2COST.{moment:%Y-%m-%d-%H}.{number:08x}.gz"
-            day[key] = gzip.compress(text.replace(stamp, mine), 6)
-    return day
-
-
-def batches(day: dict[str, bytes], sizes: list[int]) -> Iterator[list[ObjectRef]]:
-    """The day's objects in batches, the same ones again and again where they are not enough: an
-    object under another name is another object."""
-    keys = list(day)
-    hours = [keys[start : start + 60] for start in range(0, len(keys), 60)]
-    for of_hour in hours:
-        objects = (
-            ObjectRef("b", key.replace(".gz", f".{copy}.gz"), "e")
-            for copy in range(10_000)
-            for key in of_hour
-        )
-        for size in sizes:
-            yield list(islice(objects, size))
-
-
-class Copies(BodySource):
-    """Every copy of an object has its body."""
-
-    @contextmanager
-    def open(self, ref: ObjectRef) -> Iterator[Any]:
-        """See `Source.open`."""
-        name, number, _, _ = ref.key.rsplit(".", 3)
-        with super().open(ObjectRef("b", f"{name}.{number}.gz", "e")) as content:
-            yield content._replace(ref=ref)
-
-
-def measure(endpoint: str, day: dict[str, bytes], sizes: list[int]) -> Day:
-    """Run a day, of which every hour has batches of these sizes."""
-    client = dynamodb_local.client(endpoint)
-    table = dynamodb_local.new_table(client)
-    end = datetime.fromtimestamp((DAY + 1) * 86_400 - 1, UTC)
-    store = DynamoStore(client, table, clock=lambda: end)
-    reading = Reading(visitors=Visitors(store.visitor_key()))
-    ingest = Ingest(Reader(Copies(day, end), reading), store)
-    ingest([ObjectRef("b", f"{next(iter(day))[:-3]}.x.gz", "e")])  # registers the site
-    meter = Meter()
-    meter.watch(client)
-    count = objects = 0
-    began = time.monotonic()
-    for batch in batches(day, sizes):
-        outcomes = ingest(batch)
-        if {each.state for each in outcomes} != {"committed"}:
-            raise RuntimeError(f"not everything was committed: {outcomes}")
-        count += 1
-        objects += len(batch)
-    seconds = time.monotonic() - began
-    writes, reads = meter.writes, meter.reads
-    window_summary(store, Window(DAY * 24 + 1, DAY * 24 + 24))  # hours, as nearly every snapshot is
-    summary_reads = meter.reads - reads
-    before = meter.reads
-    began = time.monotonic()
-    audit(store, Window(DAY * 24, DAY * 24 + 24), end)
-    audit_seconds = time.monotonic() - began
-    audit_reads = meter.reads - before
-    pages = client.get_paginator("scan").paginate(TableName=table)
-    items = [item for page in pages for item in page["Items"]]
-    of_rows = [_size(item) for item in items if item["pk"]["S"][:4] in ("hour", "day#")]
-    of_ledger = [_size(item) for item in items if item["pk"]["S"].startswith("object#")]
-    client.delete_table(TableName=table)
-    return Day(
-        count,
-        objects,
-        writes / count,
-        reads / count,
-        seconds / count,
-        summary_reads,
-        audit_reads,
-        audit_seconds,
-        sum(of_rows),
-        sum(of_ledger) / len(of_ledger),
-        sum(map(len, day.values())) / len(day),
-    )
+SITES = (1, 10, 100)
+SITES_RATE = 100
+"""Objects a minute, of which each is of any of so many sites."""
+HOURS = 4
+"""Hours in which batches are measured. Rows, a snapshot and an audit are those of a whole day."""
 
 
 def month(rate: int, batch: float, day: Day) -> dict[str, float]:
@@ -219,10 +54,11 @@ def month(rate: int, batch: float, day: Day) -> dict[str, float]:
     per_object = day.objects / day.batches
     # A batch's own writes (rows, fence) and what every object adds (ledger, index).
     per_batch = day.writes - 3 * per_object
-    writes = invocations * per_batch + objects * 3
-    reads = invocations * day.reads + SNAPSHOTS * day.summary_reads
+    writes = invocations * per_batch + objects * 3 + SNAPSHOTS * day.snapshot_writes
+    reads = invocations * day.reads + SNAPSHOTS * day.snapshot_reads
     audited = day.audit_reads / day.objects * rate * 1440 * AUDITED_DAYS
     seconds = day.seconds / per_object * batch + ceil(batch / 8) * S3_SECONDS
+    seconds += day.calls * TABLE_SECONDS
     ledger_gb = objects * KEPT_MONTHS * (day.entry + ITEM_OVERHEAD) / 1e9
     rows_gb = day.rows * 30 * KEPT_MONTHS / 1e9
     return {
@@ -245,7 +81,9 @@ def month(rate: int, batch: float, day: Day) -> dict[str, float]:
 
 
 def _audit_seconds(day: Day, rate: int) -> float:
-    return day.audit_seconds / day.objects * rate * 1440 * AUDITED_DAYS
+    """Of the audit, which has only a part of a processor."""
+    seconds = day.audit_seconds / day.objects * rate * 1440 * AUDITED_DAYS
+    return seconds / min(1, AUDIT_GB / PROCESSOR_GB)
 
 
 def beside(rate: int, batch: float) -> dict[str, float]:
@@ -275,21 +113,52 @@ def batch_of(rate: int, window: int = WINDOW_SECONDS) -> float:
     return min(BATCH, 1 + rate * window / 60 / POLLERS)
 
 
+def freshness(rate: int, window: int) -> str:
+    """The mean and the most seconds that an object waits for its batch. A full one waits no
+    longer; the first object of a batch waits longest, the others half as long in the mean."""
+    most = min(window, (BATCH - 1) * 60 * POLLERS / rate)
+    size = batch_of(rate, window)
+    return f"{most * (1 + (size - 1) / 2) / size:.0f} / {most:.0f}"
+
+
 def main() -> None:
     """Measure, and write docs/cost.md."""
     if reason := dynamodb_local.missing():
         sys.exit(reason)
     day = bodies()
     with dynamodb_local.running() as endpoint:
-        small = measure(endpoint, day, [1, 1, 1, 1, 2] * 10)
-        large = measure(endpoint, day, [BATCH] * 6)
+        few_hours = dict(list(day.items())[: 60 * HOURS])
+        whole_day = measure(endpoint, day, [BATCH])
+        small = _in(whole_day, measure(endpoint, few_hours, [1, 1, 1, 1, 2] * 10))
+        large = _in(whole_day, measure(endpoint, few_hours, [BATCH] * 6))
+        size = round(batch_of(SITES_RATE))
+        by_sites = {
+            n: _in(whole_day, measure(endpoint, few_hours, [size] * 4, n), n) for n in SITES
+        }
     days = {rate: small if rate == 1 else large for rate in RATES}
     path = Path(__file__).parent.parent / "docs" / "cost.md"
-    path.write_text(document(days))
+    path.write_text(document(days, by_sites))
     sys.stdout.write(path.read_text())
 
 
-def document(days: dict[int, Day]) -> str:
+def _in(whole_day: Day, few_hours: Day, sites: int = 1) -> Day:
+    """A day with the batches of a few hours and the rows of a whole day, which each site has."""
+    return replace(
+        whole_day,
+        batches=few_hours.batches,
+        objects=few_hours.objects,
+        writes=few_hours.writes,
+        reads=few_hours.reads,
+        calls=few_hours.calls,
+        seconds=few_hours.seconds,
+        snapshot_reads=sites * whole_day.snapshot_reads,
+        rows=sites * whole_day.rows,
+        audit_reads=whole_day.audit_reads / whole_day.objects * few_hours.objects,
+        audit_seconds=whole_day.audit_seconds / whole_day.objects * few_hours.objects,
+    )
+
+
+def document(days: dict[int, Day], by_sites: dict[int, Day]) -> str:
     """docs/cost.md."""
     parts = {rate: month(rate, batch_of(rate), days[rate]) for rate in RATES}
     others = {rate: beside(rate, batch_of(rate)) for rate in RATES}
@@ -317,7 +186,27 @@ def document(days: dict[int, Day]) -> str:
             f"`BatchWindow` {window}",
             [sum(month(rate, batch_of(rate, window), days[rate]).values()) for rate in RATES],
         )
-        for window in (10, 60, 120, 300)
+        for window in WINDOWS
+    ]
+    waits = [
+        f"| `BatchWindow` {window} |" + "".join(f" {freshness(rate, window)} |" for rate in RATES)
+        for window in WINDOWS
+    ]
+    small_stack = [
+        sum(month(1, batch_of(1, window), days[1]).values()) for window in (20, WINDOW_SECONDS)
+    ]
+    batch = batch_of(SITES_RATE)
+    months = [month(SITES_RATE, batch, by_sites[n]) for n in SITES]
+    sites = [
+        "| sites |" + "".join(f" {n} |" for n in SITES),
+        "|---|" + "---:|" * len(SITES),
+        "| write units an object |"
+        + "".join(f" {d.writes * d.batches / d.objects:.1f} |" for d in by_sites.values()),
+        "| read units an object |"
+        + "".join(f" {d.reads * d.batches / d.objects:.1f} |" for d in by_sites.values()),
+        _row("DynamoDB writes, $", [m["DynamoDB writes"] for m in months]),
+        _row("DynamoDB reads, $", [m["DynamoDB reads"] for m in months]),
+        _row("**together**, $", [sum(m.values()) for m in months]),
     ]
     added = [parts[rate]["DynamoDB storage"] / KEPT_MONTHS for rate in RATES]
     small, large = days[1], days[100]
@@ -325,6 +214,13 @@ def document(days: dict[int, Day]) -> str:
         date=prices.DATE,
         table="\n".join([head, rule, *rows, whole, *more, all_of_it, after_allowances]),
         windows="\n".join([head, rule, *windows]),
+        waits="\n".join([head, rule, *waits]),
+        sites="\n".join(sites),
+        sites_rate=SITES_RATE,
+        sites_batch=f"{batch:.0f}",
+        small_window=f"{small_stack[0] - small_stack[1]:.2f}",
+        audit_share=f"{min(1, AUDIT_GB / PROCESSOR_GB):.2f}",
+        cached=f"{large.snapshot_writes:.0f}",
         added=f"{_dollars(added[0])} $ at 1 object a minute, {_dollars(added[1])} $ at 100",
         kept=KEPT_MONTHS,
         audit_seconds=f"{_audit_seconds(large, 100):.0f}",
@@ -332,12 +228,14 @@ def document(days: dict[int, Day]) -> str:
         one=f"{small.objects / small.batches:.1f}",
         writes=f"{small.writes:.0f}",
         reads=f"{small.reads:.0f}",
+        calls=f"{small.calls:.1f}",
+        large_calls=f"{large.calls:.1f}",
         milliseconds=f"{1000 * small.seconds:.0f}",
         large=BATCH,
         large_writes=f"{large.writes:.0f}",
         large_reads=f"{large.reads:.0f}",
         large_milliseconds=f"{1000 * large.seconds:.0f}",
-        summary=f"{large.summary_reads:.0f}",
+        summary=f"{large.snapshot_reads:.0f}",
         audit=f"{1000 * large.audit_reads / large.objects:.0f}",
         rows=f"{large.rows / 25 / 1000:.1f}",
         entry=f"{large.entry:.0f}",
@@ -347,6 +245,7 @@ def document(days: dict[int, Day]) -> str:
         pollers=POLLERS,
         batches=", ".join(f"{batch_of(rate):.1f} at {rate:,}" for rate in RATES),
         s3=f"{1000 * S3_SECONDS:.0f}",
+        table_ms=f"{1000 * TABLE_SECONDS:.0f}",
     )
 
 
@@ -378,22 +277,26 @@ sizes of the items, as AWS counts them.
 |---|---:|---:|
 | write units a batch | {writes} | {large_writes} |
 | read units a batch | {reads} | {large_reads} |
-| milliseconds a batch, on the machine of the run | {milliseconds} | {large_milliseconds} |
+| requests to the table for a batch | {calls} | {large_calls} |
+| milliseconds of the run's processor a batch | {milliseconds} | {large_milliseconds} |
 
-A summary of 24 hours reads {summary} units, an audit {audit} per 1,000 objects. A full row is
-{rows} KB, a ledger row {entry} bytes, an object {gzipped} KB gzipped.
+Read units are those of items that are not there, too: of new objects in the ledger, and of fences.
+A snapshot of 24 hours reads {summary} units and writes {cached} to be kept, an audit reads {audit}
+per 1,000 objects. A full row is {rows} KB, a ledger row {entry} bytes, an object {gzipped} KB
+gzipped.
 
 ## What was assumed
 
 - Objects in a batch: those that come within the window of {window} s, spread over the {pollers}
   batches that Lambda gathers at the same time (the worst case): {batches}.
-- A GET takes {s3} ms, of which eight go on at the same time.
+- A GET takes {s3} ms, of which eight go on at the same time; a request to the table {table_ms} ms.
 - A snapshot is computed every five minutes, and asked for as often; an audit runs every hour.
 - Storage is that of the {kept} months for which the bucket keeps its objects, with point-in-time
   recovery. Hours, days and the ledger are kept for ever unless `RetentionDays` says otherwise: each
   further month adds {added}.
-- An audit at 100 objects a minute takes {audit_seconds} s of a processor like that of the run. From
-  some 1,000 on it should look less far back (`AuditHours`).
+- An audit at 100 objects a minute takes {audit_seconds} s: its function has {audit_share} of a
+  processor, which is like that of the run. From some 1,000 on it should look less far back
+  (`AuditHours`).
 - From about 1,000 objects a minute on, commits meet more often: see the shards in
   [operations](operations.md). What has to be tried again is not in the table.
 
@@ -402,6 +305,21 @@ batches are what saves; every object writes a ledger row and its place in the in
 Together, by how many seconds an object may wait for its batch:
 
 {windows}
+
+An object waits for its batch so many seconds, in the mean and at most (a full batch does not wait):
+
+{waits}
+
+The function then takes about a second, and an answer that was kept is up to five minutes older. A
+small stack can well afford `BatchWindow` 20: at 1 object a minute it adds {small_window} $ a month.
+
+## Many sites
+
+Every site has rows of its own, so a batch with objects of many sites writes many rows. It is sorted
+by site and hour before it is divided into transactions. At {sites_rate} objects a minute, in
+batches of {sites_batch}:
+
+{sites}
 
 ## Beside it
 

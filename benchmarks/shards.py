@@ -38,7 +38,7 @@ def write(endpoint: str, table: str, shards: int, number: int, seconds: float, p
         seen["refused"] += http_response.status_code == 400
 
     client.meta.events.register("after-call.dynamodb.TransactWriteItems", note)
-    store = DynamoStore(client, table, {"shards": shards})
+    store = DynamoStore(client, table, shards=shards)
     paths = Table.of({f"/{number}-{n}": Vector(n + 1) for n in range(20)})
     hour = hour_with(Vector(210), objects={-1: 1}, tables={"path": paths})
     pipe.send("ready")
