@@ -282,8 +282,8 @@ sizes of the items, as AWS counts them.
 
 Read units are those of items that are not there, too: of new objects in the ledger, and of fences.
 A snapshot of 24 hours reads {summary} units and writes {cached} to be kept, an audit reads {audit}
-per 1,000 objects. A full row is {rows} KB, a ledger row {entry} bytes, an object {gzipped} KB
-gzipped.
+per 1,000 objects. A full row is {rows} KB, a ledger row {entry} bytes, a gzipped object
+{gzipped} KB.
 
 ## What was assumed
 
@@ -292,8 +292,8 @@ gzipped.
 - A GET takes {s3} ms, of which eight go on at the same time; a request to the table {table_ms} ms.
 - A snapshot is computed every five minutes, and asked for as often; an audit runs every hour.
 - Storage is that of the {kept} months for which the bucket keeps its objects, with point-in-time
-  recovery. Hours, days and the ledger are kept for ever unless `RetentionDays` says otherwise: each
-  further month adds {added}.
+  recovery. Hours and days are kept for ever unless `RetentionDays` says otherwise, the ledger for
+  `LedgerDays`: each further month in which all are kept adds {added}.
 - An audit at 100 objects a minute takes {audit_seconds} s: its function has {audit_share} of a
   processor, which is like that of the run. From some 1,000 on it should look less far back
   (`AuditHours`).
