@@ -73,15 +73,15 @@ def s3(
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
+        client = boto3.client(
+            "s3",
+            endpoint_url=f"http://127.0.0.1:{server.server_port}",
+            config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
         try:
-            yield S3Source(
-                boto3.client(
-                    "s3",
-                    endpoint_url=f"http://127.0.0.1:{server.server_port}",
-                    config=Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}),
-                )
-            )
+            yield S3Source(client)
         finally:
+            client.close()
             server.shutdown()
             thread.join()
 
