@@ -159,7 +159,7 @@ LIMIT = Parameter(
     "limit",
     "Entries of a page, at most.",
     {"type": "integer", "minimum": 1, "maximum": values.MOST_ENTRIES, "default": DEFAULT_LIMIT},
-    values.limit,
+    values.whole("limit", values.MOST_ENTRIES),
     20,
     default=DEFAULT_LIMIT,
 )
@@ -167,7 +167,7 @@ MIN_REQUESTS = Parameter(
     "min_requests",
     "Only values with so many requests: the slowest path would be one that was asked for once.",
     {"type": "integer", "minimum": 1, "maximum": values.MOST_REQUESTS, "default": 1},
-    values.min_requests,
+    values.whole("min_requests", values.MOST_REQUESTS),
     10,
     default=1,
 )

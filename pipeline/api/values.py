@@ -21,7 +21,7 @@ _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):([0-5]\d|60)(?:\.(\d{1,12}))?(?:[Zz]|([+\- ])(\d\d:\d\d))",
     re.ASCII,
 )
-_COUNT = re.compile(r"[1-9][0-9]{0,2}")
+_COUNT = re.compile(r"[1-9][0-9]{0,8}")
 
 
 def moment(name: str) -> Callable[[str], datetime]:
@@ -89,30 +89,20 @@ def zone(text: str) -> str:
     return text
 
 
-def limit(text: str) -> int:
-    """The number of entries of a page."""
+def whole(name: str, most: int) -> Callable[[str], int]:
+    """A reader of whole numbers from 1 to `most`."""
 
-    if not _COUNT.fullmatch(text) or int(text) > MOST_ENTRIES:
-        raise refused(
-            "bad-value",
-            "limit",
-            f"it must be a whole number from 1 to {MOST_ENTRIES}",
-            limit={"minimum": 1, "maximum": MOST_ENTRIES},
-        )
-    return int(text)
+    def read(text: str) -> int:
+        if not _COUNT.fullmatch(text) or int(text) > most:
+            raise refused(
+                "bad-value",
+                name,
+                f"it must be a whole number from 1 to {most}",
+                limit={"minimum": 1, "maximum": most},
+            )
+        return int(text)
 
-
-def min_requests(text: str) -> int:
-    """The fewest requests that a value must have."""
-
-    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
-        raise refused(
-            "bad-value",
-            "min_requests",
-            f"it must be a whole number from 1 to {MOST_REQUESTS}",
-            limit={"minimum": 1, "maximum": MOST_REQUESTS},
-        )
-    return int(text)
+    return read
 
 
 def listing(text: str) -> Listing:
