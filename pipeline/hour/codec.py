@@ -4,12 +4,14 @@ A row is a MessagePack array of the format version and a map of sections. Each s
 compressed by itself, so that a reader can take the totals or one table without the rest.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from pipeline.hour.aggregate import HourlyAggregate, merge
-from pipeline.hour.section import HEAD, NAMES, pack, unpack
+from pipeline.hour.section import CONTENTS, HEAD, pack, unpack
 from pipeline.hour.section import CodecError as CodecError
-from pipeline.hour.sketches import EVERYTHING, NO_SKETCHES, Sketches, Wanted
+from pipeline.hour.sketches import EVERYTHING, NO_SKETCHES, Sketches, Wanted, only
 from pipeline.hour.totals import Totals
 from pipeline.schema.dimensions import Caps
 
@@ -86,16 +88,22 @@ def _in_order(totals: Totals) -> Totals:
 
 
 def _sketches(sections: dict[str, bytes], wanted: Wanted) -> Sketches:
-    chosen = {
-        section: raw
-        for section, raw in sections.items()
-        if wanted is None or section.partition(":")[2] in wanted
-    }
+    chosen = sections if wanted is None else _holding(wanted, sections)
     if not chosen:
         return NO_SKETCHES
     from pipeline.hour.packing import unpack_sketches  # needs numpy, which totals do without
 
-    return unpack_sketches(chosen)
+    return only(wanted, unpack_sketches(chosen))
+
+
+def _holding(wanted: frozenset[str], sections: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The sections of the wanted sketches: their own, and for the rest those of many."""
+    rest = wanted - {section.partition(":")[2] for section in sections}
+    return {
+        section: raw
+        for section, raw in sections.items()
+        if CONTENTS[section] & (wanted if ":" in section else rest)
+    }
 
 
 def _row(blob: bytes) -> _Row:
@@ -107,7 +115,7 @@ def _row(blob: bytes) -> _Row:
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CodecError(f"not an encoded aggregate ({error})") from error
     for section in row.sections:
-        if section not in NAMES:
+        if section not in CONTENTS:
             raise CodecError(f"section {section!r} is unknown")
     if HEAD not in row.sections:
         raise CodecError("the totals are missing")

@@ -12,6 +12,7 @@ from pipeline.arrays import Integers
 BLOCK = 16
 """Integers of a block, which is then a whole number of octets."""
 
+_PLACES = np.arange(BLOCK, dtype=np.int64)
 _WIDEST = 56  # with 7 bits of shift the widest that a window of 8 octets holds; else it takes all
 _MASKS = np.array([(1 << width) - 1 for width in range(65)], np.uint64)
 
@@ -24,8 +25,10 @@ def zigzag(values: Integers) -> Integers:
 
 def unzigzag(values: Integers) -> Integers:
     """The integers that `zigzag` turned into these."""
-    unsigned = values.view(np.uint64)
-    return (unsigned >> np.uint64(1)).view(np.int64) ^ -(values & 1)
+    signs = values & 1
+    np.negative(signs, out=signs)
+    signs ^= (values.view(np.uint64) >> np.uint64(1)).view(np.int64)
+    return signs
 
 
 def pack_integers(values: Integers) -> bytes:
@@ -35,12 +38,8 @@ def pack_integers(values: Integers) -> bytes:
     largest = np.bitwise_or.reduce(blocks, axis=1)
     widths = np.frexp(largest.astype(np.float64))[1].astype(np.int64)
     widths[widths > _WIDEST] = 64
-    starts = _starts(np.repeat(widths, BLOCK))
-    octets = (blocks.reshape(-1) << (starts & 7).view(np.uint64)).astype("<u8").view(np.uint8)
-    bits = np.zeros(_size(widths) + 8, np.uint8)
-    for place in range(8):  # neighbours share an octet, and never a bit of it
-        np.add.at(bits, (starts >> 3) + place, octets[place::8])
-    packed: bytes = widths.astype(np.uint8).tobytes() + bits[:-8].tobytes()
+    bits = _bits(blocks.reshape(-1), _starts(widths).reshape(-1), int(widths.sum()) * BLOCK)
+    packed: bytes = widths.astype(np.uint8).tobytes() + bits
     return packed
 
 
@@ -48,26 +47,35 @@ def unpack_integers(packed: bytes, count: int) -> Integers:
     """The integers that `pack_integers` packed. Raises ValueError for other bytes."""
     blocks = -(-count // BLOCK)
     widths = np.frombuffer(packed[:blocks], np.uint8).astype(np.int64)
-    size = _size(widths)
+    size = int(widths.sum()) * (BLOCK // 8)
     if len(packed) != blocks + size or widths.max(initial=0) > 64:
         raise ValueError(f"{len(packed)} bytes are not {count} integers")
-    each = np.repeat(widths, BLOCK)[:count]
-    starts = _starts(each)
     windows: npt.NDArray[np.uint64] = np.ndarray(
         (size + 1,), "<u8", packed[blocks:] + bytes(8), strides=(1,)
     )
+    starts = _starts(widths)
     values = windows.take(starts >> 3)
-    values >>= (starts & 7).view(np.uint64)
-    values &= _MASKS.take(each)
-    return values.view(np.int64)
+    starts &= 7
+    values >>= starts.view(np.uint64)
+    values &= _MASKS[widths][:, np.newaxis]
+    return values.view(np.int64).reshape(-1)[:count]
 
 
 def _starts(widths: Integers) -> Integers:
-    """The bit in which each integer begins."""
-    starts: Integers = np.cumsum(widths) - widths
+    """The bit in which each integer of blocks of these widths begins: a row per block."""
+    before = (np.cumsum(widths) - widths) * BLOCK
+    starts: Integers = before[:, np.newaxis] + widths[:, np.newaxis] * _PLACES
     return starts
 
 
-def _size(widths: Integers) -> int:
-    """The octets of blocks of these widths."""
-    return int(widths.sum()) * (BLOCK // 8)
+def _bits(values: npt.NDArray[np.uint64], starts: Integers, size: int) -> bytes:
+    """The values in `size` bits, each from its start."""
+    words = np.zeros(size // 64 + 2, "<u8")
+    word, shift = starts >> 6, (starts & 63).view(np.uint64)
+    first = np.flatnonzero(np.diff(word, prepend=-1))
+    words[word[first]] = np.bitwise_or.reduceat(values << shift, first) if size else 0
+    # The upper bits of a value go to the next word. A shift by 64 bits is not defined, two are.
+    upper = values >> (np.uint64(63) - shift) >> np.uint64(1)
+    crossing = np.flatnonzero(upper)
+    words[word[crossing] + 1] |= upper[crossing]
+    return words.tobytes()[: size // 8]

@@ -11,17 +11,16 @@ from pipeline.schema.dimensions import DIMENSIONS
 
 T = TypeVar("T")
 
-HEAD = "totals"
-TABLE, LATENCY, UNIQUE = "table:", "latency:", "unique:"
-NAMES = frozenset(
-    {
-        HEAD,
-        *(TABLE + name for name in DIMENSIONS),
-        *(LATENCY + name for name in HISTOGRAMS),
-        *(UNIQUE + name for name in ("visitors", "paths")),
-    }
-)
-"""Every section that a row may have."""
+HEAD, TABLES, LATENCY = "totals", "tables", "latency"
+TABLE, UNIQUE = "table:", "unique:"
+CONTENTS = {
+    HEAD: frozenset[str](),
+    TABLES: frozenset(DIMENSIONS),
+    LATENCY: frozenset(HISTOGRAMS),
+    **{TABLE + name: frozenset({name}) for name in DIMENSIONS},
+    **{UNIQUE + name: frozenset({name}) for name in ("visitors", "paths")},
+}
+"""The sketches that each section of a row may hold."""
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -32,7 +31,7 @@ class CodecError(ValueError):
 
 def pack(section: object, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
     """The bytes of a section, compressed by a strategy of zlib."""
-    compressor = zlib.compressobj(9, strategy=strategy)
+    compressor = zlib.compressobj(strategy=strategy)
     return compressor.compress(_encoder.encode(section)) + compressor.flush()
 
 

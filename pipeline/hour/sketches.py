@@ -48,3 +48,15 @@ class Sketches:
 
 
 NO_SKETCHES = Sketches()
+
+
+def only(wanted: Wanted, sketches: Sketches) -> Sketches:
+    """The wanted ones of the sketches."""
+    if wanted is None:
+        return sketches
+    return Sketches(
+        tables={name: table for name, table in sketches.tables.items() if name in wanted},
+        latency={name: times for name, times in sketches.latency.items() if name in wanted},
+        visitors=sketches.visitors if "visitors" in wanted else None,
+        paths=sketches.paths if "paths" in wanted else None,
+    )

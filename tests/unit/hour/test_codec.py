@@ -14,7 +14,8 @@ from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.heavy_hitters import Table, merge_tables
 from pipeline.hour.hyperloglog import Uniques, mixed
 from pipeline.hour.integers import pack_integers, unpack_integers, unzigzag, zigzag
-from pipeline.hour.sketches import Sketches
+from pipeline.hour.section import CONTENTS
+from pipeline.hour.sketches import Sketches, only
 from pipeline.hour.totals import Totals
 from pipeline.hour.vector import MEASURES, Vector
 from pipeline.schema.dimensions import DEFAULT_CAPS, DIMENSIONS
@@ -93,6 +94,27 @@ def test_tables_of_any_numbers_come_back(values: list[str], bits: int, rng: rand
     """Few and many values, with line ends in them, and counts up to 2⁶³-1."""
     hour = hour_with(tables={"path": table(values, rng, bits)})
     assert codec.decode(codec.encode(hour)) == hour
+
+
+@given(aggregates, st.sets(st.sampled_from(sorted(frozenset.union(*CONTENTS.values())))))
+def test_a_reader_gets_the_wanted_sketches_alone(a: HourlyAggregate, wanted: set[str]) -> None:
+    """Whether a table has a section of its own or shares one."""
+    got = codec.decode(codec.encode(a), frozenset(wanted))
+    assert got == HourlyAggregate(a.totals, only(frozenset(wanted), a.sketches))
+
+
+@pytest.mark.parametrize("values", [0, 32, 33, 300])
+def test_a_wanted_table_is_found_beside_others(values: int) -> None:
+    """Tables of few values share a section, and a larger one has its own."""
+    rng = random.Random(values)
+    tables = {
+        "path": table([f"/{n}" for n in range(values)], rng, 40),
+        "browser": table(["Firefox", "Chrome"], rng, 40),
+    }
+    row = codec.encode(hour_with(tables=tables))
+    assert ("table:path" in codec._row(row).sections) == (values > 32)
+    for name in tables:
+        assert codec.decode(row, frozenset({name})).sketches.tables == {name: tables[name]}
 
 
 @given(st.sampled_from([0, 1, 2, 1023, 1024, 1025, 4000]), st.integers(0, 99))
