@@ -1,5 +1,6 @@
 """The settings. No other module reads the environment (`EDGETALLY_…`)."""
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -14,6 +15,8 @@ from pipeline.schema.fields import REALTIME
 from pipeline.store.settings import NAMES, Given, StoreSettings
 
 PREFIX = "EDGETALLY_"
+TOKEN = f"{PREFIX}TOKEN"
+"""The variable with the secret of `edgetally serve`."""
 _LIMITS = Limits()
 _MISSING = {
     "store": "is not set; set it (or give --store), e.g. sqlite:///edgetally.db",
@@ -170,6 +173,11 @@ def _rates(text: str) -> dict[str, int]:
             raise ValueError(f"{each!r} is no prefix=percent, with a whole percentage of 1 to 100")
         rates[prefix] = int(percent)
     return rates
+
+
+def serving_token() -> str | None:
+    """The secret of `edgetally serve`: None if it is not set, which is not the same as empty."""
+    return os.environ.get(TOKEN)
 
 
 def parse_given(texts: Mapping[str, str]) -> Given:

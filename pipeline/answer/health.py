@@ -53,10 +53,10 @@ class HealthReport(Shape):
 
 class Findings(msgspec.Struct, frozen=True):
     """The findings of an audit: records that the rows have too many or too few, and objects that
-    were never counted."""
+    were never counted, None where no bucket was looked at."""
 
     ledger_gap: int
-    missing_objects: int
+    missing_objects: int | None
 
     def keep(self, store: Store) -> None:
         """Keep the findings for the health. Raises StoreError."""
@@ -140,13 +140,14 @@ class Health:
             self.answers.on_failure(error)
             cached = None
         if cached is None or (findings := Findings.of(cached.body)) is None:
-            return Check(name, "warn", None, "no scheduled audit has been made in the last days")
+            return Check(
+                name, "warn", None, "no audit has been made in the last days: `edgetally audit`"
+            )
         age = (self.clock() - cached.stored_at).total_seconds()
         gap, missing = findings.ledger_gap, findings.missing_objects
-        detail = (
-            f"{gap:,} records too many or too few, {missing:,} objects missing, as of an audit "
-            f"{_ago(age)} ago"
-        )
+        objects = "" if missing is None else f"{missing:,} {_plural('object', missing)} missing, "
+        records = f"{gap:,} {_plural('record', gap)} too many or too few"
+        detail = f"{records}, {objects}as of an audit {_ago(age)} ago"
         if gap or missing:
             return Check(name, "fail", gap, f"{detail}; see `edgetally audit`")
         return Check(name, "ok" if age <= _AUDIT_IS_OLD_SECONDS else "warn", gap, detail)

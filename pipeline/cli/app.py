@@ -1,7 +1,6 @@
 """The commands. Each is a few lines over the use cases; errors become exit codes in `main`."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,9 +13,7 @@ import typer
 from pipeline.answer.summary import TOP, Summary, window_summary
 from pipeline.bootstrap import (
     Sources,
-    open_existing,
     open_ingest,
-    open_service,
     open_store,
     open_to_read,
     store_files,
@@ -30,12 +27,13 @@ from pipeline.cli.ingesting import hashed, ingest_all
 from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
 from pipeline.cli.report_command import reporting
+from pipeline.cli.serve_command import serving
 from pipeline.cli.settings_command import settling
 from pipeline.cli.show_summary import show
 from pipeline.cli.sources import expand
 from pipeline.cli.status_command import diagnosing
 from pipeline.cli.window import parse_window
-from pipeline.errors import EdgetallyError, ObjectUnavailable, SettingError
+from pipeline.errors import ObjectUnavailable, SettingError
 from pipeline.hours import ALWAYS
 from pipeline.ingest.ingest import Outcome
 from pipeline.settings import load_settings
@@ -59,6 +57,7 @@ app.add_typer(settling)
 app.add_typer(delivering)
 app.add_typer(reporting)
 app.add_typer(diagnosing)
+app.add_typer(serving)
 
 
 @app.command(
@@ -182,38 +181,6 @@ def summary(
             _show_what_there_is(window_summary(opened, ALWAYS, site or None, top=1, meta=meta))
 
 
-@app.command(epilog="Example: edgetally serve --store sqlite:///edgetally.db --port 8080")
-def serve(
-    store: StoreOption = None,
-    port: Annotated[int, typer.Option(help="0 takes a free port.", min=0, max=65535)] = 8080,
-    token: Annotated[
-        str | None,
-        typer.Option(help="Require it as Bearer token or Basic password.", show_default=False),
-    ] = None,
-) -> None:
-    """Serve the page, and the routes of the deployed API, on 127.0.0.1 until Ctrl-C."""
-    from pipeline.api.app import Api
-    from pipeline.api.routes import ROUTES
-    from pipeline.cli.server import HOST, make_server
-    from pipeline.page.door import PAGE, Door
-
-    if token is not None and not token.strip():
-        raise SettingError("--token", "is empty; leave it out to serve without a secret")
-    settings = load_settings(store=store)
-    service = open_service(settings, open_existing(settings), _failed)
-    door = Door(service, Api(service, settings.origins))
-    try:
-        server = make_server(door, port, token)
-    except OSError as error:
-        raise SettingError("--port", f"{port} cannot be used: {error.strerror}") from error
-    with server:
-        base = f"http://{HOST}:{server.server_port}"
-        for route in (PAGE, *ROUTES):
-            out.print(f"{base}{route.replace('{dimension}', 'path')}", soft_wrap=True)
-        sys.stdout.flush()
-        server.serve_forever()
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 something could not be counted or read,
     2 a wrong option or setting, 3 something to choose, 4 a bug, 130 interrupted."""
@@ -255,7 +222,3 @@ def _show_what_there_is(everything: Summary) -> None:
             "name another window, or none for all of it.",
             soft_wrap=True,
         )
-
-
-def _failed(error: EdgetallyError) -> None:
-    complain(f"the cache or a queue failed: {error}")

@@ -1,14 +1,15 @@
 """The commands that find what was never counted and have it counted: audit and backfill."""
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from pipeline.bootstrap import Sources, open_queue, open_to_read
+from pipeline.bootstrap import Sources, open_existing, open_queue, open_to_read, store_file
 from pipeline.cli.console import (
     FromOption,
     JsonOption,
@@ -24,9 +25,13 @@ from pipeline.cli.show_ledger import show_audit
 from pipeline.cli.show_summary import human_bytes
 from pipeline.cli.sources import in_bucket
 from pipeline.cli.window import parse_window
-from pipeline.errors import SettingError
+from pipeline.errors import SettingError, StoreError
+from pipeline.hours import ALWAYS
 from pipeline.objects import ObjectRef
 from pipeline.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pipeline.upkeep.audit import Audit
 
 auditing = typer.Typer()
 
@@ -61,23 +66,40 @@ def audit(
 
     if enqueue and not (queue and bucket):
         raise SettingError("--enqueue", "needs --bucket to find what is missing, and --queue")
-    now = datetime.now(UTC)
-    window = parse_window(None, start, end, now)
-    settings = load_settings(store=store)
-    opened = open_to_read(settings)
+    window = parse_window(None, start, end, now := datetime.now(UTC))
+    opened = open_to_read(settings := load_settings(store=store))
     inventory = Sources(settings).list(bucket, prefix, window) if bucket else ()
     with counting("objects", not as_json) as advance:
         found = check(opened, window, now, inventory, advance)
+    if window == ALWAYS and not prefix:
+        _keep_findings(found, settings, bool(bucket))
     depth = open_queue(queue, settings).depth() if queue else None
-    if enqueue and queue:
-        _announce(found.missing, queue, settings, show=not as_json)
-    elif found.missing:
-        complain("to have the missing counted: edgetally audit … --enqueue --queue URL")
     if as_json:
         print(json.dumps(asdict(found) | {"queue": depth and depth._asdict()}, indent=2))
     else:
         show_audit(found, depth, out)
+    if enqueue and queue:
+        _announce(found.missing, queue, settings, show=not as_json)
+    elif found.missing:
+        complain("to have the missing counted: edgetally audit … --enqueue --queue URL")
     raise typer.Exit(FAILED if found.problems else OK)
+
+
+def _keep_findings(found: "Audit", settings: Settings, looked_at_bucket: bool) -> None:
+    """Keep what a whole audit found of a store in a file for `/metrics/health`: no scheduled audit
+    looks at it. A file that is write-protected stays as it is."""
+    from pipeline.answer.health import Findings
+
+    file = store_file(settings)
+    if file is None or not os.access(
+        file, os.W_OK, effective_ids=os.access in os.supports_effective_ids
+    ):
+        return
+    findings = Findings(found.ledger_gap, len(found.missing) if looked_at_bucket else None)
+    try:
+        findings.keep(open_existing(settings))
+    except StoreError as error:
+        complain(f"/metrics/health will not know of this audit: {error}")
 
 
 @auditing.command(

@@ -1,100 +1,147 @@
-"""The API handler behind a small HTTP server on this machine."""
+"""The server on this machine: Waitress in front of the API handler.
+
+Waitress, because the handler is synchronous, and because one thread of it reads all requests and
+writes all responses: a client that is slow, or never ends, holds a connection and no thread. It is
+one wheel without dependencies: https://docs.pylonsproject.org/projects/waitress/
+"""
 
 import logging
-import re
-from collections.abc import Callable, Mapping
-from functools import partial
+import socket
+from contextlib import suppress
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import TcpWSGIServer
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
-from pipeline.api.app import other_host, without_credentials
-from pipeline.api.credentials import opens
+from pipeline.api.problems import Problem
+from pipeline.api.proxy import problem_response, proxy_response
+from pipeline.cli.gateway import HOST, Answer, Gateway
 
-HOST = "127.0.0.1"
-_NAMES = frozenset({HOST, "localhost", "[::1]"})
-logger = logging.getLogger(__name__)
-
-Answer = Callable[[Mapping[str, Any], Any], dict[str, Any]]
-Respond = Callable[[str, str, dict[str, str]], dict[str, Any]]
-
-
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 256  # as many may come at once as a gateway lets through
-
-
-def make_server(answer: Answer, port: int, token: str | None) -> ThreadingHTTPServer:
-    """A server on the loopback interface that answers as API Gateway would; port 0 is a free one.
-
-    With a token, every request needs it, as `Bearer` or as the password of `Basic`. A request for
-    another host is refused: a page elsewhere may have had its name changed to this address.
-    """
-
-    def respond(method: str, target: str, headers: dict[str, str]) -> dict[str, Any]:
-        if not _is_of_this_machine(headers.get("Host")):
-            return other_host()
-        preflight = method == "OPTIONS"  # browsers send no credentials with it
-        if token and not preflight and not opens(headers.get("Authorization", ""), token):
-            return without_credentials()
-        return answer(_event(method, target, headers), None)
-
-    return _Server((HOST, port), partial(_Handler, respond))
+THREADS = 8
+"""Requests that are answered at one time."""
+MOST_CONNECTIONS = 100
+"""Connections at one time; others wait to be accepted. macOS gives a process 256 files."""
+PATIENCE_SECONDS = 10
+"""The time for a request to arrive, and for a connection to wait for the next one."""
+_IN_A_CROWD_SECONDS = 1
+"""The same while others wait to be accepted."""
+_MOST_BYTES = 64 << 10
+"""Of a request's header, and of its body, which nothing reads."""
 
 
-def _is_of_this_machine(host: str | None) -> bool:
-    """Whether a header `Host` names the loopback interface, with any port; none at all will do."""
-    name = (host or HOST).strip().lower()
-    return re.sub(r":[0-9]*$", "", name) in _NAMES
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """Serves every method, so that the API says which there are."""
-
-    server_version = "edgetally"
-    sys_version = ""
-    timeout = 30
-
-    def __init__(self, respond: Respond, *connection: Any) -> None:
-        self._respond = respond
-        super().__init__(*connection)
-
-    def __getattr__(self, name: str) -> Callable[[], None]:
-        if name.startswith("do_"):
-            return self._serve
-        raise AttributeError(name)
-
-    def _serve(self) -> None:
-        response = self._respond(self.command, self.path, dict(self.headers.items()))
-        status, body = response["statusCode"], response["body"].encode()
-        self.send_response(status)
-        for name, value in response["headers"].items():
-            self.send_header(name, value)
-        empty = status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-        if not empty and self.command != "HEAD":
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+class _Refusal(ErrorTask):  # type: ignore[misc] # Waitress has no types
+    """The answer to bytes that are no request."""
 
     @override
-    def log_message(self, format: str, *args: Any) -> None:
-        logger.info(format, *args)
+    def execute(self) -> None:
+        error = self.request.error
+        problem = Problem(HTTPStatus(error.code), f"{error.reason}: {error.body}")
+        response = proxy_response(problem_response(problem), {})
+        body = response["body"].encode()
+        self.status = f"{problem.status.value} {problem.status.phrase}"
+        self.response_headers.extend(response["headers"].items())
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
 
 
-def _event(method: str, target: str, headers: dict[str, str]) -> dict[str, Any]:
-    """The REST proxy event that API Gateway would make of a request."""
-    url = urlsplit(target)
-    query = parse_qs(url.query, keep_blank_values=True)
-    return {
-        "httpMethod": method,
-        "path": url.path,
-        "headers": headers,
-        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
-        "multiValueQueryStringParameters": query or None,
-        "requestContext": {"stage": "local", "path": url.path},
-        "body": None,
-        "isBase64Encoded": False,
-    }
+class _Request(HTTPRequestParser):  # type: ignore[misc]
+    """A request, which may be an address that is none."""
+
+    @override
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # of urlsplit, which Waitress lets through
+            raise ParsingError("Bad URI") from error
+
+
+class _Connection(HTTPChannel):  # type: ignore[misc]
+    """A connection on which a part of a request is no sign of life, so that a client that sends
+    a byte a second is not waited for."""
+
+    last_activity: float
+    parser_class = _Request
+    error_task_class = _Refusal
+
+    @override
+    def handle_read(self) -> None:
+        unfinished, since = self.request, self.last_activity
+        super().handle_read()
+        if unfinished is not None and self.request is unfinished:
+            self.last_activity = since
+
+    @override
+    def handle_close(self) -> None:
+        # Bytes that were not read would make the system reset the connection, and the client lose
+        # the answer that says why.
+        with suppress(OSError):
+            for _ in range(_MOST_BYTES // self.adj.recv_bytes):
+                if not self.socket.recv(self.adj.recv_bytes):
+                    break
+        super().handle_close()
+
+
+class Server(TcpWSGIServer):  # type: ignore[misc]
+    """A server on the loopback interface, until `stop` is called or an exception comes."""
+
+    channel_class = _Connection
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return int(self.effective_port)
+
+    @override
+    def maintenance(self, now: float) -> None:
+        in_a_crowd = len(self._map) >= self.adj.connection_limit
+        patience = _IN_A_CROWD_SECONDS if in_a_crowd else PATIENCE_SECONDS
+        for connection in self.active_channels.values():
+            if not connection.requests and connection.last_activity < now - patience:
+                connection.will_close = True
+
+    def serve(self) -> None:
+        """Answer requests; the last ones are answered before the end."""
+        try:
+            wasyncore.loop(timeout=1, map=self._map, use_poll=self.adj.asyncore_use_poll)
+        finally:
+            self.task_dispatcher.shutdown(timeout=2)
+            wasyncore.close_all(self._map)
+
+    def stop(self) -> None:
+        """End `serve` from another thread."""
+        self.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
+
+
+def make_server(answer: Answer, port: int, token: str | None) -> Server:
+    """A server that answers as API Gateway would; port 0 is a free one. Raises OSError for a port
+    that cannot be used."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that requests wait is no news
+    listening = socket.create_server((HOST, port))
+    adjustments = Adjustments(
+        sockets=[listening],
+        ident="edgetally",
+        threads=THREADS,
+        connection_limit=MOST_CONNECTIONS,
+        cleanup_interval=_IN_A_CROWD_SECONDS,
+        max_request_header_size=_MOST_BYTES,
+        max_request_body_size=_MOST_BYTES,
+        asyncore_use_poll=True,
+        clear_untrusted_proxy_headers=True,
+    )
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(adjustments.threads)
+    return Server(
+        Gateway(answer, token),
+        {},
+        _sock=listening,
+        bind_socket=False,
+        dispatcher=dispatcher,
+        adj=adjustments,
+        sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
+    )

@@ -52,14 +52,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert {outcome.state for outcome in count(refs)} == {"committed"}
     service = open_service(settings, store, _unexpected)
     api = Api(service)
-    with make_server(api, 0, TOKEN) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield Served(f"http://127.0.0.1:{server.server_port}", TOKEN)
-        finally:
-            server.shutdown()
-            thread.join()
+    server = make_server(api, 0, TOKEN)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        yield Served(f"http://127.0.0.1:{server.port}", TOKEN)
+    finally:
+        server.stop()
+        thread.join()
 
 
 def _unexpected(error: Exception) -> None:

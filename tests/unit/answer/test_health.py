@@ -116,6 +116,9 @@ def test_the_last_audit_is_told_of(health: Health, memory: MemoryStore, clock: F
     for findings in (Findings(3, 0), Findings(0, 1)):
         findings.keep(memory)
         assert checks(health)["ledger_gap"][:2] == ("fail", findings.ledger_gap)
+    Findings(0, None).keep(memory)
+    detail = "0 records too many or too few, as of an audit 0 s ago"
+    assert checks(health)["ledger_gap"] == ("ok", 0, detail)
     clock.pass_time(days=8)
     assert checks(health)["ledger_gap"][:2] == ("warn", None)
 

@@ -229,14 +229,14 @@ def test_pages_of_allowed_origins_may_read(memory: MemoryStore, clock: FakeClock
 
 @contextmanager
 def serving(api: Api, token: str | None = None) -> Iterator[str]:
-    with make_server(api, 0, token) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    server = make_server(api, 0, token)
+    thread = threading.Thread(target=server.serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.stop()
+        thread.join()
 
 
 def fetch(url: str, method: str = "GET", **headers: str) -> tuple[int, Any, bytes]:
@@ -257,7 +257,8 @@ def test_serve_answers_every_route_over_http(api: Api) -> None:
                 status, _, body = fetch(base + path, **{"If-None-Match": etag})
                 assert (status, body) == (304, b"")
             status, headers, body = fetch(base + path, "HEAD")
-            assert (status, body, headers["Content-Length"]) == (200, b"", None)
+            assert (status, body) == (200, b"")
+            assert int(headers["Content-Length"]) > 0
         assert fetch(f"{base}/nothing")[0] == 404
         assert fetch(f"{base}/metrics/summary?window=7d&site=a&site=b")[0] == 404
         for method in ("POST", "OPTIONS", "BREW"):

@@ -12,10 +12,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from pipeline.bootstrap import open_existing, open_service
 from pipeline.cli.app import main
 from pipeline.errors import QueueError
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
+from pipeline.settings import load_settings
 from pipeline.store.port import Store
 from pipeline.upkeep.backfill import announce
 from pipeline.upkeep.rebuild import Rebuilt
@@ -308,3 +310,24 @@ def test_a_dismissed_conflict_is_no_problem_any_more(
     capsys.readouterr()
     assert main(["objects", "--failed", "--conflicts", "--json"]) == 0
     assert answer_of(capsys) == []
+
+
+def test_the_health_knows_a_whole_audit(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of some days says nothing of the others, so it is not kept."""
+
+    def gap() -> tuple[str, str]:
+        store = open_existing(load_settings())
+        checks = open_service(load_settings(), store, report).health.report().health_status
+        (check,) = (each for each in checks if each.name == "ledger_gap")
+        return check.status, check.detail
+
+    def report(error: Exception) -> None:
+        raise AssertionError(error)
+
+    assert main(["objects", "dismiss", f"{logs}/cut.gz"]) == 0
+    assert main(["audit", "--from", "2026-11-22"]) == 0
+    assert gap()[0] == "warn"
+    assert main(["audit"]) == 0
+    status, detail = gap()
+    assert status == "ok"
+    assert "0 records too many or too few, as of an audit" in detail
