@@ -82,7 +82,7 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
         # the answer that says why.
         with suppress(OSError):
             for _ in range(_MOST_BYTES // self.adj.recv_bytes):
-                if not self.socket.recv(self.adj.recv_bytes):
+                if not (self.socket and self.socket.recv(self.adj.recv_bytes)):
                     break
         super().handle_close()
 
@@ -111,11 +111,16 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             wasyncore.loop(timeout=1, map=self._map, use_poll=self.adj.asyncore_use_poll)
         finally:
             self.task_dispatcher.shutdown(timeout=2)
-            wasyncore.close_all(self._map)
+            self._close()
 
     def stop(self) -> None:
         """End `serve` from another thread."""
-        self.trigger.pull_trigger(lambda: wasyncore.close_all(self._map))
+        self.trigger.pull_trigger(self._close)
+
+    def _close(self) -> None:
+        for connection in list(self.active_channels.values()):
+            connection.handle_close()
+        wasyncore.close_all(self._map)
 
 
 def make_server(answer: Answer, port: int, token: str | None) -> Server:
