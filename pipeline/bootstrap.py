@@ -128,6 +128,20 @@ def _dynamodb(url: SplitResult, settings: Settings) -> Store:
     return DynamoStore(client, url.netloc, settings.given)
 
 
+_CALLS: dict[str, Any] = {
+    "retries": {"mode": "standard", "max_attempts": 8},
+    "connect_timeout": 3,
+    "read_timeout": 10,
+    "max_pool_connections": 32,
+}
+_ONE_FIGURE: dict[str, Any] = {
+    "retries": {"mode": "standard", "max_attempts": 2},
+    "connect_timeout": 1,
+    "read_timeout": 2,
+}
+"""For a figure among others: what waits for it answers within seconds."""
+
+
 def _client(service: str, region: str, endpoint: str | None, **config: Any) -> Any:
     """A client of an AWS service. Raises SettingError for a region, an endpoint or a profile that
     boto3 refuses."""
@@ -140,13 +154,7 @@ def _client(service: str, region: str, endpoint: str | None, **config: Any) -> A
             service,
             region_name=region,
             endpoint_url=endpoint,
-            config=Config(
-                retries={"mode": "standard", "max_attempts": 8},
-                connect_timeout=3,
-                read_timeout=10,
-                max_pool_connections=32,
-                **config,
-            ),
+            config=Config(**_CALLS | config),
         )
     except (BotoCoreError, ValueError) as error:
         raise SettingError("AWS", str(error)) from error
@@ -212,11 +220,11 @@ def _processors() -> int:
     return os.cpu_count() or 1  # macOS does not tell
 
 
-def open_queue(url: str, settings: Settings) -> "Queue":
-    """The queue of log objects behind a URL."""
+def open_queue(url: str, settings: Settings, **config: Any) -> "Queue":
+    """The queue of log objects behind a URL. `config` is botocore's, where it is not the usual."""
     from pipeline.source.queue import Queue
 
-    return Queue(_client("sqs", settings.region, settings.sqs_endpoint), url)
+    return Queue(_client("sqs", settings.region, settings.sqs_endpoint, **config), url)
 
 
 def open_service(
@@ -238,7 +246,7 @@ def open_service(
 
 
 def _depth(url: str, settings: Settings) -> Depth:
-    return open_queue(url, settings).depth()
+    return open_queue(url, settings, **_ONE_FIGURE).depth()
 
 
 def open_aws(settings: Settings) -> "Calls":

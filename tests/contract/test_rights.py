@@ -100,6 +100,8 @@ def granted(role: str) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
     """Each action that a role is granted, on which resource, and under which condition."""
     (policy,) = read_template()["Resources"][role]["Properties"]["Policies"]
     for statement in policy["PolicyDocument"]["Statement"]:
+        if "If" in statement:
+            continue  # of a bucket that is not the stack's; what it takes is what that takes
         actions = statement["Action"]
         for action in actions if isinstance(actions, list) else [actions]:
             yield action, statement["Resource"], statement.get("Condition", {})
@@ -197,6 +199,8 @@ def test_the_ingest_reads_versions_and_objects(used: Used) -> None:
         for announced, body in ((version, b"old"), ("", b"new")):
             with source.open(ObjectRef("bucket", "k", version_id=announced)) as content:
                 assert b"".join(content.chunks) == body
+    # Of an object that is gone, S3 says so only to those who may list the bucket.
+    used.others.add("s3:ListBucket")
     assert used.others == {action for action, *_ in granted("IngestRole") if "s3:" in action}
 
 

@@ -130,6 +130,24 @@ def test_a_retention_that_is_lowered_hides_rows_at_once(opened: Opening, clock: 
     assert gap(opened(), clock) == 0
 
 
+def test_a_row_of_long_ago_still_goes(dynamodb: Any, clock: FakeClock) -> None:
+    """A retention that is lowered gives it a time to live that DynamoDB takes: no more than five
+    years ago."""
+    table = dynamodb_local.new_table(dynamodb)
+    store = DynamoStore(dynamodb, table, clock=clock)
+    commit(store, counted("a", HOUR - 9 * 366 * 24))
+    store.settle({"retention_days": 30})
+    written = dynamodb.scan(TableName=table)["Items"]
+    times = [
+        int(item["expires"]["N"])
+        for item in written
+        if item["pk"]["S"].startswith(("hour#", "day#"))
+    ]
+    assert len(times) == 2
+    for each in times:
+        assert dynamodb_local.OLDEST_EXPIRY < each < clock().timestamp()
+
+
 def test_the_ledger_must_outlive_the_rows(opened: Opening) -> None:
     """Else an object could be counted twice into a row that is still there."""
     for given in ({"retention_days": 30, "ledger_days": 30}, {"retention_days": 200}):

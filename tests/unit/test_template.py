@@ -34,7 +34,7 @@ def statements(template: Any) -> Iterator[tuple[str, Any]]:
     for name, resource in template["Resources"].items():
         for policy in resource["Properties"].get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
-                yield name, statement
+                yield name, statement["If"][1] if "If" in statement else statement
 
 
 def listed(value: Any) -> list[Any]:
@@ -84,7 +84,9 @@ def of_type(template: Any, kind: str) -> dict[str, Any]:
     }
 
 
-LOGS = "arn:${AWS::Partition}:s3:::${AWS::StackName}-logs-${AWS::AccountId}"
+UNIQUE = {"Unique": {"Select": [2, {"Split": ["/", {"Ref": "AWS::StackId"}]}]}}
+LOGS = {"Sub": ["arn:${AWS::Partition}:s3:::edgetally-logs-${Unique}", UNIQUE]}
+"""The log bucket, by its name: the UUID of the stack is in it."""
 OWN = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
 
 
@@ -121,7 +123,7 @@ def test_who_may_write_to_bucket_queue_and_topic(template: Any) -> None:
         "BucketAnnounces": (
             "s3.amazonaws.com",
             "sqs:SendMessage",
-            {"StringEquals": OWN, "ArnEquals": {"aws:SourceArn": {"Sub": LOGS}}},
+            {"StringEquals": OWN, "ArnEquals": {"aws:SourceArn": LOGS}},
         ),
         "AlarmsPublish": (
             "cloudwatch.amazonaws.com",
@@ -184,7 +186,7 @@ def test_only_the_bucket_may_invoke_the_ingest(template: Any) -> None:
     permission = template["Resources"]["IngestFromBucket"]["Properties"]
     assert permission["Principal"] == "s3.amazonaws.com"
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
-    assert permission["SourceArn"] == {"Sub": LOGS}
+    assert permission["SourceArn"] == LOGS
 
 
 def test_the_visibility_is_six_times_the_timeout_and_the_window(template: Any) -> None:
@@ -238,8 +240,9 @@ def test_what_is_made_only_sometimes(template: Any) -> None:
     assert conditional == dict.fromkeys(audit, "Audits") | {
         "IngestFailures": "DirectTrigger",
         "BatchOperationsRole": "TakesBatchOperations",
-        "ApiLoggingRole": "ManagesApiLogging",
-        "ApiLogging": "ManagesApiLogging",
+        "ApiLogs": "LogsAccess",
+        "ApiLoggingRole": "SetsLoggingRole",
+        "ApiLogging": "SetsLoggingRole",
         "AlarmSubscription": "TellsSomebody",
         "ExistingRule": "ReadsExisting",
         "ExistingReading": "ReadsExisting",
@@ -251,7 +254,10 @@ def test_what_is_made_only_sometimes(template: Any) -> None:
         "TakesBatchOperations": {"Not": [{"Equals": [{"Ref": "BatchOperationsBucket"}, ""]}]},
         "Audits": {"Equals": [{"Ref": "Audit"}, "true"]},
         "TellsSomebody": {"Not": [{"Equals": [{"Ref": "AlarmEmail"}, ""]}]},
-        "ManagesApiLogging": {"Equals": [{"Ref": "ManageApiLogging"}, "true"]},
+        "LogsAccess": {"Not": [{"Equals": [{"Ref": "ApiAccessLogs"}, "off"]}]},
+        "SetsLoggingRole": {"Equals": [{"Ref": "ApiAccessLogs"}, "set-role"]},
+        "AllowsOrigins": {"Not": [{"Equals": [{"Ref": "CorsOrigins"}, ""]}]},
+        "ReadsHistory": {"Not": [{"Equals": [{"Ref": "HistoryBucket"}, ""]}]},
         "ReadsExisting": {"Not": [{"Equals": [{"Ref": "ExistingBucket"}, ""]}]},
         "DecryptsExisting": {
             "And": [
@@ -413,7 +419,8 @@ def test_data_at_rest_is_kept_and_protected(template: Any) -> None:
     """Bucket and table survive the stack; the table can be restored, the bucket is private."""
     bucket, table = template["Resources"]["LogBucket"], template["Resources"]["Table"]
     for resource in (bucket, table):
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
     assert bucket["Properties"]["PublicAccessBlockConfiguration"] == {
         "BlockPublicAcls": True,
         "BlockPublicPolicy": True,
@@ -423,7 +430,7 @@ def test_data_at_rest_is_kept_and_protected(template: Any) -> None:
     properties = table["Properties"]
     assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
-    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert "SSESpecification" not in properties  # AWS's own key encrypts it, and costs nothing
     assert properties["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
     assert template["Parameters"]["DeletionProtection"]["Default"] == "true"
 
@@ -491,8 +498,21 @@ def test_who_serves_summaries_cannot_read_the_visitors_secret(template: Any) -> 
     assert allowed["dynamodb:PutItem"] == allowed["dynamodb:UpdateItem"] == ["cache#*"]
 
 
-def test_logs_of_the_api_hold_no_client_address(template: Any) -> None:
-    """No client IP at rest."""
-    assert (
-        "sourceIp" not in template["Resources"]["Api"]["Properties"]["AccessLogSetting"]["Format"]
-    )
+def test_logs_of_the_api_are_off_and_hold_no_client_address(template: Any) -> None:
+    """A deployment changes no setting of the account by itself, and no client IP is at rest."""
+    parameter = template["Parameters"]["ApiAccessLogs"]
+    assert parameter["AllowedValues"] == ["off", "existing-role", "set-role"]
+    assert parameter["Default"] == "off"
+    setting = template["Resources"]["Api"]["Properties"]["AccessLogSetting"]
+    condition, logs, otherwise = setting["If"]
+    assert (condition, otherwise) == ("LogsAccess", {"Ref": "AWS::NoValue"})
+    assert "sourceIp" not in logs["Format"]
+
+
+def test_a_page_of_an_allowed_origin_may_read_a_refusal(template: Any) -> None:
+    """The gateway's own answers say so where origins are allowed."""
+    responses = template["Resources"]["Api"]["Properties"]["GatewayResponses"]
+    for name, response in responses.items():
+        headers = response["ResponseParameters"]["Headers"]
+        allowed = {"If": ["AllowsOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
+        assert headers["Access-Control-Allow-Origin"] == allowed, name

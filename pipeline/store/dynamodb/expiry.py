@@ -6,8 +6,13 @@ from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import Item, is_live, number, text
 from pipeline.store.dynamodb.ledger_items import ledger_entry
 from pipeline.store.dynamodb.table import Table
-from pipeline.store.rows import ledger_expiry, row_expiry
+from pipeline.store.rows import DAY_SECONDS, ledger_expiry, row_expiry
 from pipeline.store.settings import StoreSettings
+
+_LONGEST_AGO = 4 * 366 * DAY_SECONDS
+"""DynamoDB deletes nothing that expired more than five years ago, so nothing is said to have.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html
+"""
 
 _OF_OBJECTS_AND_ROWS = "begins_with(pk, :object) OR begins_with(pk, :hour) OR begins_with(pk, :day)"
 
@@ -28,6 +33,8 @@ def rewrite_expiry(
             if is_object
             else row_expiry(_row_key(item), settings)
         )
+        if expires is not None:
+            expires = max(expires, int(now.timestamp()) - _LONGEST_AGO)
         earlier = expires is not None and (before is None or expires < before)
         if expires != before and not (only_later and earlier):
             _write(table, item, expires)

@@ -6,6 +6,7 @@ redistributed, so npm installs it here when a test first needs it.
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -60,8 +62,9 @@ def running() -> Iterator[str]:
 
 
 def client(endpoint: str, attempts: int = 8) -> Any:
-    """A DynamoDB client for it, configured as the application configures its own."""
-    return boto3.client(
+    """A DynamoDB client for it, configured as the application configures its own. It refuses an
+    item that AWS would never delete, as DynamoDB Local does not."""
+    made = boto3.client(
         "dynamodb",
         endpoint_url=endpoint,
         region_name="eu-west-2",
@@ -71,6 +74,24 @@ def client(endpoint: str, attempts: int = 8) -> Any:
             retries={"mode": "standard", "max_attempts": attempts}, max_pool_connections=32
         ),
     )
+    made.meta.events.register("provide-client-params.dynamodb.*", _check_expiry)
+    return made
+
+
+OLDEST_EXPIRY = int(datetime(2021, 12, 1, tzinfo=UTC).timestamp())
+"""Five years before any clock of a test: DynamoDB deletes nothing that expired before that."""
+
+
+def _check_expiry(params: Any, **_: Any) -> None:
+    """No item has a time to live in `expires` that DynamoDB ignores."""
+    for write in [each for one in params.get("TransactItems", []) for each in one.values()] or [
+        params
+    ]:
+        item = write.get("Item", {})
+        values = write.get("ExpressionAttributeValues", {})
+        named = re.search(r"\bexpires = (?:if_not_exists\(expires, )?(:\w+)", str(write))
+        for found in (item.get("expires"), values.get(named[1]) if named else None):
+            assert found is None or int(found["N"]) >= OLDEST_EXPIRY, write
 
 
 def new_table(dynamodb: Any) -> str:
