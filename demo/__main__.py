@@ -178,6 +178,8 @@ def _explain(stack: Stack, logs: list[LogObject], reason: str) -> None:
     console.print(f"\n{url}\n", soft_wrap=True)
     curl = f"curl -u {shlex.quote('demo:' + stack.secret)} {url}"
     console.print(curl, soft_wrap=True, markup=False)
+    console.print("\nThe page, and the secret that it asks for:\n", markup=False)
+    console.print(f"{stack.url}/?window=24h\n{stack.secret}", soft_wrap=True, markup=False)
 
 
 def _refused(stack: Stack) -> int:

@@ -10,14 +10,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.api.credentials import Credentials
+from pipeline.api.credentials import SECRET_SECONDS, Credentials
 from pipeline.settings import load_settings
 
 logger = Logger(service="authorizer")
-
-SECRET_SECONDS = 60
-"""How long the secret is kept in memory: a changed secret works after this and the gateway's
-own cache of answers."""
 
 
 @logger.inject_lambda_context

@@ -32,7 +32,7 @@ class Api:
     """
 
     def __init__(self, service: Service, origins: Sequence[str] = ()) -> None:
-        self._service = service
+        self.service = service
         self._origins = frozenset(origins)
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -62,8 +62,8 @@ class Api:
             allow = {"Allow": "GET, HEAD"}
             raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "every route is a GET", headers=allow)
         values = read_parameters(route.parameters, query_of(event) | in_path)
-        request = Request(route, ROUTES, values, headers, _deadline(context))
-        return route.respond(self._service, request)
+        request = Request(route, ROUTES, values, headers, deadline_of(context))
+        return route.respond(self.service, request)
 
     def _cors(self, origin: str | None) -> dict[str, str]:
         if not self._origins:
@@ -102,7 +102,7 @@ def other_host() -> dict[str, Any]:
     return proxy_response(problem_response(problem), {})
 
 
-def _deadline(context: Any) -> Deadline:
+def deadline_of(context: Any) -> Deadline:
     """The moment by which a function must answer."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:

@@ -10,6 +10,10 @@ from typing import Literal
 
 from pipeline.errors import SettingError
 
+SECRET_SECONDS = 60
+"""How long a function keeps the secret in memory: a changed secret works after this and the
+gateway's own cache of answers."""
+
 Standing = Literal["open", "over", "unknown"]
 
 

@@ -34,7 +34,8 @@ def serve(
     from pipeline.api.routes import ROUTES
     from pipeline.cli.gateway import HOST
     from pipeline.cli.server import make_server
-    from pipeline.page.door import PAGE, Door
+    from pipeline.page.door import Door
+    from pipeline.page.place import PAGE
 
     secret = _secret(token)
     settings = load_settings(store=store)

@@ -1,4 +1,4 @@
-"""The page in front of the API: proxy events for `/` → the page, all others → the API."""
+"""The page in front of the API: proxy events for its addresses → the page, all others → the API."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -9,56 +9,82 @@ import msgspec
 from pipeline.answer.overview import OverviewAnswer
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.service import Service
+from pipeline.api.app import deadline_of
 from pipeline.api.problems import Problem, problem_of
-from pipeline.api.proxy import Response, proxy_response, query_of
+from pipeline.api.proxy import Response, headers_of, proxy_response, query_of
 from pipeline.api.render import MEDIA_TYPES
-from pipeline.deadline import NEVER, Deadline
+from pipeline.deadline import Deadline
+from pipeline.page import render
 from pipeline.page.address import Address
 from pipeline.page.asking import question_of, table_question
+from pipeline.page.login import Login, check_sender
+from pipeline.page.place import LOGIN, LOGOUT, PAGE, base_of, lacks_slash, place_of
+from pipeline.page.session import no_cookie
 from pipeline.page.view import Source
 
-PAGE = "/"
 REFRESH_SECONDS = 300
 """After so long a page that shows a named window is asked for again by the browser."""
 
-_METHODS = ("GET", "HEAD")
+_METHODS = {PAGE: ("GET", "HEAD"), LOGIN: ("GET", "HEAD", "POST"), LOGOUT: ("POST",)}
 
 Answer = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
 
 class Door:
-    """Answers proxy events as the API does, and `/` with the page. A page that cannot be made is a
-    page that says why."""
+    """Answers proxy events as the API does, and those for the page with the page. Without a login
+    everyone who can ask may see it. A page that cannot be made is a page that says why."""
 
-    def __init__(self, service: Service, api: Answer) -> None:
+    def __init__(self, service: Service, api: Answer, login: Login | None = None) -> None:
         self._service = service
         self._api = api
+        self._login = login
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """The proxy response to an event."""
-        if not isinstance(event, Mapping) or event.get("path") != PAGE:
+        place = place_of(event)
+        if place is None or (place != PAGE and self._login is None):
             return self._api(event, context)
         try:
-            response = self._page(event)
+            response = self._response(place, event, context)
         except Exception as error:
             response = _notice(problem_of(error))
         if event.get("httpMethod") == "HEAD":
             response = response._replace(body=b"")
         return proxy_response(response, {})
 
-    def _page(self, event: Mapping[str, Any]) -> Response:
-        from pipeline.page.render import empty, page  # Jinja, which no answer of the API waits for
+    def _response(self, place: str, event: Mapping[str, Any], context: Any) -> Response:
+        method, headers = event.get("httpMethod"), headers_of(event)
+        if method not in _METHODS[place]:
+            allow = {"Allow": ", ".join(_METHODS[place])}
+            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "it has no such method", headers=allow)
+        home = f"{base_of(event, place)}/"
+        if place == PAGE and lacks_slash(event):
+            return _elsewhere(home, _state(event))
+        if self._login is None:
+            return self._page(event, context)
+        if place == LOGOUT:
+            check_sender(headers)
+            return _elsewhere(f"{home}login", cookie=no_cookie())
+        if method == "POST":
+            return self._enter(self._login, event, home)
+        is_in = self._login.has_session(headers)
+        if place == LOGIN:
+            return _elsewhere(home, _state(event)) if is_in else _login(_state(event))
+        return self._page(event, context) if is_in else _elsewhere(f"{home}login", _state(event))
 
-        if event.get("httpMethod") not in _METHODS:
-            allow = {"Allow": ", ".join(_METHODS)}
-            raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "the page is a GET", headers=allow)
+    def _enter(self, login: Login, event: Mapping[str, Any], home: str) -> Response:
+        state, cookie = _state(event), login.enter(event, headers_of(event))
+        return _login(state, is_wrong=True) if cookie is None else _elsewhere(home, state, cookie)
+
+    def _page(self, event: Mapping[str, Any], context: Any) -> Response:
         address = Address.read(query_of(event))
         sites = [each.site for each in self._service.traffic.sites()]
         if not sites:
-            return _html(HTTPStatus.OK, empty(), {})
+            return _html(HTTPStatus.OK, render.empty(self._login is not None), {})
         refresh = REFRESH_SECONDS if address.refresh and address.window else 0
-        source = self._source(address, sites, refresh, NEVER)
-        return _html(HTTPStatus.OK, page(source), {"Refresh": str(refresh)} if refresh else {})
+        source = self._source(address, sites, refresh, deadline_of(context))
+        headers = {"Refresh": str(refresh)} if refresh else {}
+        return _html(HTTPStatus.OK, render.page(source), headers)
 
     def _source(
         self, address: Address, sites: list[str], refresh: int, deadline: Deadline
@@ -72,6 +98,7 @@ class Door:
             sites,
             self._service.health.report().health_status,
             refresh_seconds=refresh,
+            has_login=self._login is not None,
         )
 
     def _answer(self, question: OverviewQuestion, deadline: Deadline) -> OverviewAnswer:
@@ -79,22 +106,41 @@ class Door:
         return msgspec.json.decode(body, type=OverviewAnswer)
 
 
-def _notice(problem: Problem) -> Response:
-    from pipeline.page.render import notice
+def _state(event: Mapping[str, Any]) -> str:
+    """The query that shows the same page again; "" if it shows none."""
+    try:
+        return Address.read(query_of(event)).query
+    except Problem:
+        return ""
 
-    return _html(problem.status, notice(problem.status.phrase, problem.detail), problem.headers)
+
+def _elsewhere(path: str, query: str = "", cookie: str = "") -> Response:
+    """The answer that leads to another address of the page."""
+    location = f"{path}?{query}" if query else path
+    headers = {"Location": location, **({"Set-Cookie": cookie} if cookie else {})}
+    return _html(HTTPStatus.SEE_OTHER, "", headers)
+
+
+def _login(state: str, is_wrong: bool = False) -> Response:
+    status = HTTPStatus.FORBIDDEN if is_wrong else HTTPStatus.OK
+    return _html(status, render.login(state, is_wrong), {})
+
+
+def _notice(problem: Problem) -> Response:
+    text = render.notice(problem.status.phrase, problem.detail)
+    return _html(problem.status, text, problem.headers)
 
 
 def _html(status: HTTPStatus, text: str, headers: Mapping[str, str]) -> Response:
-    from pipeline.page.render import policy
-
     return Response(
         status,
         text.encode(),
         {
             "Cache-Control": "private, no-store",
+            # Of another host nobody learns; without a referrer a form would have no origin either.
+            "Referrer-Policy": "same-origin",
             **headers,
             "Content-Type": MEDIA_TYPES["html"],
-            "Content-Security-Policy": policy(),
+            "Content-Security-Policy": render.policy(),
         },
     )

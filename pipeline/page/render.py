@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline import __version__
+from pipeline.page.session import LASTS
 from pipeline.page.view import Source, view_of
 
 
@@ -47,9 +48,17 @@ def page(source: Source) -> str:
     return _templates().get_template("page.html").render(view=view_of(source), policy=inside)
 
 
-def empty() -> str:
+def empty(has_login: bool) -> str:
     """The page of a store in which nothing was counted yet."""
-    return _templates().get_template("empty.html").render(version=__version__, policy="")
+    template = _templates().get_template("empty.html")
+    return template.render(version=__version__, has_login=has_login, policy="")
+
+
+def login(state: str, is_wrong: bool) -> str:
+    """The form that asks for the secret; `state` is the query of the page behind it."""
+    hours = round(LASTS.total_seconds() / 3600)
+    template = _templates().get_template("login.html")
+    return template.render(state=state, is_wrong=is_wrong, hours=hours, policy="")
 
 
 def notice(name: str, detail: str) -> str:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
@@ -367,6 +368,44 @@ def test_tasks_of_batch_operations_are_counted(queued: Stack, logs: list[LogObje
     assert answer["results"] == [
         {"taskId": "1", "resultCode": "Succeeded", "resultString": "was counted before"}
     ]
+
+
+def unfollowed(stack: Stack, path: str, form: str | None = None, **headers: str) -> Reply:
+    """The answer to a browser's request for the page, which is not led elsewhere by it."""
+    url = urlsplit(stack.url)
+    connection = HTTPConnection(url.netloc, timeout=60)
+    try:
+        own = {"Origin": f"{url.scheme}://{url.netloc}", **headers}
+        if form is not None:
+            own["Content-Type"] = "application/x-www-form-urlencoded"
+        method = "GET" if form is None else "POST"
+        connection.request(method, url.path + path, form, own)
+        answer = connection.getresponse()
+        return Reply(answer.status, answer.headers, answer.read())
+    finally:
+        connection.close()
+
+
+def test_the_page_is_for_those_who_log_in(queued: Stack) -> None:
+    """With the secret, at the stage's root, in a session that every address of the page wants."""
+    stage = urlsplit(queued.url).path
+    closed = unfollowed(queued, "/?window=7d")
+    assert (closed.status, closed.headers["Location"]) == (303, f"{stage}/login?window=7d")
+    form = unfollowed(queued, "/login?window=7d")
+    assert (form.status, b"Log in" in form.body) == (200, True)
+    assert unfollowed(queued, "/login", "secret=wrong").status == 403
+    assert unfollowed(queued, "/login", f"secret={RETIRED}").status == 403
+    sent = f"secret={queued.secret}"
+    assert unfollowed(queued, "/login", sent, Origin="https://evil.example").status == 403
+    entered = unfollowed(queued, "/login?window=7d", sent)
+    assert (entered.status, entered.headers["Location"]) == (303, f"{stage}/?window=7d")
+    cookie = entered.headers["Set-Cookie"]
+    assert cookie.startswith("__Host-edgetally=")
+    page = unfollowed(queued, "/?window=7d", Cookie=cookie.partition(";")[0])
+    assert (page.status, b"<dt>Requests</dt>" in page.body) == (200, True), page.body[:500]
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha")
+    left = unfollowed(queued, "/logout", "", Cookie=cookie.partition(";")[0])
+    assert (left.status, left.headers["Location"]) == (303, f"{stage}/login")
 
 
 def test_answers_about_windows_come_through_the_gateway(queued: Stack) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pipeline.answer.health import AUDITED
 from pipeline.api.routes import ROUTES
 from pipeline.objects import ObjectRef
+from pipeline.page.place import LOGIN, LOGOUT, PAGE
 from pipeline.settings import PREFIX, Settings
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import (
@@ -309,21 +310,34 @@ NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
 
 
 def test_every_route_is_deployed_behind_the_authorizer(template: Any) -> None:
-    """The gateway knows the routes that the code has, and a default authorizer for them."""
+    """The gateway knows the routes that the code has, and a default authorizer for them; the page
+    looks at its own cookie."""
     events = template["Resources"]["SummariesFunction"]["Properties"]["Events"].values()
     found = [each["Properties"] for each in events]
     greedy = {each["Method"]: each for each in found if each["Path"] == "/{proxy+}"}
-    routes = [each for each in found if each["Path"] != "/{proxy+}"]
+    pages = [each for each in found if each["Path"] in (PAGE, LOGIN, LOGOUT)]
+    routes = [each for each in found if each not in pages and each["Path"] != "/{proxy+}"]
     assert sorted(each["Path"] for each in routes) == sorted(ROUTES)
     assert {each["Method"] for each in routes} == {"get"}
     assert set(greedy) == {"get", "head", "post", "put", "patch", "delete", "options"}
     open_to_all = [each for each in found if "Auth" in each]
-    assert open_to_all == [greedy["options"]]
+    assert open_to_all == [*pages, greedy["options"]]
+    assert {(each["Method"], each["Path"]) for each in pages} == {
+        *(("get", PAGE), ("head", PAGE), ("get", LOGIN), ("post", LOGIN), ("post", LOGOUT))
+    }
     api = template["Resources"]["Api"]["Properties"]
     assert api["Auth"]["DefaultAuthorizer"] in api["Auth"]["Authorizers"]
     refusal = api["GatewayResponses"]["UNAUTHORIZED"]
     assert refusal["StatusCode"] == 401
     assert refusal["ResponseParameters"]["Headers"]["WWW-Authenticate"].startswith("'Basic ")
+
+
+def test_guesses_of_the_secret_are_few(template: Any) -> None:
+    """The gateway lets through a few at once, and then two a second."""
+    settings = template["Resources"]["Api"]["Properties"]["MethodSettings"]
+    (login,) = [each for each in settings if each["HttpMethod"] == "POST"]
+    assert login["ResourcePath"] == LOGIN.replace("/", "/~1")
+    assert (login["ThrottlingRateLimit"], login["ThrottlingBurstLimit"]) == (2, 5)
 
 
 def test_the_gateway_refuses_in_the_form_of_the_api(template: Any) -> None:
@@ -369,7 +383,7 @@ FUNCTIONS = {
     "SummariesFunction": {
         *ROWS,
         *("STORE", "LOOKBACK_HOURS", "CACHE_TTL_SECONDS", "CORS_ORIGINS"),
-        *("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "SQS_ENDPOINT"),
+        *("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "SQS_ENDPOINT", "API_SECRET"),
     },
     "AuditFunction": {"STORE", "BUCKET", "AUDIT_HOURS", "S3_ENDPOINT"},
     "AuthorizerFunction": {"API_SECRET"},

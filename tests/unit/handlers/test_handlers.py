@@ -112,9 +112,11 @@ def _fresh_functions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterato
     monkeypatch.setenv("EDGETALLY_STORE", f"sqlite:///{tmp_path / 'store.db'}")
     for function in (handlers.ingest, handlers.summaries):
         function.configured.cache_clear()
+    handlers.summaries.page.cache_clear()
     yield
     for function in (handlers.ingest, handlers.summaries):
         function.configured.cache_clear()
+    handlers.summaries.page.cache_clear()
 
 
 @pytest.fixture
@@ -342,6 +344,60 @@ def test_without_a_store_summaries_are_unavailable(
     assert '"requests":[1.0]' in metrics
 
 
+def page_event(path: str, method: str = "GET", **more: Any) -> dict[str, Any]:
+    """A request for the page, as the gateway passes it on."""
+    return {
+        "httpMethod": method,
+        "resource": path,
+        "path": path,
+        "requestContext": {"path": f"/v1{path}"},
+        "headers": {
+            "Host": "api.example",
+            "Origin": "https://api.example",
+            "Content-Type": "application/x-www-form-urlencoded",
+        },
+        **more,
+    }
+
+
+def test_the_page_is_for_those_who_have_the_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong secret is a metric, and a line without an address; it waits for its answer."""
+    waits: list[float] = []
+    monkeypatch.setattr("handlers.summaries.time.sleep", waits.append)
+    count(SqliteStore(tmp_path / "store.db"), lambda: datetime.now(UTC), "object", requests=8)
+    with mock_aws():
+        secret = boto3.client("secretsmanager").create_secret(Name="s", SecretString="the-secret")
+        monkeypatch.setenv("EDGETALLY_API_SECRET", secret["ARN"])
+
+        def ask(path: str, method: str = "GET", **more: Any) -> dict[str, Any]:
+            return dict(handlers.summaries.handler(page_event(path, method, **more), CONTEXT))
+
+        assert ask("/")["headers"]["Location"] == "/v1/login"
+        assert ask("/login", "POST", body="secret=wrong")["statusCode"] == 403
+        assert waits == [1]
+        assert '"logins_refused":[1.0]' in capsys.readouterr().out
+        entered = ask("/login", "POST", body="secret=the-secret")
+        assert entered["statusCode"] == 303
+        headers = {"Cookie": entered["headers"]["Set-Cookie"].partition(";")[0]}
+        assert "<dt>Requests</dt>" in ask("/", headers=headers)["body"]
+
+
+def test_without_its_secret_the_page_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Rather than open; the log says which setting is missing, or which secret cannot be read."""
+    monkeypatch.delenv("EDGETALLY_API_SECRET", raising=False)
+    assert handlers.summaries.handler(page_event("/"), CONTEXT)["statusCode"] == 503
+    assert "EDGETALLY_API_SECRET: is not set" in caplog.text
+    with mock_aws():
+        arn = "arn:aws:secretsmanager:eu-west-2:111122223333:secret:gone"
+        monkeypatch.setenv("EDGETALLY_API_SECRET", arn)
+        assert handlers.summaries.handler(page_event("/"), CONTEXT)["statusCode"] == 503
+    assert "EDGETALLY_API_SECRET: it cannot be read" in caplog.text
+
+
 def test_a_failing_cache_is_counted(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -471,7 +527,7 @@ def test_the_serving_functions_load_nothing_heavy() -> None:
     code = (
         "import sys, handlers.audit, handlers.summaries, handlers.authorizer;"
         "import pipeline.store.dynamodb, pipeline.source.s3;"
-        "heavy = ('pyarrow', 'ua_parser', 'typer', 'rich');"
+        "heavy = ('pyarrow', 'ua_parser', 'typer', 'rich', 'jinja2', 'pipeline.page.view');"
         "print([m for m in heavy if m in sys.modules])"
     )
     root = str(EVENTS.parent)
