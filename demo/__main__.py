@@ -20,7 +20,8 @@ from demo.distribution import attached
 from demo.stack import Stack, StackError, build, deploy, embedded_aws
 from demo.traffic import LogObject, Truth, objects
 from pipeline.answer.snapshot import Snapshot
-from pipeline.cli.show_summary import safe, show
+from pipeline.cli.show_summary import show
+from pipeline.cli.words import safe
 from pipeline.objects import ObjectRef
 from pipeline.store.dynamodb import DynamoStore
 

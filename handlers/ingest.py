@@ -39,7 +39,7 @@ class IngestFailed(EdgetallyError):
 def configured() -> Ingest:
     """The ingest this function is configured for, made once. Raises SettingError."""
     settings = load_settings()
-    return open_ingest(settings, open_store(settings))[0]
+    return open_ingest(settings, open_store(settings))
 
 
 @cache

@@ -1,8 +1,8 @@
 """The composition root: the one module that knows which adapter stands behind which port."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from pipeline.answer.service import Service, serve_from
 from pipeline.errors import EdgetallyError, SettingError
 from pipeline.hours import ALWAYS, Window
 from pipeline.objects import ObjectRef
+from pipeline.remedies import next_step
 from pipeline.settings import Settings
 from pipeline.source.port import Content, Depth, Listed, Source
 from pipeline.store.port import Store
@@ -84,7 +85,14 @@ def _existing_file(settings: Settings) -> Path | None:
     file = store_file(settings)
     if file is not None and not file.exists():
         raise SettingError("EDGETALLY_STORE", f"{file} does not exist; `edgetally ingest` makes it")
+    if file is not None and not any(map(_size, store_files(settings))):
+        reason = f"{file} is an empty file and no store; `edgetally ingest` counts into it"
+        raise SettingError("EDGETALLY_STORE", reason)
     return file
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def store_file(settings: Settings) -> Path | None:
@@ -157,20 +165,34 @@ def _client(service: str, region: str, endpoint: str | None, **config: Any) -> A
             config=Config(**_CALLS | config),
         )
     except (BotoCoreError, ValueError) as error:
-        raise SettingError("AWS", str(error)) from error
+        raise SettingError("AWS", f"{error}{next_step(error)}") from error
 
 
 class Sources(Source):
-    """A source of all objects: one with a bucket is read from S3, one without from a local file."""
+    """A source of all objects: one with a bucket is read from S3, one without from a local file,
+    or from the file in which it was `kept`. `on_bytes` is called with what was just read."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_bytes: Callable[[ObjectRef, int], None] = lambda ref, count: None,
+    ) -> None:
         self._settings = settings
+        self._on_bytes = on_bytes
+        self.kept: dict[str, Path] = {}
 
     @override
-    def open(self, ref: ObjectRef) -> AbstractContextManager[Content]:
+    @contextmanager
+    def open(self, ref: ObjectRef) -> Iterator[Content]:
         from pipeline.source.files import FileSource
 
-        return (self.s3 if ref.bucket else FileSource()).open(ref)
+        with (self.s3 if ref.bucket else FileSource(self.kept)).open(ref) as content:
+            yield content._replace(chunks=self._noted(ref, content.chunks))
+
+    def _noted(self, ref: ObjectRef, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._on_bytes(ref, len(chunk))
+            yield chunk
 
     def list(
         self, bucket: str, prefix: str | None, window: Window = ALWAYS, after: str = ""
@@ -192,25 +214,31 @@ class Sources(Source):
         return S3Source(_client("s3", self._settings.region, endpoint, s3=style))
 
 
-def open_ingest(settings: Settings, store: Store) -> "tuple[Ingest, Sources]":
-    """An ingest into a store under its settings, and the sources it reads from. Raises
-    OtherSettings if the process was given others."""
+def open_ingest(
+    settings: Settings,
+    store: Store,
+    sources: Sources | None = None,
+    on_lines: Callable[[int], None] = lambda count: None,
+) -> "Ingest":
+    """An ingest into a store under its settings, which reads from `sources`; `on_lines` is told of
+    the lines that were just read. Raises OtherSettings if the process was given others."""
     from pipeline.ingest.ingest import Ingest
     from pipeline.ingest.parsed import Reading
     from pipeline.ingest.reader import Reader
     from pipeline.tally.visitors import Visitors
 
     settings = settings.obeying(store.agree())
-    sources = Sources(settings)
     reading = Reading(
         settings.configured,
         settings.limits,
         Visitors(store.visitor_key()),
         settings.caps,
         workers=min(MOST_WORKERS, _processors()),
+        on_lines=on_lines,
     )
-    reader = Reader(sources, reading, settings.site_pattern, settings.sampling_rates)
-    return Ingest(reader, store), sources
+    rates = settings.sampling_rates
+    reader = Reader(sources or Sources(settings), reading, settings.site_pattern, rates)
+    return Ingest(reader, store)
 
 
 def _processors() -> int:
@@ -251,16 +279,6 @@ def _depth(url: str, settings: Settings) -> Depth:
 
 def open_aws(settings: Settings) -> "Calls":
     """Return the AWS account that boto3 finds credentials for, seen from the configured region."""
-    import boto3
-    from botocore.config import Config
-
     from pipeline.delivery.calls import Calls
 
-    config = Config(
-        retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=20
-    )
-
-    def make_client(service: str, region: str) -> Any:
-        return boto3.client(service, region_name=region, config=config)
-
-    return Calls(make_client, settings.region)
+    return Calls(partial(_client, endpoint=None), settings.region)

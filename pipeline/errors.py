@@ -14,7 +14,7 @@ class SettingError(EdgetallyError):
     """
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"setting {name}: {reason}")
+        super().__init__(f"{name}: {reason}")
         self.name = name
         self.reason = reason
 

@@ -19,7 +19,7 @@ TOKEN = f"{PREFIX}TOKEN"
 """The variable with the secret of `edgetally serve`."""
 _LIMITS = Limits()
 _MISSING = {
-    "store": "is not set; set it (or give --store), e.g. sqlite:///edgetally.db",
+    "store": "is not set; set it, or give --store, such as --store sqlite:///edgetally.db",
     "bucket": "is not set; set it to the bucket of the log objects",
     "api_secret": "is not set; set it to the ARN of the API's secret",
 }
@@ -195,7 +195,9 @@ def parse_given(texts: Mapping[str, str]) -> Given:
 def _setting_error(error: ValidationError) -> SettingError:
     first = error.errors()[0]
     name = str(first["loc"][0]).upper()
-    return SettingError(PREFIX + name.removeprefix(PREFIX), first["msg"])
+    own = first.get("ctx", {}).get("error")  # a ValueError of a validator here
+    reason = str(own) if own else f"{first['input']!r}: {first['msg']}"
+    return SettingError(PREFIX + name.removeprefix(PREFIX), reason)
 
 
 def load_settings(*, require: str = "store", **given: str | None) -> Settings:

@@ -18,6 +18,7 @@ from pipeline.hour.sketches import TOTALS
 from pipeline.hours import HOURS_PER_DAY, Window, from_micros, hour_of
 from pipeline.source.port import Depth
 from pipeline.store.port import Store
+from pipeline.words import number_of
 
 AUDITED = "audit"
 """The key in the cache of the last audit's findings."""
@@ -100,7 +101,7 @@ class Health:
         sites = len(meta.sites)
         if not sites:
             return [Check("store", "warn", 0, "no log object has been counted yet")]
-        readable = Check("store", "ok", sites, f"{sites} {_plural('site', sites)} can be read")
+        readable = Check("store", "ok", sites, f"{number_of(sites, 'site')} can be read")
         return [readable, self._newest(whole), _rejected(whole)]
 
     def _newest(self, whole: HourlyAggregate) -> Check:
@@ -124,7 +125,7 @@ class Health:
         except EdgetallyError as error:
             self.answers.on_failure(error)
             return Check(name, "warn", None, "its depth cannot be read; the log says why")
-        objects = f"{waiting:,} {_plural('object', waiting)}"
+        objects = number_of(waiting, "object")
         if name == "dead_letters":
             detail = f"{objects} could not be counted"
             if waiting:
@@ -145,8 +146,8 @@ class Health:
             )
         age = (self.clock() - cached.stored_at).total_seconds()
         gap, missing = findings.ledger_gap, findings.missing_objects
-        objects = "" if missing is None else f"{missing:,} {_plural('object', missing)} missing, "
-        records = f"{gap:,} {_plural('record', gap)} too many or too few"
+        objects = "" if missing is None else f"{number_of(missing, 'object')} missing, "
+        records = f"{number_of(gap, 'record')} too many or too few"
         detail = f"{records}, {objects}as of an audit {_ago(age)} ago"
         if gap or missing:
             return Check(name, "fail", gap, f"{detail}; see `edgetally audit`")
@@ -164,7 +165,7 @@ class Health:
 def _rejected(whole: HourlyAggregate) -> Check:
     rejected = whole.totals.rejected_lines
     share = round(rejected / max(1, rejected + whole.totals.requests), 6)
-    detail = f"{rejected:,} log lines of the last {_RECENT_DAYS} days were not counted"
+    detail = f"{number_of(rejected, 'log line')} of the last {_RECENT_DAYS} days not counted"
     if share <= _MANY_REJECTED:
         return Check("rejected_share", "ok", share, detail)
     detail += "; `edgetally inspect` on one of the objects says why"
@@ -175,7 +176,3 @@ def _ago(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"

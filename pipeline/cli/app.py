@@ -1,224 +1,131 @@
-"""The commands. Each is a few lines over the use cases; errors become exit codes in `main`."""
+"""The commands as one program; errors become exit codes in `main`."""
 
-import json
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Annotated
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import Annotated, Any
 
-import msgspec
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from pipeline.answer.summary import TOP, Summary, window_summary
-from pipeline.bootstrap import (
-    Sources,
-    open_ingest,
-    open_store,
-    open_to_read,
-    store_files,
-)
 from pipeline.cli.archive_commands import archiving
 from pipeline.cli.audit_commands import auditing
-from pipeline.cli.console import FromOption, JsonOption, StoreOption, ToOption, complain, out
+from pipeline.cli.console import complain
+from pipeline.cli.counting_commands import counting_commands
 from pipeline.cli.delivery_commands import delivering
-from pipeline.cli.exits import FAILED, OK, exit_code
-from pipeline.cli.ingesting import hashed, ingest_all
+from pipeline.cli.exits import INTERRUPTED, OK, TERMINATED, exit_code
 from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
 from pipeline.cli.report_command import reporting
 from pipeline.cli.serve_command import serving
 from pipeline.cli.settings_command import settling
-from pipeline.cli.show_summary import show
-from pipeline.cli.sources import expand
 from pipeline.cli.status_command import diagnosing
-from pipeline.cli.window import parse_window
-from pipeline.errors import ObjectUnavailable, SettingError
-from pipeline.hours import ALWAYS
-from pipeline.ingest.ingest import Outcome
-from pipeline.settings import load_settings
-from pipeline.sites import sampled_site
-from pipeline.store.port import Meta
+from pipeline.cli.summary_commands import summing
+from pipeline.cli.version import show_version
 
-_MOST_HOURS = 24 * 366 * 100
+GROUPS = {
+    "Count and look": ("ingest", "report", "summary", "serve", "inspect"),
+    "Keep a store": (*("objects", "audit", "rebuild", "export", "import", "settings"),),
+    "CloudFront and AWS": ("attach", "detach", "status", "backfill"),
+}
+"""Every command, in the order and under the headings of the help."""
 
 app = typer.Typer(
     help="CloudFront access logs into an exact, always-current traffic summary.",
+    epilog="First: edgetally report logs/ -o report.html --open",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(keeping, name="objects")
-app.add_typer(auditing)
-app.add_typer(repairing, name="rebuild")
-app.add_typer(archiving)
-app.add_typer(settling)
-app.add_typer(delivering)
-app.add_typer(reporting)
-app.add_typer(diagnosing)
-app.add_typer(serving)
+for named, part in (("objects", keeping), ("rebuild", repairing)):
+    app.add_typer(part, name=named)
+for part in (
+    counting_commands,
+    summing,
+    auditing,
+    archiving,
+    settling,
+    delivering,
+    reporting,
+    diagnosing,
+    serving,
+):
+    app.add_typer(part)
 
 
-@app.command(
-    epilog="Example: edgetally ingest logs/ --store sqlite:///edgetally.db",
-)
-def ingest(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE…",
-            help="Files, folders (with all below them), globs in quotes, s3://bucket/prefix.",
-        ),
-    ],
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Count log objects into the store, each exactly once.
-
-    An object is known by its name: a file by its absolute path, with a hash of its content.
-    Ingesting it again commits nothing. A copy of a file under another path is another object,
-    and is counted again; a link is the file it points to. Hidden files and links to folders are
-    passed over, and named. Exit code 1
-    when an object could not be counted or a folder could not be listed.
-    """
-    settings = load_settings(store=store)
-    expansion = expand(sources, Sources(settings).list, store_files(settings))
-    count, _ = open_ingest(settings, open_store(settings))
-    outcomes = list(ingest_all(count, expansion.objects, progress=not as_json))
-    figures = _figures(outcomes)
-    if as_json:
-        problems = [
-            {"name": outcome.ref.name, "state": outcome.state, "reason": outcome.reason}
-            for outcome in outcomes
-            if outcome.reason
-        ]
-        print(json.dumps({**figures, "problems": problems}))
-    else:
-        out.print(", ".join(f"{value:,} {name}" for name, value in figures.items()))
-    for outcome in outcomes:
-        if outcome.reason:
-            complain(f"{outcome.ref.name}: {outcome.reason}")
-    complete = expansion.report()
-    raise typer.Exit(OK if complete and not figures["failed"] else FAILED)
-
-
-@app.command(epilog="Example: edgetally inspect logs/E2EXAMPLE.2026-11-23-10.a1b2c3d4.gz")
-def inspect(
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILE…", help="Files, folders, globs in quotes, s3://bucket/prefix."
-        ),
-    ],
-    as_json: JsonOption = False,
-) -> None:
-    """Show what log objects are and what would be counted; write nothing.
-
-    Container, format, layout and where it is from, site, hours, and the lines that would be
-    rejected, with the first of each kind. The first thing to run when a number looks wrong. Exit
-    code 1 when an object would be refused.
-    """
-    from pipeline.cli.show_inspection import show_inspection
-    from pipeline.ingest.inspect import Inspection
-    from pipeline.ingest.inspect import inspect as look
-
-    settings = load_settings(store="memory://")
-    count, buckets = open_ingest(settings, open_store(settings))
-    expansion = expand(sources, buckets.list)
-    inspections = []
-    for log_object in expansion.objects:
-        try:
-            inspection = look(hashed(log_object), count.reader)
-        except ObjectUnavailable as error:
-            inspection = Inspection(str(log_object), refused=error.reason)
-        inspections.append(inspection)
-        if not as_json:
-            show_inspection(inspection, out)
-    if as_json:
-        print(json.dumps([asdict(inspection) for inspection in inspections], indent=2))
-    complete = expansion.report()
-    refused = any(inspection.refused for inspection in inspections)
-    raise typer.Exit(OK if complete and not refused else FAILED)
-
-
-@app.command(epilog="Example: edgetally summary --hours 24 --store sqlite:///edgetally.db")
-def summary(
-    store: StoreOption = None,
-    hours: Annotated[
-        int | None,
+@app.callback()
+def edgetally(
+    version: Annotated[
+        bool,
         typer.Option(
-            help="The current UTC hour and the hours before it.",
-            show_default=False,
-            max=_MOST_HOURS,
+            "--version",
+            help="Show the version, and what a report of a bug should say.",
+            callback=show_version,
+            is_eager=True,
         ),
-    ] = None,
-    start: FromOption = None,
-    end: ToOption = None,
-    site: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this distribution (may be repeated).", show_default=False),
-    ] = None,
-    top: Annotated[int, typer.Option(help="Entries of each list.", min=1, max=5000)] = TOP,
-    as_json: JsonOption = False,
+    ] = False,
 ) -> None:
-    """Show the traffic of a window: requests, bytes, hits, latency, and who asked for what.
-
-    Without a bound, everything that is stored. Times without a zone are UTC; bounds inside an
-    hour take in the whole hour.
-    """
-    window = parse_window(hours, start, end, datetime.now(UTC))
-    settings = load_settings(store=store)
-    opened = open_to_read(settings)
-    meta = opened.meta()
-    _check_sites(site or [], meta)
-    result = window_summary(opened, window, site or None, meta.settings.caps, top, meta)
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
-    else:
-        show(result, out)
-        if not result.total_records and window != ALWAYS:
-            _show_what_there_is(window_summary(opened, ALWAYS, site or None, top=1, meta=meta))
+    """CloudFront access logs into an exact, always-current traffic summary."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 something could not be counted or read,
-    2 a wrong option or setting, 3 something to choose, 4 a bug, 130 interrupted."""
+    2 a wrong option or setting, 3 something to choose, 4 a bug, 130 interrupted, 143 terminated."""
+    typed = sys.argv[1:] if argv is None else argv
+    with _terminating() as was_terminated:
+        try:
+            command()(args=list(typed), prog_name="edgetally")
+        except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
+            code = int(end.code or OK)
+        except Exception as error:
+            code = exit_code(error, typed)
+        else:
+            code = OK
+    if code == INTERRUPTED:
+        complain("edgetally: terminated" if was_terminated() else "edgetally: interrupted")
+        return TERMINATED if was_terminated() else INTERRUPTED
+    return code
+
+
+def command() -> TyperGroup:
+    """The program, its commands in groups, with help whose paragraphs fit any width."""
+    program = get_command(app)
+    assert isinstance(program, TyperGroup)  # noqa: S101 - a Typer with several commands is one
+    grouped = {name: heading for heading, names in GROUPS.items() for name in names}
+    program.commands = {name: program.commands[name] for name in grouped}
+    for name, each in program.commands.items():
+        each.rich_help_panel = grouped[name]  # type: ignore[attr-defined]
+        _unwrap(each)
+    return program
+
+
+def _unwrap(command: Any) -> None:
+    """Make each paragraph of a help one line: the terminal wraps it, not the source."""
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+    for inner in getattr(command, "commands", {}).values():
+        _unwrap(inner)
+
+
+@contextmanager
+def _terminating() -> Iterator[Callable[[], bool]]:
+    """Let SIGTERM end a command as Ctrl-C does, so that the terminal gets its cursor back."""
+    seen: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if current_thread() is not main_thread():  # signals are for that one alone
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGTERM, end)
     try:
-        app(args=argv, prog_name="edgetally")
-    except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
-        return int(end.code or OK)
-    except Exception as error:
-        return exit_code(error)
-    return OK
-
-
-def _figures(outcomes: list[Outcome]) -> dict[str, int]:
-    """The figures of `ingest`. A conflict is a failure: it was asked for and not counted."""
-    states = Counter(outcome.state for outcome in outcomes)
-    return {
-        "objects": len(outcomes),
-        "committed": states["committed"],
-        "duplicates": states["duplicate"],
-        "failed": states["failed"] + states["conflict"],
-        "records": sum(outcome.records for outcome in outcomes),
-        "rejected": sum(sum(outcome.rejected.values()) for outcome in outcomes),
-    }
-
-
-def _check_sites(names: Sequence[str], meta: Meta) -> None:
-    """Raises SettingError for a site that the store does not have."""
-    known = sorted({sampled_site(stored)[0] for stored in meta.sites})
-    for name in names:
-        if name not in known:
-            there_are = f"there are: {', '.join(known)}" if known else "it is empty"
-            raise SettingError("--site", f"the store has no site {name!r}; {there_are}")
-
-
-def _show_what_there_is(everything: Summary) -> None:
-    if everything.total_records:
-        out.print(
-            f"The store has {everything.total_records:,} requests of {everything.time_range}: "
-            "name another window, or none for all of it.",
-            soft_wrap=True,
-        )
+        yield lambda: bool(seen)
+    finally:
+        signal.signal(signal.SIGTERM, before)

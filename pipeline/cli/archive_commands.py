@@ -16,6 +16,7 @@ from pipeline.bootstrap import open_store, open_to_read, store_files
 from pipeline.cli.console import JsonOption, StoreOption, counting, out
 from pipeline.errors import SettingError
 from pipeline.settings import load_settings
+from pipeline.words import number_of
 
 archiving = typer.Typer()
 
@@ -62,7 +63,7 @@ def import_(
     if as_json:
         print(json.dumps({"objects": entries, "rows": rows}))
     else:
-        out.print(f"{entries:,} objects and {rows:,} rows imported")
+        out.print(f"{number_of(entries, 'object')} and {number_of(rows, 'row')} imported")
 
 
 def _check_target(to: Path, force: bool, store: list[Path]) -> None:

@@ -22,13 +22,14 @@ from pipeline.cli.console import (
 )
 from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.show_ledger import show_audit
-from pipeline.cli.show_summary import human_bytes
 from pipeline.cli.sources import in_bucket
 from pipeline.cli.window import parse_window
+from pipeline.cli.words import human_bytes
 from pipeline.errors import SettingError, StoreError
 from pipeline.hours import ALWAYS
 from pipeline.objects import ObjectRef
 from pipeline.settings import Settings, load_settings
+from pipeline.words import number_of
 
 if TYPE_CHECKING:
     from pipeline.upkeep.audit import Audit
@@ -139,7 +140,7 @@ def backfill(
         print(json.dumps(done._asdict()))
     else:
         what = "would be sent" if dry_run else "sent"
-        out.print(f"{done.objects:,} objects, {human_bytes(done.bytes)}, {what}")
+        out.print(f"{number_of(done.objects, 'object')}, {human_bytes(done.bytes)}, {what}")
 
 
 class _Sent(NamedTuple):

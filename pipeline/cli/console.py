@@ -10,7 +10,7 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeEla
 from rich.text import Text
 from typing_extensions import override
 
-from pipeline.cli.show_summary import human_bytes, safe
+from pipeline.cli.words import human_bytes, safe
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

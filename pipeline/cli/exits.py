@@ -1,20 +1,25 @@
 """The exit codes, and the one place where an error becomes a message and a code."""
 
+from collections.abc import Sequence
+
 from pipeline.cli.console import complain, err
 from pipeline.errors import EdgetallyError, SettingError
+from pipeline.settings import PREFIX
 
 OK, FAILED, USAGE, CHOICE, BUG = 0, 1, 2, 3, 4
+INTERRUPTED, TERMINATED = 130, 143
 
 
-def exit_code(error: Exception) -> int:
-    """Print an error for people and return its exit code.
+def exit_code(error: Exception, typed: Sequence[str] = ()) -> int:
+    """Print an error for people and return its exit code. A setting that was `typed` as an option
+    is called by the option.
 
     2 for an option or a setting, 1 for what edgetally or the system refuses, 4 for a bug, which
     alone comes with a trace and the request to report it. (3 is a command's own: something is to
     be chosen.)
     """
     if isinstance(error, EdgetallyError):
-        complain(f"edgetally: {error}")
+        complain(f"edgetally: {_as_typed(error, typed)}")
         return USAGE if isinstance(error, SettingError) else FAILED
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
@@ -23,3 +28,11 @@ def exit_code(error: Exception) -> int:
     complain("edgetally: a bug; please report it with the lines below")
     err.print_exception()
     return BUG
+
+
+def _as_typed(error: EdgetallyError, typed: Sequence[str]) -> EdgetallyError:
+    if not isinstance(error, SettingError) or not error.name.startswith(PREFIX):
+        return error
+    option = f"--{error.name.removeprefix(PREFIX).lower().replace('_', '-')}"
+    was_typed = any(each.partition("=")[0] == option for each in typed)
+    return SettingError(option, error.reason) if was_typed else error

@@ -1,37 +1,103 @@
-"""Log objects that a command names → counted, with a number that rises."""
+"""Log objects that a command names → outcomes, and what is said of them."""
 
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.cli.console import counting
+from pipeline.cli.console import complain
+from pipeline.cli.meter import Meter
 from pipeline.cli.sources import LogObject
-from pipeline.errors import ObjectUnavailable
+from pipeline.errors import CommitRefused, CorruptRow, ObjectUnavailable, StoreError
 from pipeline.ingest.ingest import Ingest, Outcome
 from pipeline.objects import ObjectRef
+from pipeline.source.files import file_ref
+from pipeline.store.port import Store
+from pipeline.words import number_of
 
 BATCH = 80
 """Objects in one commit, if they are small: enough that a commit's cost is shared, few enough that
 an interrupted run loses little and that a transaction of DynamoDB holds them."""
 
 
-def ingest_all(
-    count: Ingest, log_objects: Sequence[LogObject], progress: bool
-) -> Iterator[Outcome]:
-    """The outcome of every object; some are counted at a time."""
-    with counting(f"of {len(log_objects):,} objects", progress) as advance:
+def ingest_all(count: Ingest, log_objects: Sequence[LogObject], meter: Meter) -> Iterator[Outcome]:
+    """The outcome of every object; some are counted at a time. If that is interrupted, a line says
+    what is committed."""
+    committed = 0
+    refs: list[ObjectRef] = []
+    began = int(time.time())
+    try:
         for start in range(0, len(log_objects), BATCH):
-            refs: list[ObjectRef] = []
-            for log_object in log_objects[start : start + BATCH]:
-                try:
-                    refs.append(hashed(log_object))
-                except ObjectUnavailable as error:
-                    yield Outcome(ObjectRef("", str(log_object)), "failed", reason=error.reason)
-                    advance()
-            yield from count(refs, on_read=lambda ref: advance(size=ref.size))
+            began = int(time.time())
+            refs, failed = _hashed(log_objects[start : start + BATCH])
+            yield from failed
+            outcomes = count(refs, on_read=meter.note_object)
+            committed += sum(outcome.state == "committed" for outcome in outcomes)
+            refs = []
+            yield from outcomes
+    except KeyboardInterrupt:
+        committed += _count_committed(count.store, refs, began)
+        total = number_of(len(log_objects), "object")
+        complain(
+            f"interrupted: {committed:,} of {total} committed, each of them whole. The same "
+            "command counts the rest"
+        )
+        raise
 
 
 def hashed(log_object: LogObject) -> ObjectRef:
     """The object of a file, known by its content too. Raises ObjectUnavailable."""
-    from pipeline.source.files import file_ref
-
     return file_ref(log_object) if isinstance(log_object, Path) else log_object
+
+
+def show_failures(outcomes: Sequence[Outcome]) -> None:
+    """Print a line for each object that was not counted; one for all if the store failed."""
+    of_store: Counter[str] = Counter()
+    for outcome in outcomes:
+        if _is_of_store(outcome.error):
+            of_store[outcome.reason] += 1
+        elif outcome.reason:
+            complain(f"{outcome.ref.name}: {outcome.reason}")
+    for reason, count in of_store.items():
+        complain(f"{number_of(count, 'object')} not counted: {reason}")
+
+
+def show_forgotten(store: Store, outcomes: Sequence[Outcome]) -> None:
+    """Say which of the duplicates a rebuild has forgotten: they are not counted, and stay so."""
+    refs = [outcome.ref for outcome in outcomes if outcome.state == "duplicate"]
+    generations = store.meta().generations
+    forgotten = [
+        ref.name
+        for start in range(0, len(refs), BATCH)
+        for ref, entry in store.ledger(refs[start : start + BATCH]).items()
+        if entry.as_read(generations).state == "forgotten"
+    ]
+    for name in sorted(forgotten):
+        complain(
+            f"{name}: is forgotten (edgetally rebuild --forget), so it is not counted again; "
+            "under another name it would be"
+        )
+
+
+def _hashed(log_objects: Sequence[LogObject]) -> tuple[list[ObjectRef], list[Outcome]]:
+    """The objects, and the outcomes of files that cannot be read."""
+    refs, failed = [], []
+    for log_object in log_objects:
+        try:
+            refs.append(hashed(log_object))
+        except ObjectUnavailable as error:
+            ref = ObjectRef("", str(log_object))
+            failed.append(Outcome(ref, "failed", reason=error.reason, error=error))
+    return refs, failed
+
+
+def _count_committed(store: Store, refs: Sequence[ObjectRef], since: int) -> int:
+    """How many of those objects were committed from a time on, in epoch seconds."""
+    entries = store.ledger(refs) if refs else {}
+    return sum(
+        entry.standing(ref) == "duplicate" and entry.at >= since for ref, entry in entries.items()
+    )
+
+
+def _is_of_store(error: Exception | None) -> bool:
+    return isinstance(error, StoreError) and not isinstance(error, CommitRefused | CorruptRow)

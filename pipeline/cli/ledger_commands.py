@@ -18,6 +18,7 @@ from pipeline.errors import SettingError
 from pipeline.settings import load_settings
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.port import Store
+from pipeline.words import number_of
 
 keeping = typer.Typer()
 
@@ -81,13 +82,13 @@ def abandon(name: NameArgument, store: StoreOption = None, as_json: JsonOption =
 
     settings = load_settings(store=store)
     opened = open_existing(settings)
-    count, _ = open_ingest(settings, opened)
+    count = open_ingest(settings, opened)
     done = take_back(opened, count.reader, named(name))
     show_obstacles(done)
     if as_json:
         print(json.dumps(as_document(done)))
     elif not done.failed:
-        out.print(f"{name} is taken back, and {done.recounted:,} other objects are recounted")
+        out.print(f"{name} is taken back; {number_of(done.recounted, 'other object')} recounted")
     raise typer.Exit(FAILED if done.failed else OK)
 
 

@@ -24,6 +24,7 @@ from pipeline.errors import SettingError
 from pipeline.hours import HOURS_PER_DAY, Window
 from pipeline.settings import load_settings
 from pipeline.store.generations import Days
+from pipeline.words import number_of
 
 if TYPE_CHECKING:
     from pipeline.upkeep.rebuild import Rebuilt
@@ -67,7 +68,7 @@ def rebuild(
     settings = load_settings(store=store)
     days = _days(parse_window(None, start, end, datetime.now(UTC)))
     opened = open_existing(settings)
-    count, _ = open_ingest(settings, opened)
+    count = open_ingest(settings, opened)
     refs = [named(name) for name in forget or []]
     with counting("objects", not as_json) as advance:
         done = recount(opened, count.reader, days, refs, advance)
@@ -76,8 +77,8 @@ def rebuild(
         print(json.dumps(as_document(done)))
     elif not done.failed:
         out.print(
-            f"{done.recounted:,} objects recounted, {done.forgotten:,} forgotten; readers see "
-            "the new count.\nLook at it, then: edgetally rebuild confirm, or undo"
+            f"{number_of(done.recounted, 'object')} recounted, {done.forgotten:,} forgotten; "
+            "readers see the new count.\nLook at it, then: edgetally rebuild confirm, or undo"
         )
     raise typer.Exit(FAILED if done.failed else OK)
 
@@ -103,7 +104,10 @@ def show_obstacles(done: "Rebuilt") -> None:
     for ref, reason in done.failed:
         complain(f"{ref.name}: {reason}")
     if done.failed:
-        complain(f"{len(done.failed)} objects stand in the way: readers still see the old count")
+        objects = number_of(len(done.failed), "object")
+        complain(f"{objects} in the way: readers still see the old count")
+        name = done.failed[0][0].name
+        complain(f"Put back what was there, or leave it out: edgetally rebuild … --forget {name}")
 
 
 def as_document(done: "Rebuilt") -> dict[str, Any]:
@@ -116,11 +120,11 @@ def _show_deleted(rows: int, count: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"deleted_rows": rows}))
     else:
-        out.print(f"{rows:,} rows of the {count} count deleted")
+        out.print(f"{number_of(rows, 'row')} of the {count} count deleted")
 
 
 def _days(window: Window) -> Days:
     """The whole days of a window that has both bounds."""
     if window.start is None or window.end is None:
-        raise SettingError("--from", "and --to are needed: the days to recount")
+        raise SettingError("--from", "is needed, and so is --to: the days to recount")
     return Days(window.start // HOURS_PER_DAY, -(-window.end // HOURS_PER_DAY))

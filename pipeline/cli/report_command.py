@@ -1,31 +1,28 @@
 """The command that makes a report."""
 
-import shutil
 import sys
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated
 
 import typer
 
 from pipeline.answer.calendar import UnknownZone, zone_named
 from pipeline.answer.overview import Filter
-from pipeline.bootstrap import open_ingest, open_store, open_to_read
-from pipeline.cli.console import FromOption, StoreOption, ToOption, complain, err
+from pipeline.bootstrap import Sources, open_ingest, open_store, open_to_read
+from pipeline.cli.console import FromOption, StoreOption, ToOption, err
 from pipeline.cli.exits import FAILED, OK
-from pipeline.cli.ingesting import ingest_all
-from pipeline.cli.sources import expand, in_bucket
+from pipeline.cli.ingesting import ingest_all, show_failures
+from pipeline.cli.meter import Meter, shown
+from pipeline.cli.sources import expanded, in_bucket
 from pipeline.cli.window import parse_window
 from pipeline.errors import SettingError
 from pipeline.schema.dimensions import DIMENSIONS
 from pipeline.settings import Settings, load_settings
 from pipeline.store.port import Store
 
-STDIN = STDOUT = "-"
+STDOUT = "-"
 
 reporting = typer.Typer()
 
@@ -104,27 +101,13 @@ def _counted(sources: list[str] | None, store: str | None) -> tuple[bool, Store]
 
 
 def _count(sources: list[str], settings: Settings, store: Store) -> bool:
-    count, buckets = open_ingest(settings, store)
-    with _spooled(sources) as named:
-        expansion = expand(named, buckets.list)
-        outcomes = ingest_all(count, expansion.objects, progress=True)
-        failures = [outcome for outcome in outcomes if outcome.reason]
-    for outcome in failures:
-        complain(f"{outcome.ref.name}: {outcome.reason}")
-    return expansion.report() and not failures
-
-
-@contextmanager
-def _spooled(sources: list[str]) -> Iterator[list[str]]:
-    """The sources, with standard input in a file: the kind of a log is told by its beginning, and
-    read again from there."""
-    if STDIN not in sources:
-        yield sources
-        return
-    with NamedTemporaryFile(prefix="edgetally-stdin-") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-        file.flush()
-        yield [file.name if source == STDIN else source for source in sources]
+    meter = Meter()
+    buckets = Sources(settings, meter.note_bytes)
+    count = open_ingest(settings, store, buckets, meter.note_lines)
+    with expanded(sources, buckets) as expansion, shown(meter, expansion.objects, show=True):
+        outcomes = list(ingest_all(count, expansion.objects, meter))
+    show_failures(outcomes)
+    return expansion.report() and not any(outcome.reason for outcome in outcomes)
 
 
 def _zone(tz: str) -> str:

@@ -5,8 +5,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.show_summary import safe
+from pipeline.cli.words import safe
 from pipeline.ingest.inspect import Inspection
+from pipeline.words import number_of
 
 _FORMATS = {"json": "JSON lines", "parquet": "Parquet", "empty": "empty: no lines"}
 
@@ -14,7 +15,7 @@ _FORMATS = {"json": "JSON lines", "parquet": "Parquet", "empty": "empty: no line
 def show_inspection(found: Inspection, console: Console) -> None:
     """Print what an object was found to be."""
     colour = "red" if found.refused else "yellow" if found.rejected else "green"
-    verdict = "refused" if found.refused else f"{found.records:,} records"
+    verdict = "refused" if found.refused else number_of(found.records, "record")
     body: RenderableType = (
         Text(safe(found.refused)) if found.refused else Group(_facts(found), *_rejected(found))
     )
@@ -32,7 +33,7 @@ def show_inspection(found: Inspection, console: Console) -> None:
 
 def _facts(found: Inspection) -> Table:
     facts = Table.grid(padding=(0, 2))
-    fields = f" ({len(found.fields)} fields)" if found.fields else ""
+    fields = f" ({number_of(len(found.fields), 'field')})" if found.fields else ""
     facts.add_row("container", found.container)
     facts.add_row("format", _FORMATS.get(found.format, found.format))
     if found.layout:

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.show_summary import safe
+from pipeline.cli.words import safe
 from pipeline.hours import hour_start
 from pipeline.source.port import Depth
 from pipeline.store.ledger import LedgerEntry
 from pipeline.upkeep.audit import Audit
+from pipeline.words import number_of
 
 _COLOURS = {
     "committed": "green",
@@ -68,9 +69,11 @@ def as_json(entry: LedgerEntry) -> dict[str, Any]:
 
 def show_audit(found: Audit, depth: Depth | None, console: Console) -> None:
     """Print what an audit found: a line of what it looked at, and a table of what is wrong."""
-    looked = f"{found.objects:,} objects in the ledger, {found.rows:,} rows"
+    looked = f"{number_of(found.objects, 'object')} in the ledger, {number_of(found.rows, 'row')}"
     if found.listed:
-        looked += f", {found.listed:,} objects in the bucket ({found.waiting:,} on their way)"
+        looked += (
+            f", {number_of(found.listed, 'object')} in the bucket ({found.waiting:,} on their way)"
+        )
     if depth:
         looked += f"; the queue has {depth.waiting:,} waiting and {depth.in_flight:,} in work"
     console.print(looked)
@@ -107,9 +110,9 @@ def _told(entry: LedgerEntry) -> Text:
     """The object's name, and what there is to say of it."""
     told = Text(safe(entry.ref.name))
     if entry.reason:
-        tried = f"{entry.reason} (tried {entry.attempts:,} times)"
+        tried = f"{entry.reason} (tried {number_of(entry.attempts, 'time')})"
         told.append(f"\n{safe(tried)}", style="red")
     if entry.conflict:
-        came = f"\nother content came under its name {entry.conflict.times:,} times"
+        came = f"\nother content came under its name {number_of(entry.conflict.times, 'time')}"
         told.append(came, style="yellow")
     return told

@@ -1,7 +1,6 @@
 """A summary as tables for people."""
 
 from collections.abc import Iterable, Sequence
-from urllib.parse import unquote
 
 from rich.columns import Columns
 from rich.console import Console, RenderableType
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from pipeline.answer.entries import UNKNOWN, Entry
 from pipeline.answer.summary import LISTED, Summary
+from pipeline.cli.words import decoded, human_bytes, safe
 
 _BAR = 24
 _SHORT = 8
@@ -33,28 +33,6 @@ def show(summary: Summary, console: Console) -> None:
     console.print(Text("edge locations: " + safe(", ".join(summary.edge_locations))))
     for line in _remarks(summary):
         console.print(Text(line, style="yellow"))
-
-
-def safe(text: str) -> str:
-    """The text with everything unprintable escaped: a log line may hold terminal commands."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
-    )
-
-
-def decoded(text: str) -> str:
-    """A path or agent as people read it: percent-decoded once, unprintable characters escaped."""
-    return safe(unquote(text, errors="replace"))
-
-
-def human_bytes(count: int) -> str:
-    """Bytes with a unit, e.g. `1.5 GB` (powers of 1,000)."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 1000:
-            return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
-        value /= 1000
-    return f"{value:,.1f} PB"
 
 
 def _parts(summary: Summary) -> Iterable[RenderableType]:

@@ -2,15 +2,24 @@
 
 import glob
 import os
+import shutil
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+from pipeline.bootstrap import Sources
 from pipeline.cli.console import complain
-from pipeline.errors import SettingError
+from pipeline.errors import ObjectUnavailable, SettingError
 from pipeline.objects import ObjectRef
+from pipeline.source.files import file_ref
 from pipeline.source.port import Listed
+
+STDIN = "-"
+_FROM_STDIN = "stdin:"
 
 ListBucket = Callable[[str, str | None], Iterable[Listed]]
 LogObject = Path | ObjectRef
@@ -110,7 +119,7 @@ def expand(
             _add_files(named, source)
         if not (named.by_name or named.unlisted):
             named.report()
-            raise SettingError("SOURCE", f"{source!r} names no log object")
+            raise SettingError("SOURCE", _nothing(source))
         expansion.by_name |= named.by_name
         expansion.unlisted |= named.unlisted
         expansion.passed_over |= named.passed_over
@@ -130,8 +139,33 @@ def in_bucket(name: str) -> tuple[str, str] | None:
     return bucket, key
 
 
+@contextmanager
+def expanded(
+    sources: Sequence[str], buckets: Sources, store: Iterable[Path] = ()
+) -> Iterator[Expansion]:
+    """Everything the sources name, as `expand`; `-` is standard input, which is kept in a file
+    meanwhile: it is read twice, and its name is a hash of its content. Raises SettingError, and
+    ObjectUnavailable if nothing comes."""
+    expansion = expand([each for each in sources if each != STDIN], buckets.list, store)
+    if STDIN not in sources:
+        yield expansion
+        return
+    with NamedTemporaryFile(prefix="edgetally-stdin-") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        ref = file_ref(Path(file.name))
+        if not ref.size:
+            raise ObjectUnavailable("standard input: nothing came")
+        key = _FROM_STDIN + ref.etag
+        buckets.kept[key] = Path(file.name)
+        expansion.by_name[key] = replace(ref, key=key)
+        yield expansion
+
+
 def named(name: str) -> ObjectRef:
     """The object that a user names. Raises SettingError for an empty bucket."""
+    if name.startswith(_FROM_STDIN):
+        return ObjectRef("", name)
     place = in_bucket(name)
     return ObjectRef(*place) if place else ObjectRef("", os.path.realpath(name))
 
@@ -144,6 +178,19 @@ def _add_files(expansion: Expansion, source: str) -> None:
         expansion.add_file(path)
     else:
         expansion.add_glob(source)
+
+
+def _nothing(source: str) -> str:
+    """Why a source names nothing, and what might."""
+    if source.startswith("s3://"):
+        return f"{source!r} is the beginning of no object's name; see: aws s3 ls {source}"
+    if Path(source).is_dir():
+        return f"{source!r} is a folder without any file that is not hidden"
+    if os.path.lexists(source):
+        return f"{source!r} is no file that can be read"
+    if glob.has_magic(source):
+        return f"{source!r} matches no file in {str(Path.cwd())!r}"
+    return f"{source!r} does not exist in {str(Path.cwd())!r}"
 
 
 def _odd_folder(path: Path) -> str:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.delivery.port import CloudConflict, CloudError
+from pipeline.remedies import next_step
 
 GLOBAL = "us-east-1"
 """The region of CloudFront and of its log deliveries, whatever the bucket's region is."""
@@ -63,6 +64,6 @@ def _wrapped(api: str, operation: str, call: Callable[[], Any]) -> Any:
     except ClientError as error:
         code, reason = error.response["Error"]["Code"], error.response["Error"]["Message"]
         kind = CloudConflict if code in _CONFLICTS else CloudError
-        raise kind(name, code, reason) from error
+        raise kind(name, code, reason + next_step(error)) from error
     except BotoCoreError as error:
-        raise CloudError(name, type(error).__name__, str(error)) from error
+        raise CloudError(name, type(error).__name__, f"{error}{next_step(error)}") from error

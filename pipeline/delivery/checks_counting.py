@@ -7,6 +7,7 @@ from datetime import timedelta
 from pipeline.delivery.scene import FIRST_LOGS, LOOKBACK, Scene
 from pipeline.delivery.station import Station, broken, ok, unknown, waiting
 from pipeline.delivery.watching import Figure
+from pipeline.words import number_of
 
 _SETTLING = timedelta(minutes=30)
 """How old an object may be without being in the ledger: the queue gathers, and retries."""
@@ -51,19 +52,22 @@ def counted(scene: Scene) -> Iterator[Station]:
     if failed:
         yield broken(
             "counted",
-            f"{len(failed):,} objects could not be counted: {failed[-1].reason}",
+            f"{number_of(len(failed), 'object')} could not be counted: {failed[-1].reason}",
             f"edgetally inspect {failed[-1].ref.name} says what it is",
         )
     elif missing:
         yield broken(
             "counted",
-            f"{len(missing):,} of {len(settled):,} objects were never counted, such as "
+            f"{len(missing):,} of {number_of(len(settled), 'object')} never counted, such as "
             f"{missing[-1].ref.name}",
             f"edgetally backfill s3://{scene.bucket}/{scene.prefix} --queue {scene.queue_url}",
         )
     elif settled:
         newest = max(entries[each.ref.key].at for each in settled)
-        yield ok("counted", f"{len(settled):,} objects, the last one {_ago(scene, newest)} ago")
+        yield ok(
+            "counted",
+            f"{number_of(len(settled), 'object')}, the last one {_ago(scene, newest)} ago",
+        )
 
 
 def lines(scene: Scene) -> Iterator[Station]:
@@ -109,7 +113,7 @@ def copies(scene: Scene) -> Iterator[Station]:
     if doubled:
         yield broken(
             "copies",
-            f"{len(doubled):,} objects are counted under two prefixes, such as {doubled[0]}",
+            f"{number_of(len(doubled), 'object')} counted under two prefixes, such as {doubled[0]}",
             "count one prefix only (ExistingPrefix); then edgetally rebuild with --forget",
         )
 

@@ -12,6 +12,7 @@ from pipeline.delivery.port import CloudError
 from pipeline.delivery.scene import Scene
 from pipeline.delivery.station import Station, broken, ok, waiting
 from pipeline.delivery.watching import ABSENT, Figure
+from pipeline.words import number_of
 
 _DEPLOY = "deploy the stack again: sam deploy"
 _RECENTLY = timedelta(hours=3)
@@ -80,9 +81,12 @@ def queue(scene: Scene) -> Iterator[Station]:
     oldest = _figure(scene, "AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", _queue(scene))
     number = int(attributes.get("ApproximateNumberOfMessages", 0))
     if oldest and oldest > _LATE_SECONDS:
-        yield waiting("queue", f"{number:,} objects wait, the oldest for {oldest / 3600:.0f} hours")
+        yield waiting(
+            "queue",
+            f"{number_of(number, 'object')} waiting, the oldest for {oldest / 3600:.0f} hours",
+        )
     else:
-        yield ok("queue", f"{number:,} objects wait")
+        yield ok("queue", f"{number_of(number, 'object')} waiting")
 
 
 def trigger(scene: Scene) -> Iterator[Station]:

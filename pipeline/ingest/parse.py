@@ -51,6 +51,7 @@ def parse_unless_small(
     if isinstance(log, TextObject):
         text = log.head(SMALL + 1)
         if whole := small(text, modified, reading.limits):
+            reading.on_lines(whole.lines)
             return whole
     return _counted(log, modified, reading)
 
@@ -59,6 +60,7 @@ def _counted(log: LogObject, modified: datetime, reading: Reading) -> Parsed:
     accumulator = Accumulator(reading)
     for rows in in_order(_tasks(log, latest_of(modified)), reading.workers):
         accumulator.add(rows)
+        reading.on_lines(rows.count)
     if accumulator.rejected and not accumulator.records:
         raise ObjectRefused(_uncounted(accumulator, log.format))
     return Parsed(

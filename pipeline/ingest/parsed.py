@@ -1,7 +1,7 @@
 """An object that was read to its end, and the settings of reading."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.hour.aggregate import HourlyAggregate
@@ -15,13 +15,15 @@ from pipeline.tally.visitors import Visitors
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The way to read objects: the configured layouts of those without a header, the limits, the
-    hashing of visitors, the caps of tables, and the number of threads."""
+    hashing of visitors, the caps of tables, and the number of threads. `on_lines` is called with
+    the number of lines that were just read."""
 
     configured: tuple[Layout, ...] = ()
     limits: Limits = Limits()
     visitors: Visitors = field(default_factory=lambda: Visitors(b""))
     caps: Caps = field(default_factory=lambda: DEFAULT_CAPS)
     workers: int = 1
+    on_lines: Callable[[int], None] = lambda count: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Log objects on a local disk."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 from typing_extensions import override
@@ -36,12 +37,15 @@ def _is_text(name: str) -> bool:
 
 
 class FileSource(Source):
-    """A source of objects whose key is a path."""
+    """A source of objects whose key is a path, or the name of something that is kept in a file."""
+
+    def __init__(self, kept: Mapping[str, Path] = MappingProxyType({})) -> None:
+        self._kept = kept
 
     @override
     @contextmanager
     def open(self, ref: ObjectRef) -> Iterator[Content]:
-        with _errors(), open(ref.key, "rb") as file:
+        with _errors(), open(self._kept.get(ref.key, ref.key), "rb") as file:
             modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
             yield Content(ref, modified, _chunks(file, ref.etag))
 

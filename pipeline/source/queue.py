@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.errors import QueueError
 from pipeline.objects import ObjectRef
+from pipeline.remedies import next_step
 from pipeline.source.port import Depth
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Queue:
         try:
             yield
         except (ClientError, BotoCoreError) as error:
-            raise QueueError(self._url, str(error)) from error
+            raise QueueError(self._url, f"{error}{next_step(error)}") from error
 
 
 def announcement(ref: ObjectRef) -> str:

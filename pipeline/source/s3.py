@@ -17,6 +17,7 @@ from typing_extensions import override
 from pipeline.errors import ObjectGone, ObjectUnavailable
 from pipeline.hours import ALWAYS, Window
 from pipeline.objects import ObjectRef
+from pipeline.remedies import next_step
 from pipeline.source.key_dates import is_of, skipped_to
 from pipeline.source.port import Content, Listed, Source
 
@@ -121,6 +122,6 @@ def _errors() -> Iterator[None]:
             raise ObjectUnavailable(
                 "S3 denies access: it is gone, or the role lacks s3:GetObject"
             ) from error
-        raise ObjectUnavailable(f"S3 refused it: {error}") from error
+        raise ObjectUnavailable(f"S3 refused it: {error}{next_step(error)}") from error
     except BotoCoreError as error:
-        raise ObjectUnavailable(f"reading it from S3 failed: {error}") from error
+        raise ObjectUnavailable(f"reading it from S3 failed: {error}{next_step(error)}") from error

@@ -20,6 +20,7 @@ from pipeline.source.port import Listed
 from pipeline.store.generations import Days
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.port import Meta, Store
+from pipeline.words import number_of
 
 Kind = Literal["ledger", "day", "missing", "failed", "conflict", "half committed"]
 
@@ -131,7 +132,7 @@ class _Book:
         self.objects += 1
         self.known.add(entry.ref.id)
         if entry.state == "failed":
-            tried = f"{entry.reason} (tried {entry.attempts} times)"
+            tried = f"{entry.reason} (tried {number_of(entry.attempts, 'time')})"
             self.problems.append(Problem("failed", entry.ref.name, tried))
         if entry.state == "partial":
             detail = "delivered again, it is completed"

@@ -48,7 +48,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         file = folder / f"E2EXAMPLE.2026-11-24-10.{number:08x}.gz"
         file.write_bytes(each.body)
         refs.append(file_ref(file))
-    count, _ = open_ingest(settings, store)
+    count = open_ingest(settings, store)
     assert {outcome.state for outcome in count(refs)} == {"committed"}
     service = open_service(settings, store, _unexpected)
     api = Api(service)

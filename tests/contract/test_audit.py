@@ -95,7 +95,7 @@ def test_objects_that_failed_or_conflict_are_listed(store: Store) -> None:
     assert found.keys() == {"failed", "conflict"}
     assert (found["failed"].name, found["failed"].detail) == (
         "s3://bucket/bad",
-        "truncated (tried 1 times)",
+        "truncated (tried 1 time)",
     )
     assert check(store).ledger_gap == 0
 

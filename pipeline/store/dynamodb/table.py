@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import CommitRefused, StoreError
+from pipeline.remedies import next_step
 from pipeline.store.dynamodb.backoff import attempts
 from pipeline.store.dynamodb.items import Item
 
@@ -184,9 +185,9 @@ class Table:
                 reasons = error.response.get("CancellationReasons", [])
                 raise _Cancelled([reason.get("Code", ACCEPTED) for reason in reasons]) from error
             kind = CommitRefused if code == "ValidationException" else StoreError
-            raise kind(f"{doing} in table {self.name}: {error}") from error
+            raise kind(f"{doing} in table {self.name}: {error}{next_step(error)}") from error
         except BotoCoreError as error:
-            raise StoreError(f"{doing} in table {self.name}: {error}") from error
+            raise StoreError(f"{doing} in table {self.name}: {error}{next_step(error)}") from error
 
 
 class _ConditionFailed(Exception):

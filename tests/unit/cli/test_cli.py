@@ -19,8 +19,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from pipeline.cli import app
-from pipeline.cli.show_summary import decoded, human_bytes, safe
+from pipeline.cli import app, summary_commands
+from pipeline.cli.words import decoded, human_bytes, safe
 
 ROOT = Path(__file__).parents[3]
 HEADER = (
@@ -195,13 +195,26 @@ def test_for_people_there_are_tables(logs: Path) -> None:
         (["summary", "--store", "dynamodb://"], 2, "names no table"),
         (["summary", "--store", "memory://", "--hours", "x"], 2, "valid integer"),
         (["summary", "--store", "memory://", "--from", "x"], 2, "--from: 'x' is no date"),
-        (["ingest", "nothing/*.gz", "--store", "memory://"], 2, "names no log object"),
+        (
+            ["ingest", "nothing/*.gz", "--store", "memory://"],
+            2,
+            "'nothing/*.gz' matches no file in",
+        ),
+        (["ingest", "nothing", "--store", "memory://"], 2, "'nothing' does not exist in"),
+        (["ingest", "empty", "--store", "memory://"], 2, "'empty' is a folder without any file"),
+        (["ingest", "logs", "--store", "nowhere"], 2, "--store: 'nowhere' is no store"),
+        (["ingest", "logs", "--store=nowhere"], 2, "--store: 'nowhere' is no store"),
+        (["summary", "--store", "sqlite:///empty.db"], 2, "empty.db is an empty file"),
         (["ingest", "--store", "memory://"], 2, "Missing argument"),
         (["unknown"], 2, "No such command"),
     ],
 )
 def test_mistakes_are_named(arguments: list[str], code: int, said: str) -> None:
-    """With an exit code, the name of the option, and no trace."""
+    """With an exit code, the name of the option as it was typed, and no trace."""
+    for folder in ("logs", "empty"):
+        Path(folder).mkdir()
+    Path("logs/log").write_bytes(log("2026-11-22\t10:00:00\t-\t1\tGET\t/\t200\tHit"))
+    Path("empty.db").touch()
     done = run(*arguments)
     assert done.returncode == code
     assert said in re.sub(r"\s+", " ", done.stderr)
@@ -274,7 +287,7 @@ def test_a_bug_is_said_to_be_one(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(app, "window_summary", broken)
+    monkeypatch.setattr(summary_commands, "window_summary", broken)
     assert app.main(["summary", "--store", "memory://"]) == 4
     assert "please report it" in capsys.readouterr().err
 

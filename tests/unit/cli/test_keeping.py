@@ -64,7 +64,7 @@ def test_the_ledger_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> 
     shown = said(capsys)
     assert f"{logs}/cut.gz" in shown
     assert "truncated" in shown
-    assert "tried 1 times" in shown
+    assert "tried 1 time)" in shown
     assert main(["objects", "--conflicts"]) == 0
     assert said(capsys).strip() == "none"
     assert main(["objects", "--json"]) == 0
@@ -83,7 +83,7 @@ def test_a_conflict_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> 
     main(["objects", "--conflicts"])
     shown = said(capsys)
     assert "E1.2026-11-22-10.a.gz" in shown
-    assert "other content came under its name 1 times" in shown
+    assert "other content came under its name 1 time " in shown
 
 
 def test_the_audit_says_what_is_wrong(
@@ -154,7 +154,7 @@ def test_a_rebuild_names_what_stands_in_its_way(
     assert "E1.2026-11-22-10.a.gz: cannot be read" in shown
     assert "readers still see the old count" in shown
     assert main(["rebuild", "--from", "2026-11-22"]) == 2
-    assert "--to are needed" in said(capsys)
+    assert "--from: is needed, and so is --to" in said(capsys)
 
 
 def test_a_store_is_moved_by_a_file(

@@ -320,7 +320,7 @@ def test_a_queue_that_is_behind_is_waited_for() -> None:
     way.queues[QUEUE_URL]["ApproximateNumberOfMessages"] = "1500"
     (waiting,) = [each for each in way.stations() if each.state != "ok"]
     assert (waiting.name, waiting.state) == ("queue", "waiting")
-    assert "1,500 objects wait, the oldest for 3 hours" in waiting.detail
+    assert "1,500 objects waiting, the oldest for 3 hours" in waiting.detail
 
 
 def test_legacy_logs_alone_are_well() -> None:

@@ -76,11 +76,11 @@ def test_the_health_tells_of_a_gap_and_of_missing_objects(store: Path) -> None:
         "objects": 2,
         "problems": 1,
     }
-    assert health() == ("fail", 0, "0 records too many or too few, 1 objects missing")
+    assert health() == ("fail", 0, "0 records too many or too few, 1 object missing")
     delete_hours(store, NOW - timedelta(days=5))
     gap = audit()["ledger_gap"]
     assert gap == 6  # three of the ledger, three of the day
-    assert health() == ("fail", 6, "6 records too many or too few, 1 objects missing")
+    assert health() == ("fail", 6, "6 records too many or too few, 1 object missing")
 
 
 def health() -> tuple[str, int, str]:

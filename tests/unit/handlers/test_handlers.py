@@ -545,7 +545,7 @@ def test_the_serving_functions_load_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("EDGETALLY_SHARDS", "many", "EDGETALLY_SHARDS: Input should be a valid integer"),
+        ("EDGETALLY_SHARDS", "many", "EDGETALLY_SHARDS: 'many': Input should be a valid integer"),
         ("EDGETALLY_SHARDS", "0", "EDGETALLY_SHARDS: .* greater than or equal to 1"),
         ("EDGETALLY_REALTIME_FIELDS", "sc-status", "EDGETALLY_REALTIME_FIELDS: .*no time field"),
         ("EDGETALLY_SITE_PATTERN", "(", "EDGETALLY_SITE_PATTERN"),

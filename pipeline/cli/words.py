@@ -1,0 +1,25 @@
+"""Figures and logged values as people read them."""
+
+from urllib.parse import unquote
+
+
+def safe(text: str) -> str:
+    """The text with everything unprintable escaped: a log line may hold terminal commands."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def decoded(text: str) -> str:
+    """A path or agent as people read it: percent-decoded once, unprintable characters escaped."""
+    return safe(unquote(text, errors="replace"))
+
+
+def human_bytes(count: int) -> str:
+    """Bytes with a unit, e.g. `1.5 GB` (powers of 1,000)."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 1000:
+            return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
+        value /= 1000
+    return f"{value:,.1f} PB"
