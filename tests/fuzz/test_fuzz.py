@@ -9,12 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ObjectRefused
 from pipeline.ingest.parse import parse
 from tests.fuzz.check import MODIFIED, READING, check
+from tests.support.examples import examples
 from tests.support.samples import DATA
 
 FOUND = sorted((Path(__file__).parent / "found").glob("*"))
@@ -37,7 +38,7 @@ def mutated(seed: int) -> bytes:
     return text
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_counted_rejected_or_refused(body: bytes) -> None:
     """As they are, as the inside of a gzip, and behind a header."""
@@ -46,7 +47,7 @@ def test_any_bytes_are_counted_rejected_or_refused(body: bytes) -> None:
     check(b"#Fields: date time cs-uri-stem\n" + body)
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(st.integers(0, 2**40))
 def test_real_lines_with_odd_bytes_lose_nothing(seed: int) -> None:
     """Every line of a mutated sample is a record or rejected, or the object is refused."""
@@ -75,7 +76,7 @@ def parquet(table: list[dict[str, str]]) -> bytes:
     return body.getvalue()
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(rows)
 def test_the_same_records_give_the_same_rows_in_every_format(table: list[dict[str, str]]) -> None:
     """As lines, JSON and Parquet: all are counted alike, or all are refused."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -29,6 +29,7 @@ from tests.support.aggregates import hour_with
 from tests.support.api import ask, make_api
 from tests.support.clock import FakeClock
 from tests.support.deltas import Object, commit
+from tests.support.examples import examples
 
 NOW = FakeClock().now
 LATEST = hour_of(NOW)
@@ -151,7 +152,7 @@ def data(api: Api, target: str) -> Any:
     return answer.json["data"]
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(traffics, asks)
 def test_a_time_series_adds_up_to_the_summary(traffics: list[Traffic], asked: Asked) -> None:
     """And both to the plain count: of each bucket and of the window, in any zone."""
@@ -222,7 +223,7 @@ def whole(start: datetime, end: datetime, asked: Asked) -> bool:
     return bool(unit(first.date()) == unit(last.date()) and begins and ends)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(much_traffic, asks, st.sampled_from(list(RANKED)), st.integers(1, 7))
 def test_pages_walk_through_the_whole_ranking(
     traffics: list[Traffic], asked: Asked, metric: str, limit: int
@@ -251,7 +252,7 @@ def test_pages_walk_through_the_whole_ranking(
     assert data(api, f"{target}&limit={limit}") == walked[:limit]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(traffics, asks)
 @example([], Asked(LATEST - 2000, 31 * 24, "Europe/London", (), "day"))
 def test_comparing_is_asking_twice(traffics: list[Traffic], asked: Asked) -> None:
@@ -298,7 +299,7 @@ def check_changes(now: Any, before: Any, change: Any) -> None:
             check_changes(now[name], before[name], each)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(traffics, asks)
 def test_every_format_has_the_numbers_of_json(traffics: list[Traffic], asked: Asked) -> None:
     """Series, rankings and summaries, read back by parsers that are not ours."""
@@ -380,7 +381,7 @@ def test_no_cell_is_a_formula(entries: list[dict[str, str]]) -> None:
     assert [plain(cell) for (cell,) in rows] == [entry["value"] for entry in entries]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(traffics, asks)
 def test_day_rows_give_the_answer_of_hour_rows(traffics: list[Traffic], asked: Asked) -> None:
     """Reading by days and ragged hours is only faster."""

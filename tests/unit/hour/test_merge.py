@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.hour import codec
@@ -14,6 +14,7 @@ from pipeline.hour.totals import Totals, merge_totals
 from pipeline.hour.vector import MEASURES, ZERO, Vector, add
 from pipeline.schema.dimensions import DIMENSIONS
 from tests.support.aggregates import aggregates, hour_with
+from tests.support.examples import examples
 
 streams = st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=60), max_size=8)
 
@@ -92,7 +93,7 @@ def test_a_full_table_survives_the_codec(parts: list[list[str]]) -> None:
     assert stored == merged
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(1, 400))
 def test_long_values_cannot_grow_a_table(length: int) -> None:
     """Values are kept only as far as their length leaves room, and the bound says so."""

@@ -1,13 +1,14 @@
 """Whole objects against the oracle."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ObjectRefused
 from pipeline.ingest.parse import parse
 from pipeline.ingest.parsed import Parsed, Reading
 from pipeline.read.limits import Limits
+from tests.support.examples import examples
 from tests.support.lines import FIELDS, MODIFIED, MadeObject, made_objects
 from tests.support.oracle import Count, assert_same
 
@@ -24,7 +25,7 @@ def counted(text: bytes) -> Count:
     return count
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(0, 10**9))
 def test_objects_of_any_layout_equal_a_plain_loop_over_their_lines(seed: int) -> None:
     """Every hour, total and table entry of an odd object is what a plain loop counts."""
@@ -46,7 +47,7 @@ def test_objects_of_any_layout_equal_a_plain_loop_over_their_lines(seed: int) ->
 
 
 @given(cuts=st.lists(st.integers(1, 60), min_size=1, max_size=40))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_chunks_may_be_cut_anywhere(cuts: list[int]) -> None:
     """How the bytes arrive makes no difference."""
     body = made_objects(7, 1)[0].body

@@ -15,7 +15,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import FORMATS, realtime, requests
@@ -28,6 +28,7 @@ from pipeline.ingest.parsed import Parsed, Reading
 from pipeline.read.layout import listed_layout
 from pipeline.read.limits import Limits
 from pipeline.schema.fields import CANONICAL, REALTIME, STANDARD, canonical_sets
+from tests.support.examples import examples
 from tests.support.oracle import Count, assert_same
 from tests.support.samples import DATA, PLAIN_FIELDS, REQUESTS, SAMPLES, lines
 
@@ -359,7 +360,7 @@ def test_objects_behind_one_another_are_lines_of_their_own() -> None:
         assert parse(chunks, MODIFIED, Reading()).records == 55
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.binary(max_size=40), st.integers(0, 60))
 def test_odd_bytes_in_json_lose_no_line(noise: bytes, at: int) -> None:
     """Every line that is not empty is a record or rejected."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.read.layout import Layout, header_layout, listed_layout
@@ -23,6 +23,7 @@ from pipeline.schema.fields import (
     VIEWER_HOST,
     canonical_sets,
 )
+from tests.support.examples import examples
 
 LATEST = int(datetime(2026, 11, 24, tzinfo=UTC).timestamp() * 1_000_000)
 LAYOUT = Layout(("date", "time", "sc-bytes", "time-taken", "cs-uri-stem", "sc-status"), "a test")
@@ -73,7 +74,7 @@ def test_a_number_is_read_or_left_out(logged: bytes, number: int | None) -> None
     assert numbers(found.table, BYTES_SENT).tolist() == [-1 if number is None else number]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     st.text('0123456789-:.eE+ xNaninf"', max_size=12).map(str.encode),
     st.sampled_from([0, 1, 2, 3]),
