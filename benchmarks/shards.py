@@ -18,6 +18,7 @@ from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
 from pipeline.ingest.batch import Batch, Whole
 from pipeline.objects import ObjectRef
+from pipeline.sites import Place
 from pipeline.store.counted import Counted
 from pipeline.store.dynamodb import DynamoStore
 from tests.support import dynamodb_local
@@ -46,7 +47,8 @@ def write(endpoint: str, table: str, shards: int, number: int, seconds: float, p
     began = time.monotonic()
     while time.monotonic() - began < seconds:
         ref = ObjectRef("b", f"{number}-{seen['commits']}", "e")
-        object_ = Whole(Counted(ref, "site", {HOUR: hour.totals.requests}), {HOUR: hour})
+        counted = Counted(ref, {"site": {HOUR: hour.totals.requests}})
+        object_ = Whole(counted, {Place(HOUR, "site"): hour})
         store.commit(Batch([object_]).delta, NEVER)
         seen["commits"] += 1
     pipe.send(seen)

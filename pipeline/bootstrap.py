@@ -225,6 +225,7 @@ def open_ingest(
     from pipeline.ingest.ingest import Ingest
     from pipeline.ingest.parsed import Reading
     from pipeline.ingest.reader import Reader
+    from pipeline.tally.naming import Admission
     from pipeline.tally.visitors import Visitors
 
     settings = settings.obeying(store.agree())
@@ -236,8 +237,14 @@ def open_ingest(
         workers=min(MOST_WORKERS, _processors()),
         on_lines=on_lines,
     )
-    rates = settings.sampling_rates
-    reader = Reader(sources or Sources(settings), reading, settings.site_pattern, rates)
+    reader = Reader(
+        sources or Sources(settings),
+        reading,
+        settings.site_pattern,
+        settings.sampling_rates,
+        settings.site_by,
+        Admission(partial(store.admit, most=settings.max_sites), settings.max_sites),
+    )
     return Ingest(reader, store)
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,7 +13,7 @@ from pipeline.read.layout import Layout, listed_layout
 from pipeline.read.limits import Limits
 from pipeline.schema.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
 from pipeline.schema.fields import REALTIME
-from pipeline.store.settings import NAMES, Given, StoreSettings
+from pipeline.store.settings import MAX_SITES, NAMES, Given, StoreSettings
 
 PREFIX = "EDGETALLY_"
 TOKEN = f"{PREFIX}TOKEN"
@@ -49,6 +50,11 @@ class Settings(BaseSettings):
     site_pattern: re.Pattern[str] | None = None
     """A regular expression with a group `site`. It is searched in the keys of objects that have
     no standard log's name."""
+    site_by: Literal["key", "distribution", "host"] = "key"
+    """The name of a line's site: that in the key of its object, the distribution that the line
+    names, or its host."""
+    max_sites: int = Field(MAX_SITES, ge=1, le=1000)
+    """Sites that lines may name; the others are `(other)` together."""
     sampling: str = ""
     """Sampling rates of real-time logs: `prefix=percent`, separated by commas."""
     api_secret: str = ""

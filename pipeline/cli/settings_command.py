@@ -13,7 +13,10 @@ from pipeline.store.settings import NAMES, Given
 
 settling = typer.Typer()
 
-_READ_UNDER = {"site_pattern", "sampling", "realtime_fields", "plain_fields"}
+_READ_UNDER = {
+    *("site_pattern", "site_by", "max_sites"),
+    *("sampling", "realtime_fields", "plain_fields"),
+}
 """Settings that decide what an object counts."""
 
 

@@ -38,7 +38,7 @@ def _facts(found: Inspection) -> Table:
     facts.add_row("format", _FORMATS.get(found.format, found.format))
     if found.layout:
         facts.add_row("layout", Text(safe(found.layout) + fields))
-    facts.add_row("site", Text(safe(found.site)))
+    facts.add_row("sites", Text(safe(", ".join(found.sites))))
     facts.add_row("hours", _hours(found.hours))
     facts.add_row("rows", f"{found.rows:,}: {found.records:,} counted")
     return facts

@@ -55,9 +55,11 @@ def as_json(entry: LedgerEntry) -> dict[str, Any]:
         **asdict(entry.ref),
         "state": entry.state,
         "at": datetime.fromtimestamp(entry.at, UTC).isoformat(),
-        "site": entry.site,
         "records": entry.records,
-        "hours": {hour_start(hour).isoformat(): n for hour, n in sorted(entry.hours.items())},
+        "sites": {
+            site: {hour_start(hour).isoformat(): n for hour, n in sorted(hours.items())}
+            for site, hours in sorted(entry.sites.items())
+        },
         "rejected": dict(entry.rejected),
         "layout": entry.layout,
         "parser_version": entry.parser_version,

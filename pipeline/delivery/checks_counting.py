@@ -92,8 +92,11 @@ def lines(scene: Scene) -> Iterator[Station]:
 
 def site(scene: Scene) -> Iterator[Station]:
     """The objects count for the site that is named like the distribution."""
-    sites = {each.site for each in scene.entries.values() if each.state == "committed"}
-    if sites and scene.name not in sites:
+    committed = (each for each in scene.entries.values() if each.state == "committed")
+    sites = {site for each in committed for site in each.sites}
+    if sites and scene.stack.parameters.get("SiteBy") == "host":
+        yield ok("site", "each host is a site")
+    elif sites and scene.name not in sites:
         yield broken(
             "site",
             f"the distribution's objects count for {', '.join(sorted(sites))}",

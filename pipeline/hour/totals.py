@@ -15,9 +15,6 @@ from pipeline.hour.vector import ZERO, Vector, add
 
 K = TypeVar("K")
 
-NO_HOUR = -1
-"""The "previous hour" of an object's first hour."""
-
 _LARGEST = 2**63 - 1
 
 

@@ -1,30 +1,30 @@
 """A batch: objects that were read, tallied before they are committed together.
 
 An object of fifty lines takes longer to set out for than to count. So the lines of small objects
-become columns together, and those of a site are tallied in one go. Everything else is tallied
+become columns together, and those of one naming are tallied in one go. Everything else is tallied
 while it is read.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 
 import msgspec
 import pyarrow as pa
 
-from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
-from pipeline.hour.totals import NO_HOUR
+from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hours import HOURS_PER_DAY
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import NO_CAPS
+from pipeline.sites import Place, chained
 from pipeline.store.counted import Counted, Delta, RowKey
+from pipeline.tally.naming import Naming
 from pipeline.tally.tally import tally
 from pipeline.tally.visitors import Visitors
 
-Hours = Mapping[int, HourlyAggregate]
-"""Aggregates by hour since the epoch."""
+Rows = Mapping[Place, HourlyAggregate]
+"""Aggregates by hour and site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Whole:
     """An object that was tallied by itself."""
 
     counted: Counted
-    hours: Hours
+    rows: Rows
 
     @property
     def objects(self) -> tuple[Counted, ...]:
@@ -57,10 +57,11 @@ class Lines:
 
 @dataclass(frozen=True)
 class Shared:
-    """The lines of small objects of one site, which are tallied together."""
+    """The lines of small objects whose sites are named alike, which are tallied together."""
 
     lines: tuple[Lines, ...]
     visitors: Visitors
+    naming: Naming
 
     @property
     def objects(self) -> tuple[Counted, ...]:
@@ -68,23 +69,21 @@ class Shared:
         return tuple(each.counted for each in self.lines)
 
     @cached_property
-    def hours(self) -> Hours:
+    def rows(self) -> Rows:
         """The tally of all lines, with the objects counted in it."""
-        objects: dict[int, Counter[int]] = {}
+        objects: defaultdict[Place, Counter[int]] = defaultdict(Counter)
         for counted in self.objects:
-            for previous, hour in pairwise([NO_HOUR, *sorted(counted.hours)]):
-                objects.setdefault(hour, Counter())[previous] += 1
-        hours = tally(_runs(self.lines), self.visitors)
-        return {
-            hour: _with_objects(hours.get(hour, EMPTY), counts) for hour, counts in objects.items()
-        }
+            for previous, place in chained(counted.places):
+                objects[place][previous] += 1
+        rows = tally(_runs(self.lines), self.visitors, self.naming)
+        return {place: _with_objects(each, objects[place]) for place, each in rows.items()}
 
     def only(self, refs: Collection[ObjectRef]) -> "Shared | None":
         """The lines of these objects, or None if there are none."""
         lines = tuple(each for each in self.lines if each.counted.ref in refs)
         if len(lines) == len(self.lines):
             return self
-        return Shared(lines, self.visitors) if lines else None
+        return Shared(lines, self.visitors, self.naming) if lines else None
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,8 @@ class Batch:
         """The objects and the sums of what they add to each row."""
         hours: dict[RowKey, list[HourlyAggregate]] = {}
         for portion in self.portions:
-            site = portion.objects[0].site
-            for hour, aggregate in portion.hours.items():
-                hours.setdefault(RowKey(site, "hour", hour), []).append(aggregate)
+            for place, aggregate in portion.rows.items():
+                hours.setdefault(RowKey(place.site, "hour", place.hour), []).append(aggregate)
         rows = {key: _sum(parts) for key, parts in hours.items()}
         days: dict[RowKey, list[HourlyAggregate]] = {}
         for key, aggregate in rows.items():
@@ -126,7 +124,7 @@ class Batch:
     def divided(self) -> tuple["Batch", "Batch"]:
         """Two batches of half the objects each, in order of sites and then of hours: objects that
         stay together touch as few rows as possible."""
-        objects = sorted(self.objects, key=lambda counted: (counted.site, min(counted.hours)))
+        objects = sorted(self.objects, key=lambda each: (min(each.sites), min(each.hours)))
         half = {counted.ref for counted in objects[: len(objects) // 2]}
         return self.only(half), self.without(half)
 

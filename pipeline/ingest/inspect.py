@@ -7,7 +7,7 @@ from pipeline.hours import hour_start
 from pipeline.ingest.parse import parse
 from pipeline.ingest.parsed import Parsed
 from pipeline.ingest.reader import Reader
-from pipeline.objects import ObjectRef, site_of
+from pipeline.objects import ObjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Inspection:
     format: str = ""
     layout: str = ""
     fields: list[str] = field(default_factory=list)
-    site: str = ""
+    sites: list[str] = field(default_factory=list)
     hours: list[str] = field(default_factory=list)
     rows: int = 0
     records: int = 0
@@ -44,7 +44,8 @@ def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
     """Read an object as `ingest` would, and count nothing."""
     try:
         with reader.source.open(ref) as content:
-            parsed = parse(content.chunks, content.modified, reader.reading)
+            naming = reader.naming(ref)
+            parsed = parse(content.chunks, content.modified, reader.reading, naming)
     except ObjectError as error:
         return Inspection(ref.name, refused=error.reason)
     return Inspection(
@@ -53,7 +54,7 @@ def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
         format=parsed.format,
         layout=parsed.layout,
         fields=[name for layout in parsed.layouts for name in layout.fields],
-        site=site_of(ref.key, reader.site_pattern),
+        sites=sorted({place.site for place in parsed.rows}),
         hours=[
             hour_start(hour).isoformat().replace("+00:00", "Z")
             for hour, aggregate in sorted(parsed.hours.items())

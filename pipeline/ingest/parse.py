@@ -22,7 +22,12 @@ from pipeline.read.records import (
     rows_of,
 )
 from pipeline.read.text import JSON, TextObject
+from pipeline.sites import Place
+from pipeline.tally.naming import Naming
 from pipeline.threads import in_order
+
+OF_NO_SITE = Naming()
+"""All lines are of one site without a name."""
 
 _REMEDIES = {
     TOO_FEW_FIELDS: "fewer fields than its layout has; are they separated by TABs?",
@@ -33,31 +38,34 @@ _REMEDIES = {
 }
 
 
-def parse(chunks: Iterable[bytes], modified: datetime, reading: Reading) -> Parsed:
+def parse(
+    chunks: Iterable[bytes], modified: datetime, reading: Reading, naming: Naming = OF_NO_SITE
+) -> Parsed:
     """Count one object. `modified` is the object's own time, which bounds sensible times.
 
-    The rejected lines are in the aggregate of the object's first hour. An object without records
-    is counted in the hour of `modified`. Raises ObjectRefused if the object is damaged, beyond
-    the limits, or of no known layout.
+    The rejected lines are in the aggregate of the object's first place. An object without records
+    is counted in the hour of `modified`, at its own site. Raises ObjectRefused if the object is
+    damaged, beyond the limits, or of no known layout.
     """
-    return _counted(open_log(chunks, reading.configured, reading.limits), modified, reading)
+    log = open_log(chunks, reading.configured, reading.limits)
+    return _counted(log, modified, reading, naming)
 
 
 def parse_unless_small(
-    chunks: Iterable[bytes], modified: datetime, reading: Reading
+    chunks: Iterable[bytes], modified: datetime, reading: Reading, naming: Naming
 ) -> Parsed | Small:
     """As `parse`, but a small object is only read, to become columns together with others."""
     log = open_log(chunks, reading.configured, reading.limits)
     if isinstance(log, TextObject):
         text = log.head(SMALL + 1)
-        if whole := small(text, modified, reading.limits):
+        if whole := small(text, modified, reading.limits, naming):
             reading.on_lines(whole.lines)
             return whole
-    return _counted(log, modified, reading)
+    return _counted(log, modified, reading, naming)
 
 
-def _counted(log: LogObject, modified: datetime, reading: Reading) -> Parsed:
-    accumulator = Accumulator(reading)
+def _counted(log: LogObject, modified: datetime, reading: Reading, naming: Naming) -> Parsed:
+    accumulator = Accumulator(reading, naming)
     for rows in in_order(_tasks(log, latest_of(modified)), reading.workers):
         accumulator.add(rows)
         reading.on_lines(rows.count)
@@ -68,7 +76,7 @@ def _counted(log: LogObject, modified: datetime, reading: Reading) -> Parsed:
         format=log.format,
         layouts=log.layouts,
         layout=log.layout,
-        hours=accumulator.hours(hour_of(modified)),
+        rows=accumulator.rows(Place(hour_of(modified), naming.own)),
         records=accumulator.records,
         rejected=accumulator.rejected,
         examples=accumulator.examples,

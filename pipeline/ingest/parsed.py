@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.read.layout import Layout
 from pipeline.read.limits import Limits
 from pipeline.read.records import Example
-from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
+from pipeline.schema.dimensions import DEFAULT_CAPS, NO_CAPS, Caps
+from pipeline.sites import Place
 from pipeline.tally.visitors import Visitors
 
 
@@ -28,7 +29,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """An object that was read to its end: aggregates by hour since the epoch, and its lines.
+    """An object that was read to its end: aggregates by hour and site, and its lines.
 
     `container`, `format` and `layouts` say what it was found to be, and `layout` where its fields
     are from. `examples` has the first rejected line of each reason, by its number in the object.
@@ -39,7 +40,18 @@ class Parsed:
     format: str
     layouts: Sequence[Layout]
     layout: str
-    hours: dict[int, HourlyAggregate]
+    rows: dict[Place, HourlyAggregate]
     records: int
     rejected: Counter[str]
     examples: Mapping[str, Example]
+
+    @property
+    def hours(self) -> dict[int, HourlyAggregate]:
+        """The aggregates of all sites together, by hour since the epoch."""
+        of_hours: dict[int, list[HourlyAggregate]] = {}
+        for place, aggregate in self.rows.items():
+            of_hours.setdefault(place.hour, []).append(aggregate)
+        return {
+            hour: parts[0] if len(parts) == 1 else merge(parts, NO_CAPS)
+            for hour, parts in of_hours.items()
+        }

@@ -11,14 +11,16 @@ from typing import NamedTuple
 
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError
+from pipeline.ingest.accumulator import refuse_too_many
 from pipeline.ingest.batch import Batch, Lines, Shared, Whole
 from pipeline.ingest.parse import parse, parse_unless_small
 from pipeline.ingest.parsed import Parsed, Reading
 from pipeline.ingest.small import Small, read_together
-from pipeline.objects import ObjectRef, site_of
-from pipeline.sites import rate_of, stored_site
+from pipeline.objects import DEFAULT_SITE, ObjectRef, site_of
+from pipeline.sites import by_site, rate_of, stored_site
 from pipeline.source.port import Content, Source
 from pipeline.store.counted import Counted
+from pipeline.tally.naming import Admit, Naming, field_of
 from pipeline.threads import in_order
 
 READERS = 8
@@ -70,13 +72,16 @@ class Reader:
     """Reads objects of `source` as `reading` says.
 
     `site_pattern` finds the site in a key, see `site_of`. `sampling` has the percentage of requests
-    that the objects under a prefix were sampled from.
+    that the objects under a prefix were sampled from. `site_by` is `key`, `distribution` or `host`;
+    `admit` returns the sites that lines may name.
     """
 
     source: Source
     reading: Reading
     site_pattern: re.Pattern[str] | None = None
     sampling: Mapping[str, int] = field(default_factory=dict)
+    site_by: str = "key"
+    admit: Admit = frozenset
 
     def groups(
         self,
@@ -136,7 +141,9 @@ class Reader:
                 raise OutOfTime(opened=False)
             content = opened.content
             chunks = _until(deadline, chain(opened.head, opened.rest))
-            return _Read(content.ref, parse_unless_small(chunks, content.modified, self.reading))
+            naming = self.naming(content.ref)
+            read = parse_unless_small(chunks, content.modified, self.reading, naming)
+            return _Read(content.ref, read)
         finally:
             opened.close()
 
@@ -144,35 +151,39 @@ class Reader:
         """The batch of objects that were read. The small ones become columns together."""
         pieces = iter(read_together([content for _, content in read if isinstance(content, Small)]))
         whole: list[Whole] = []
-        lines: dict[str, list[Lines]] = {}
+        lines: dict[Naming, list[Lines]] = {}
         for ref, content in read:
             try:
                 if not isinstance(content, Small):
-                    whole.append(self._whole(ref, content))
-                elif (piece := next(pieces)) and len(piece.hours) <= self._max_hours:
-                    counted = Counted(ref, self._site(ref), piece.hours, {}, content.layout.source)
+                    whole.append(_whole(ref, content))
+                elif piece := next(pieces):
+                    refuse_too_many(piece.places, self.reading.limits)
+                    counted = Counted(ref, by_site(piece.places), {}, content.layout.source)
                     share = Lines(counted, piece.columns, piece.start, piece.end)
-                    lines.setdefault(counted.site, []).append(share)
+                    lines.setdefault(content.naming, []).append(share)
                 else:
-                    parsed = parse([content.text], content.modified, self.reading)
-                    whole.append(self._whole(ref, parsed))
+                    naming = content.naming
+                    parsed = parse([content.text], content.modified, self.reading, naming)
+                    whole.append(_whole(ref, parsed))
             except Exception as error:
                 failed.append((ref, error))
-        shared = [Shared(tuple(of_site), self.reading.visitors) for of_site in lines.values()]
+        shared = [
+            Shared(tuple(alike), self.reading.visitors, naming) for naming, alike in lines.items()
+        ]
         return Group(Batch([*whole, *shared]), failed)
 
-    @property
-    def _max_hours(self) -> int:
-        return self.reading.limits.max_hours
+    def naming(self, ref: ObjectRef) -> Naming:
+        """The names under which the rows of an object's lines are stored."""
+        percent = rate_of(ref.key, self.sampling)
+        site = site_of(ref.key, self.site_pattern)
+        field = field_of(self.site_by, key_names_a_site=site != DEFAULT_SITE)
+        return Naming(stored_site(site, percent), field, percent, self.admit)
 
-    def _whole(self, ref: ObjectRef, parsed: Parsed) -> Whole:
-        hours = {hour: parsed.hours[hour].totals.requests for hour in sorted(parsed.hours)}
-        counted = Counted(ref, self._site(ref), hours, parsed.rejected, parsed.layout)
-        return Whole(counted, parsed.hours)
 
-    def _site(self, ref: ObjectRef) -> str:
-        """The name under which the object's rows are stored."""
-        return stored_site(site_of(ref.key, self.site_pattern), rate_of(ref.key, self.sampling))
+def _whole(ref: ObjectRef, parsed: Parsed) -> Whole:
+    requests = {place: each.totals.requests for place, each in parsed.rows.items()}
+    counted = Counted(ref, by_site(requests), parsed.rejected, parsed.layout)
+    return Whole(counted, parsed.rows)
 
 
 def _until(deadline: Deadline, chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -14,7 +14,8 @@ from pipeline.read.layout import Layout, header_layout
 from pipeline.read.limits import Limits
 from pipeline.read.records import CLOCK, latest_of
 from pipeline.read.tabbed import read_whole
-from pipeline.tally.tally import lines_by_hour
+from pipeline.sites import Place
+from pipeline.tally.naming import Naming, lines_by_place
 
 SMALL = 256 << 10
 """Bytes of text up to which an object is worth reading together with others."""
@@ -25,7 +26,7 @@ class Small:
     """A small object that was read to its end.
 
     `text` is all of it: a header, then `lines` of one layout, which are `body`. `modified` is the
-    object's own time.
+    object's own time, and `naming` names the sites of its lines.
     """
 
     text: bytes
@@ -33,19 +34,20 @@ class Small:
     lines: int
     layout: Layout
     modified: datetime
+    naming: Naming
 
 
 class Piece(NamedTuple):
     """The rows of an object, `start` to `end`, in columns that it shares with others; and how many
-    of them are in each hour since the epoch."""
+    of them are at each place."""
 
     columns: pa.Table
     start: int
     end: int
-    hours: dict[int, int]
+    places: dict[Place, int]
 
 
-def small(text: bytes, modified: datetime, limits: Limits) -> Small | None:
+def small(text: bytes, modified: datetime, limits: Limits, naming: Naming) -> Small | None:
     """The object that a whole text is, if it is of the plainest kind: comments, one of them a
     #Fields header, and then lines. None for everything else."""
     if not text.startswith(b"#") or b"\r" in text or len(text) > min(SMALL, limits.max_line):
@@ -61,7 +63,7 @@ def small(text: bytes, modified: datetime, limits: Limits) -> Small | None:
         return None
     if not body.endswith(b"\n"):
         body += b"\n"
-    return Small(text, body, body.count(b"\n"), layout, modified)
+    return Small(text, body, body.count(b"\n"), layout, modified, naming)
 
 
 def read_together(objects: Sequence[Small]) -> list[Piece | None]:
@@ -78,7 +80,7 @@ def read_together(objects: Sequence[Small]) -> list[Piece | None]:
 
 
 def _pieces(members: Sequence[Small]) -> Iterator[Piece | None]:
-    """The rows of each of these objects, which have one layout; or nothing at all."""
+    """The rows of each of these objects, which have one layout and one naming; or nothing."""
     latest = [latest_of(member.modified) for member in members]
     rows = read_whole(b"".join(member.body for member in members), members[0].layout, max(latest))
     # No line is two rows, so equal sums mean equal counts for every object.
@@ -86,17 +88,20 @@ def _pieces(members: Sequence[Small]) -> Iterator[Piece | None]:
         return
     times = rows.column(CLOCK).to_numpy()
     bounds = pairwise(accumulate((member.lines for member in members), initial=0))
+    codes, sites = members[0].naming.sites(rows)
     for latest_us, (start, end) in zip(latest, bounds, strict=True):
         sensible = times[start:end].max() <= latest_us
-        yield Piece(rows, start, end, lines_by_hour(times[start:end])) if sensible else None
+        own = None if codes is None else codes[start:end]
+        places = lines_by_place(times[start:end], own, sites)
+        yield Piece(rows, start, end, places) if sensible else None
 
 
 def _groups(objects: Sequence[Small]) -> Iterator[list[int]]:
-    """The places of objects of the same layout that make a block together."""
-    by_layout: dict[Layout, list[int]] = {}
+    """The places of objects of the same layout and naming that make a block together."""
+    alike: dict[tuple[Layout, Naming], list[int]] = {}
     for place, each in enumerate(objects):
-        by_layout.setdefault(each.layout, []).append(place)
-    for places in by_layout.values():
+        alike.setdefault((each.layout, each.naming), []).append(place)
+    for places in alike.values():
         yield from _blocks(places, objects)
 
 

@@ -11,6 +11,7 @@ from pipeline.schema.fields import (
     BYTES_SENT,
     CLIENT_IP,
     CLOCKS,
+    DISTRIBUTION,
     EDGE_LOCATION,
     FIRST_BYTE,
     KNOWN_NAMES,
@@ -31,7 +32,8 @@ LATENCIES = (TIME_TAKEN, FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE)
 MEASURES = (BYTES_SENT, BYTES_RECEIVED, *LATENCIES)
 CLOCK_FIELDS = frozenset(field for clock in CLOCKS for field in clock)
 COUNTED = frozenset(
-    {*CLOCK_FIELDS, *MEASURES, CLIENT_IP, *(dimension.field for dimension in DIMENSIONS.values())}
+    {*CLOCK_FIELDS, *MEASURES, CLIENT_IP, DISTRIBUTION}
+    | {*(dimension.field for dimension in DIMENSIONS.values())}
 )
 """The fields that are read, of whatever format."""
 

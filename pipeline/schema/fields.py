@@ -18,6 +18,8 @@ DETAILED_RESULT_TYPE = "x_edge_detailed_result_type"
 HTTP_VERSION, TLS_VERSION, CLIENT_IP = "cs_protocol_version", "ssl_protocol", "c_ip"
 FIRST_BYTE, ORIGIN_FIRST_BYTE, ORIGIN_LAST_BYTE = "time_to_first_byte", "origin_fbl", "origin_lbl"
 
+DISTRIBUTION = "distribution"
+
 CLOCKS = ((MILLIS,), (DATE, TIME), (SECONDS,))
 """The fields that tell a line's time, the most precise first."""
 
@@ -62,6 +64,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     FIRST_BYTE: _spelled("time-to-first-byte"),
     ORIGIN_FIRST_BYTE: _spelled("origin-fbl"),
     ORIGIN_LAST_BYTE: _spelled("origin-lbl"),
+    DISTRIBUTION: _spelled("primary-distribution-id", "distributionid", "distribution_id"),
 }
 """Every field that edgetally reads, with its names in normal form, the one to prefer first: those
 of CloudFront, then those of Athena's tables."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hours import HOURS_PER_DAY, Period
 from pipeline.objects import ObjectRef
+from pipeline.sites import BySite, Place, by_hour, by_place
 
 
 class RowKey(NamedTuple):
@@ -27,21 +28,30 @@ class RowKey(NamedTuple):
 class Counted:
     """One object's figures for the ledger.
 
-    `hours` has the records in every hour (since the epoch) that the object touches, and at least
-    one hour. `rejected` counts the lines that were not counted, by reason; rows have them in the
-    first hour. `layout` says which layout the lines were read in, and why.
+    `sites` has the records by site in every hour (since the epoch) that the object touches, and at
+    least one hour. `rejected` counts the lines that were not counted, by reason; rows have them in
+    the first place. `layout` says which layout the lines were read in, and why.
     """
 
     ref: ObjectRef
-    site: str
-    hours: Mapping[int, int]
+    sites: BySite
     rejected: Mapping[str, int] = field(default_factory=dict)
     layout: str = ""
 
     @property
+    def hours(self) -> dict[int, int]:
+        """The records of all sites by hour."""
+        return by_hour(self.sites)
+
+    @property
+    def places(self) -> dict[Place, int]:
+        """The records by place, in order."""
+        return by_place(self.sites)
+
+    @property
     def records(self) -> int:
         """The lines of the object that are counted."""
-        return sum(self.hours.values())
+        return sum(self.places.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +64,8 @@ class Delta:
 
     objects: Sequence[Counted]
     rows: Mapping[RowKey, HourlyAggregate]
+
+    @property
+    def sites(self) -> set[str]:
+        """The sites that the objects have lines of."""
+        return {site for counted in self.objects for site in counted.sites}

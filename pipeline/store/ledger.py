@@ -7,6 +7,7 @@ from typing import Literal
 from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hours import HOURS_PER_DAY
 from pipeline.objects import ObjectRef
+from pipeline.sites import BySite, Place, by_hour, by_place
 from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Days, Generations, Rebuild
 
@@ -27,8 +28,7 @@ class Recount:
 
     generation: int
     state: Literal["committed", "forgotten"]
-    site: str
-    hours: Mapping[int, int]
+    sites: BySite
     rejected: Mapping[str, int]
     layout: str
     parser_version: int
@@ -51,9 +51,9 @@ class LedgerEntry:
 
     Only `committed` objects are counted in full; `partial` ones are being committed in parts;
     `failed` ones count nothing, and have the `reason` of the last of their `attempts`; `dismissed`
-    ones are failures that are known and no problem any more. `hours` has
-    the records in every hour (since the epoch) that it touches; its `rejected` lines are counted
-    in the first of them. `layout` says how it was read. `generation` is the latest that it is
+    ones are failures that are known and no problem any more. `sites` has
+    the records by site in every hour (since the epoch) that it touches; its `rejected` lines are
+    counted in the first place. `layout` says how it was read. `generation` is the latest that it is
     counted in; `recount` is what it counts there, if it was counted before that began.
     """
 
@@ -62,8 +62,7 @@ class LedgerEntry:
     at: int
     reason: str = ""
     attempts: int = 0
-    site: str = ""
-    hours: Mapping[int, int] = field(default_factory=dict)
+    sites: BySite = field(default_factory=dict)
     rejected: Mapping[str, int] = field(default_factory=dict)
     layout: str = ""
     parser_version: int = 0
@@ -72,9 +71,19 @@ class LedgerEntry:
     conflict: Conflict | None = None
 
     @property
+    def hours(self) -> dict[int, int]:
+        """The records of all sites by hour."""
+        return by_hour(self.sites)
+
+    @property
+    def places(self) -> dict[Place, int]:
+        """The records by place, in order."""
+        return by_place(self.sites)
+
+    @property
     def records(self) -> int:
         """The lines of it that are counted."""
-        return sum(self.hours.values())
+        return sum(self.places.values())
 
     def touches(self, days: Days) -> bool:
         """Whether it has an hour in these days."""
@@ -100,8 +109,7 @@ class LedgerEntry:
         return replace(
             self,
             state=recount.state,
-            site=recount.site,
-            hours=recount.hours,
+            sites=recount.sites,
             rejected=recount.rejected,
             layout=recount.layout,
             parser_version=recount.parser_version,
@@ -152,9 +160,7 @@ def recounted(
 
 
 def _forgotten(entry: LedgerEntry, rebuild: Rebuild) -> Recount:
-    return Recount(
-        rebuild.generation, "forgotten", entry.site, {}, {}, entry.layout, entry.parser_version
-    )
+    return Recount(rebuild.generation, "forgotten", {}, {}, entry.layout, entry.parser_version)
 
 
 def _counted(entry: LedgerEntry, counted: Counted, rebuild: Rebuild) -> Recount:
@@ -163,8 +169,7 @@ def _counted(entry: LedgerEntry, counted: Counted, rebuild: Rebuild) -> Recount:
     return Recount(
         rebuild.generation,
         "committed",
-        counted.site,
-        counted.hours,
+        counted.sites,
         counted.rejected if first_is_rebuilt else entry.rejected,
         counted.layout,
         PARSER_VERSION,

@@ -5,7 +5,7 @@ and writes, in one transaction.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from secrets import token_bytes
@@ -143,6 +143,11 @@ class LocalStore(Store, ABC):
             key = tables.document(_VISITOR_KEY) or token_bytes(VISITOR_KEY_BYTES)
             tables.put_document(_VISITOR_KEY, key)
         return key
+
+    @override
+    def admit(self, names: Collection[str], most: int) -> frozenset[str]:
+        with self._writing() as tables:
+            return local_state.admit(tables, names, most)
 
     @override
     def meta(self) -> Meta:

@@ -1,11 +1,17 @@
 """The state of a local store, in its documents."""
 
+from collections.abc import Collection
+
+import msgspec
+
 from pipeline.store.port import Meta
+from pipeline.store.rows import admitted
 from pipeline.store.settings import Given, StoreSettings, check, created
 from pipeline.store.state import State
 from pipeline.store.tables import Tables
 
 _STATE = "state"
+_NAMES = "names of sites"
 
 
 def read_state(tables: Tables) -> State:
@@ -27,6 +33,15 @@ def agreed(tables: Tables, given: Given, today: int) -> StoreSettings:
         write_state(tables, state)
     check(state.in_force, given)
     return state.in_force
+
+
+def admit(tables: Tables, names: Collection[str], most: int) -> frozenset[str]:
+    """The names that are sites, after these have come."""
+    document = tables.document(_NAMES)
+    known = msgspec.json.decode(document) if document else list(tables.sites())
+    found = admitted(known, names, most)
+    tables.put_document(_NAMES, msgspec.json.encode(sorted(found)))
+    return found
 
 
 def meta(tables: Tables, today: int) -> Meta:

@@ -1,6 +1,6 @@
 """The store as its users see it, in four roles; each use case asks for the roles it needs."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -131,6 +131,12 @@ class Ledger(Protocol):
         """Clear an object's failure or conflict for good: it is no problem any more, unless other
         content is delivered again. The object counts if it is delivered and can be read. Raises
         StoreError if it has neither."""
+        ...
+
+    def admit(self, names: Collection[str], most: int) -> frozenset[str]:
+        """Let names that lines have be sites, as long as there are fewer than `most`, and return
+        all that are: the same for every process, and never one less. The sites that the store
+        already has at the first call are the first."""
         ...
 
     def visitor_key(self) -> bytes:

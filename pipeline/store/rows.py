@@ -1,6 +1,6 @@
 """Rows as every store handles them: decode, add, enter an object, expire."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -130,13 +130,18 @@ def entered(
         counted.ref,
         state,
         int(at.timestamp()),
-        site=counted.site,
-        hours=counted.hours,
+        sites=counted.sites,
         rejected=counted.rejected,
         layout=counted.layout,
         parser_version=PARSER_VERSION,
         generation=generations.latest,
     )
+
+
+def admitted(known: Collection[str], names: Collection[str], most: int) -> frozenset[str]:
+    """The names that are sites when new ones have come, of which there is room for so many."""
+    new = sorted(set(names) - set(known))
+    return frozenset({*known, *new[: max(0, most - len(known))]})
 
 
 def in_conflict(entry: LedgerEntry, ref: ObjectRef, at: datetime) -> LedgerEntry:

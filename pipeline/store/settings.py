@@ -12,6 +12,9 @@ from pipeline.schema.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
 from pipeline.schema.fields import REALTIME
 from pipeline.store.generations import Days
 
+MAX_SITES = 100
+"""Sites that lines may name, unless settings say otherwise."""
+
 FORMAT = 1
 """The version of the stored format; raised when an older edgetally would misread the store."""
 
@@ -43,6 +46,8 @@ class StoreSettings:
     retention_days: int = 0
     ledger_days: int = 0
     shards: int = 1
+    site_by: str = "key"
+    max_sites: int = MAX_SITES
     shards_from: tuple[tuple[int, int], ...] = ()
     created: int = 0
     rows_since: int = 0
@@ -103,7 +108,7 @@ class StoreSettings:
         )
 
 
-NAMES = tuple(field.name for field in fields(StoreSettings))[:9]
+NAMES = tuple(field.name for field in fields(StoreSettings))[:11]
 """The settings that can be given."""
 
 

@@ -1,4 +1,4 @@
-"""Arrow columns → one aggregate per hour.
+"""Arrow columns → one aggregate per hour of a site.
 
 Nothing is done row by row in Python: a row adds to numpy arrays by the codes of its dictionary
 columns, and Python sees each distinct value once.
@@ -18,7 +18,6 @@ from pipeline.hour.hyperloglog import Uniques, hash_of
 from pipeline.hour.sketches import Sketches
 from pipeline.hour.totals import Totals
 from pipeline.hour.vector import FAILURES, HITS, MISSES
-from pipeline.hours import HOUR_US
 from pipeline.read.layout import CLOCK_FIELDS, COUNTED
 from pipeline.read.records import CLOCK, numbers, words
 from pipeline.schema.dimensions import ABSENT, DIMENSIONS, NO_CAPS
@@ -26,6 +25,7 @@ from pipeline.schema.fields import (
     BYTES_RECEIVED,
     BYTES_SENT,
     CLIENT_IP,
+    DISTRIBUTION,
     FIRST_BYTE,
     METHOD,
     ORIGIN_FIRST_BYTE,
@@ -36,43 +36,36 @@ from pipeline.schema.fields import (
     TIME_TAKEN,
     USER_AGENT,
 )
+from pipeline.sites import Place
 from pipeline.tally.cube import Measured, vectors
 from pipeline.tally.five_minutes import five_minutes
 from pipeline.tally.memo import Memo
+from pipeline.tally.naming import Naming, lines_by_place, place_keys
 from pipeline.tally.visitors import Visitors
 
 _CACHEABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SWITCHED, _WEBSOCKET = "101", frozenset({"ws", "wss"})
 _FIELDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
 
-_LOGGED = COUNTED - CLOCK_FIELDS
+_LOGGED = COUNTED - CLOCK_FIELDS - {DISTRIBUTION}
 
 _CLEAN = {dimension.name: Memo(dimension.clean) for dimension in DIMENSIONS.values()}
 _PATH_HASH = Memo(hash_of)
 
 
-def tally(tables: Iterable[pa.Table], visitors: Visitors) -> dict[int, HourlyAggregate]:
-    """The aggregates of the rows of these `Rows.table`, by hour since the epoch.
+def tally(
+    tables: Iterable[pa.Table], visitors: Visitors, naming: Naming
+) -> dict[Place, HourlyAggregate]:
+    """The aggregates of the rows of these `Rows.table`, by the hour and site of their lines.
 
     The tables of dimensions have all values, whatever their caps.
     """
-    found: dict[int, HourlyAggregate] = {}
+    found: dict[Place, HourlyAggregate] = {}
     for rows in _joined(tables):
-        for hour, part in _by_hour(rows):
-            aggregate = _aggregate(part, visitors)
-            found[hour] = merge([found[hour], aggregate], NO_CAPS) if hour in found else aggregate
+        for place, part in _by_place(rows, naming):
+            added = _aggregate(part, visitors)
+            found[place] = merge([found[place], added], NO_CAPS) if place in found else added
     return found
-
-
-def lines_by_hour(times: Integers) -> dict[int, int]:
-    """The number of these times (epoch microseconds) in each hour since the epoch."""
-    if not len(times):
-        return {}
-    first, last = int(times.min()) // HOUR_US, int(times.max()) // HOUR_US
-    if first == last:
-        return {first: len(times)}
-    hours, lines = np.unique(times // HOUR_US, return_counts=True)
-    return dict(zip(hours.tolist(), lines.tolist(), strict=True))
 
 
 def _joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -87,17 +80,19 @@ def _joined(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             yield parts[0]
 
 
-def _by_hour(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+def _by_place(rows: pa.Table, naming: Naming) -> Iterator[tuple[Place, pa.Table]]:
     times = rows.column(CLOCK).to_numpy()
-    lines = lines_by_hour(times)
+    codes, sites = naming.sites(rows)
+    lines = lines_by_place(times, codes, sites)
     if len(lines) <= 1:  # nearly always
-        for hour in lines:
-            yield hour, rows
+        for place in lines:
+            yield place, rows
         return
-    rows = rows.take(pa.array(np.argsort(times // HOUR_US, kind="stable")))
+    order = np.argsort(place_keys(times, codes, len(sites)), kind="stable")
+    rows = rows.take(pa.array(order))
     start = 0
-    for hour, count in lines.items():
-        yield hour, rows.slice(start, count)
+    for place, count in lines.items():
+        yield place, rows.slice(start, count)
         start += count
 
 

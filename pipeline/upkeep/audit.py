@@ -140,14 +140,15 @@ class _Book:
         if entry.conflict and not entry.conflict.dismissed:
             detail = "other content came under its name; the first is counted"
             self.problems.append(Problem("conflict", entry.ref.name, detail))
-        first = min(entry.hours, default=0)
-        for hour, records in entry.hours.items():
-            if hour // HOURS_PER_DAY not in days:
+        places = entry.places
+        first = min(places, default=None)
+        for place, records in places.items():
+            if place.hour // HOURS_PER_DAY not in days:
                 continue
-            rejected = sum(entry.rejected.values()) if hour == first else 0
-            self.most[entry.site, hour] += Figures(records, rejected)
+            rejected = sum(entry.rejected.values()) if place == first else 0
+            self.most[place.site, place.hour] += Figures(records, rejected)
             if entry.state == "committed":
-                self.least[entry.site, hour] += Figures(records, rejected)
+                self.least[place.site, place.hour] += Figures(records, rejected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,15 +225,13 @@ class _Work:
 def _outside(entry: LedgerEntry, counted: Counted, days: Days) -> str:
     """Why the days of a rebuild are too few for an object: on other days, which are not
     recounted, it must count what it counts there already. "" if it does."""
-    before = {h: n for h, n in entry.hours.items() if h // HOURS_PER_DAY not in days}
-    now = {h: n for h, n in counted.hours.items() if h // HOURS_PER_DAY not in days}
-    differing = [h for h in before.keys() | now.keys() if before.get(h) != now.get(h)]
-    if entry.site != counted.site:
-        differing += before
+    before = {p: n for p, n in entry.places.items() if p.hour // HOURS_PER_DAY not in days}
+    now = {p: n for p, n in counted.places.items() if p.hour // HOURS_PER_DAY not in days}
+    differing = [p for p in before.keys() | now.keys() if before.get(p) != now.get(p)]
     if not differing:
         return ""
     return (
-        f"it is counted differently on {hour_start(min(differing)):%Y-%m-%d} too; "
+        f"it is counted differently on {hour_start(min(differing).hour):%Y-%m-%d} too; "
         "undo this and rebuild that day with the others"
     )
 

@@ -298,7 +298,7 @@ class Machine(RuleBasedStateMachine):
 
     def reader(self, store: Store) -> Reader:
         """As the composition root makes one, by the settings of the store."""
-        return self.world.reader(store.meta().settings.site_pattern, READING)
+        return self.world.reader(store.meta().settings.site_pattern, READING, store)
 
     def ingest(self) -> Ingest:
         store = self.backend.open()

@@ -4,11 +4,11 @@ of what a store must hold, whatever has happened to it."""
 import gzip
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 from pipeline.errors import ObjectGone
 from pipeline.hour import codec
@@ -18,15 +18,22 @@ from pipeline.ingest.parse import parse
 from pipeline.ingest.parsed import Reading
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef, site_of
+from pipeline.schema.fields import VIEWER_HOST
+from pipeline.sites import Place
 from pipeline.source.port import Content
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.port import Store
+from pipeline.tally.naming import Admission, Naming
 
 MODIFIED = datetime(2026, 11, 23, 6, tzinfo=UTC)
 READING = Reading()
+_FIELDS = "#Fields: date time cs-uri-stem x-host-header\n"
 RETENTION_DAYS = 30
 LEDGER_DAYS = 65
-Place = tuple[str, int]
+HOSTS = {"/b": "b.example", "/c": "c.example"}
+"""The host of a request by its path; others are of no host."""
+MOST_SITES = 4
+"""The most sites that hosts may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +68,24 @@ class Made:
     def body(self) -> bytes:
         """What is in the bucket."""
         lines = [
-            f"{self.modified - timedelta(hours=hours):%Y-%m-%d\t%H:%M:%S}\t{path}\n"
+            f"{self.modified - timedelta(hours=hours):%Y-%m-%d\t%H:%M:%S}\t{path}"
+            f"\t{HOSTS.get(path, '-')}\n"
             for hours, path in self._all()
         ]
-        body = gzip.compress(("#Fields: date time cs-uri-stem\n" + "".join(lines)).encode())
+        body = gzip.compress((_FIELDS + "".join(lines)).encode())
         return body[:-5] if self.damaged else body
 
-    def hours(self) -> dict[int, Counter[str]]:
-        """The paths by hour since the epoch, counted in the plainest way."""
-        found: dict[int, Counter[str]] = defaultdict(Counter)
+    def places(self, own: str, by_host: bool, hosts: Collection[str]) -> dict[Place, Counter[str]]:
+        """The paths by hour and site, counted in the plainest way; `hosts` are those that are
+        sites."""
+        found: dict[Place, Counter[str]] = defaultdict(Counter)
         now = int(self.modified.timestamp()) // 3600
         for hours, path in self._all():
-            found[now - hours][path] += 1
+            host = HOSTS.get(path, own) if by_host else own
+            site = host if host == own or host in hosts else "(other)"
+            found[Place(now - hours, site)][path] += 1
         if not found:
-            found[now] = Counter()
+            found[Place(now, own)] = Counter()
         return found
 
     def _all(self) -> Iterable[tuple[int, str]]:
@@ -88,6 +99,7 @@ class World:
     versions: dict[str, list[Made]] = field(default_factory=dict)
     sites: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     pattern: re.Pattern[str] | None = None
+    by_host: bool = False
     forgotten: set[str] = field(default_factory=set)
     first_day: int = 0
     retention_days: int = RETENTION_DAYS
@@ -97,13 +109,17 @@ class World:
         self.versions.setdefault(made.key, []).append(made)
         self.sites[made.key].add(site_of(made.key, self.pattern))
 
-    def reader(self, pattern: str, reading: Reading) -> Reader:
+    def reader(self, pattern: str, reading: Reading, store: Store | None = None) -> Reader:
         """A reader of the bucket, under a site pattern; from now on, each key may be of the site
-        that this pattern gives it."""
+        that this pattern gives it. With a store, it counts by the hosts that the store admits."""
+        self.by_host = store is not None
         self.pattern = re.compile(pattern) if pattern else None
         for key in self.versions:
             self.sites[key].add(site_of(key, self.pattern))
-        return Reader(self, reading, self.pattern)
+        if store is None:
+            return Reader(self, reading, self.pattern)
+        admission = Admission(partial(store.admit, most=MOST_SITES), MOST_SITES)
+        return Reader(self, reading, self.pattern, site_by="host", admit=admission)
 
     def changed(self, before: int, retention_days: int, today: int) -> None:
         """The retention was changed: what was gone by then stays gone."""
@@ -152,6 +168,7 @@ class World:
         """Stored hours = an independent count of what the ledger has, and days = sums of hours; to
         the byte, hours are also the fold over the ledger's objects."""
         generations = store.meta().generations
+        hosts = store.admit((), MOST_SITES) if self.by_host else frozenset()
         count: dict[Place, Counter[str]] = defaultdict(Counter)
         fold: dict[Place, list[HourlyAggregate]] = defaultdict(list)
         for entry in (each.as_read(generations) for each in store.objects()):
@@ -159,24 +176,22 @@ class World:
                 assert entry.state == "forgotten"
             if entry.state in ("failed", "forgotten"):
                 continue
-            made = self.made(entry)
-            assert entry.site in self.sites[entry.ref.key]
-            hours = made.hours()
-            assert entry.hours == {hour: paths.total() for hour, paths in hours.items()}
+            own, places = self._places(entry, hosts)
             if entry.state == "partial":
-                done = _first_parts(sorted(hours), parts_done(entry.ref))
-                hours = {hour: hours[hour] for hour in done}
-            for hour, paths in hours.items():
-                count[entry.site, hour] += paths
-                fold[entry.site, hour].append(_parsed(made)[hour])
+                done = _first_parts(places, parts_done(entry.ref))
+                places = {place: places[place] for place in done}
+            folded = _parsed(self.made(entry), own, self.by_host, hosts)
+            for place, paths in places.items():
+                count[place] += paths
+                fold[place].append(folded[place])
         stored = _rows(store, "hour")
-        live = {place for place in fold if self._is_live(place[1] // HOURS_PER_DAY, now)}
+        live = {place for place in fold if self._is_live(place.hour // HOURS_PER_DAY, now)}
         assert {place: _paths(hour) for place, hour in stored.items()} == {
             place: +count[place] for place in live
         }
         sums: dict[Place, list[HourlyAggregate]] = defaultdict(list)
-        for (site, hour), aggregate in stored.items():
-            sums[site, hour // HOURS_PER_DAY].append(aggregate)
+        for (hour, site), aggregate in stored.items():
+            sums[Place(hour // HOURS_PER_DAY, site)].append(aggregate)
         days = _rows(store, "day")
         assert {place: _paths(day) for place, day in days.items()} == {
             place: _paths(merge(hours)) for place, hours in sums.items()
@@ -187,22 +202,52 @@ class World:
             for place, day in days.items():
                 assert codec.encode(day) == codec.encode(merge(sums[place]))
 
+    def _places(
+        self, entry: LedgerEntry, hosts: frozenset[str]
+    ) -> tuple[str, dict[Place, Counter[str]]]:
+        """The own site of an object, as one of those it may have had, and the paths of its
+        places."""
+        found = {
+            own: self.made(entry).places(own, self.by_host, hosts)
+            for own in sorted(self.sites[entry.ref.key])
+        }
+        counted = {
+            own: places
+            for own, places in found.items()
+            if entry.places == {place: paths.total() for place, paths in places.items()}
+        }
+        assert counted, (entry.places, found)
+        return next(iter(counted.items()))
+
     def _is_live(self, day: int, now: datetime) -> bool:
         days = self.retention_days
         expired = days and (day + 1 + days) * 86_400 <= now.timestamp()
         return day >= self.first_day and not expired
 
 
-def _first_parts(hours: Sequence[int], parts: int) -> Iterable[int]:
-    """The hours of the first parts: of each day, five at a time."""
-    chunks: list[list[int]] = []
-    for hour in hours:
-        fits = chunks and len(chunks[-1]) < 5 and chunks[-1][-1] // 24 == hour // 24
-        if fits:
-            chunks[-1].append(hour)
+def _first_parts(places: Iterable[Place], parts: int) -> Iterable[Place]:
+    """The places of the first parts: of each site's days, five hours at a time, and as many of
+    these together as are six rows with the days' own."""
+    chunks: list[list[Place]] = []
+    for place in sorted(places, key=lambda each: (each.site, each.hour)):
+        before = chunks[-1] if chunks else []
+        alike = before and (before[-1].site, before[-1].hour // 24) == (
+            place.site,
+            place.hour // 24,
+        )
+        if alike and len(before) < 5:
+            before.append(place)
         else:
-            chunks.append([hour])
-    return [hour for chunk in chunks[:parts] for hour in chunk]
+            chunks.append([place])
+    together: list[list[Place]] = [[]]
+    rows = 0
+    for chunk in chunks:
+        if rows + len(chunk) + 1 > 6:
+            together.append([])
+            rows = 0
+        together[-1] += chunk
+        rows += len(chunk) + 1
+    return [place for part in together[:parts] for place in part]
 
 
 def _paths(aggregate: HourlyAggregate) -> Counter[str]:
@@ -214,12 +259,15 @@ def _paths(aggregate: HourlyAggregate) -> Counter[str]:
 
 
 @cache
-def _parsed(made: Made) -> dict[int, HourlyAggregate]:
-    return parse([made.body], made.modified, READING).hours
+def _parsed(
+    made: Made, own: str, by_host: bool, hosts: frozenset[str]
+) -> dict[Place, HourlyAggregate]:
+    naming = Naming(own, VIEWER_HOST if by_host else "", admit=lambda names: hosts)
+    return parse([made.body], made.modified, READING, naming).rows
 
 
 def _rows(store: Store, period: Period) -> dict[Place, HourlyAggregate]:
     found: dict[Place, list[HourlyAggregate]] = defaultdict(list)
     for row in store.read(store.meta().sites, [Span(period, None, None)]):
-        found[row.key.site, row.key.start].append(row.aggregate)
+        found[Place(row.key.start, row.key.site)].append(row.aggregate)
     return {place: merge(parts) for place, parts in found.items()}

@@ -8,13 +8,14 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.ingest.batch import Batch, Whole
 from pipeline.ingest.commit import Committed, commit_batch
 from pipeline.objects import ObjectRef
+from pipeline.sites import Place
 from pipeline.store.counted import Counted, Delta
 from pipeline.store.port import CommitResult, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An object with these aggregates by hour."""
+    """An object of one site, with these aggregates by hour."""
 
     ref: ObjectRef
     hours: Mapping[int, HourlyAggregate]
@@ -32,7 +33,10 @@ def batch(*objects: Object) -> Batch:
     """A batch of these objects."""
     return Batch(
         [
-            Whole(Counted(one.ref, one.site, one.records, one.rejected, one.layout), one.hours)
+            Whole(
+                Counted(one.ref, {one.site: one.records}, one.rejected, one.layout),
+                {Place(hour, one.site): each for hour, each in one.hours.items()},
+            )
             for one in objects
         ]
     )

@@ -82,7 +82,7 @@ class Way:
 
     def count(self, ref: ObjectRef, state: State = "committed", **changed: Any) -> None:
         """Let the ledger say that an object is counted, or what else became of it."""
-        figures = {"site": DISTRIBUTION, "hours": {hour_of(NOW): 10}} | changed
+        figures = {"sites": {DISTRIBUTION: {hour_of(NOW): 10}}} | changed
         entry = LedgerEntry(ref, state, int(NOW.timestamp()) - 1800, **figures)
         self.store.restore([entry], [])
 

@@ -368,6 +368,8 @@ PARAMETER = {
     "PLAIN_FIELDS": "PlainFields",
     "SAMPLING": "Sampling",
     "SITE_PATTERN": "SitePattern",
+    "SITE_BY": "SiteBy",
+    "MAX_SITES": "MaxSites",
     "AUDIT_HOURS": "AuditHours",
 }
 """The parameter that a setting is made of."""
@@ -378,7 +380,7 @@ FUNCTIONS = {
     "IngestFunction": {
         *ROWS,
         *("STORE", "SHARDS", "LEDGER_DAYS", "S3_ENDPOINT", "QUEUE_URL", "SQS_ENDPOINT"),
-        *("REALTIME_FIELDS", "PLAIN_FIELDS", "SAMPLING", "SITE_PATTERN"),
+        *("REALTIME_FIELDS", "PLAIN_FIELDS", "SAMPLING", "SITE_PATTERN", "SITE_BY", "MAX_SITES"),
     },
     "SummariesFunction": {
         *ROWS,
@@ -417,7 +419,7 @@ def test_a_parameter_is_bounded_as_its_setting_is(template: Any) -> None:
         if least:
             assert declared["Default"] == OWN_DEFAULTS.get(parameter, field.default), parameter
             bounded += 1
-    assert bounded == 8
+    assert bounded == 9
 
 
 def test_every_parameter_is_used(template: Any) -> None:

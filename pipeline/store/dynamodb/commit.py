@@ -143,8 +143,8 @@ def _parts_done(item: Item | None, counted: Counted, parts: int) -> int:
     if item is None or item["state"]["S"] != "partial":
         return 0
     entry = ledger_entry(item)
-    begun = (int(item["parts"]["N"]), entry.parser_version, entry.site, entry.hours, entry.rejected)
-    if begun != (parts, PARSER_VERSION, counted.site, counted.hours, counted.rejected):
+    begun = (int(item["parts"]["N"]), entry.parser_version, entry.sites, entry.rejected)
+    if begun != (parts, PARSER_VERSION, counted.sites, counted.rejected):
         raise CommitRefused(
             f"{counted.ref.name} is half committed, by another version of edgetally or with other "
             "settings, and now counts otherwise: let those finish it"

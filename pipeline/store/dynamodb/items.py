@@ -73,6 +73,11 @@ def secrets_key() -> Item:
     return {"pk": text("secrets"), "sk": text("secrets")}
 
 
+def names_key() -> Item:
+    """The key of the item with the names that lines have and that are sites."""
+    return {"pk": text("names"), "sk": text("names")}
+
+
 def state_key() -> Item:
     """The key of the item with the generations and the settings."""
     return {"pk": text(META), "sk": text(STATE)}

@@ -41,8 +41,7 @@ def ledger_entry(item: Item) -> LedgerEntry:
         int(item["at"]["N"]),
         item.get("reason", text(""))["S"],
         int(item.get("attempts", number(0))["N"]),
-        item.get("site", text(""))["S"],
-        msgspec.json.decode(item.get("hours", text("{}"))["S"], type=dict[int, int]),
+        msgspec.json.decode(item.get("sites", text("{}"))["S"], type=dict[str, dict[int, int]]),
         msgspec.json.decode(item.get("rejected", text("{}"))["S"], type=dict[str, int]),
         item.get("layout", text(""))["S"],
         int(item.get("parser_version", number(0))["N"]),
@@ -70,8 +69,7 @@ def ledger_item(entry: LedgerEntry, settings: StoreSettings) -> Item:
         said |= {"reason": text(entry.reason), "attempts": number(entry.attempts)}
     else:
         said |= {
-            "site": text(entry.site),
-            "hours": json_text(entry.hours),
+            "sites": json_text(entry.sites),
             "rejected": json_text(entry.rejected),
             "layout": text(entry.layout),
             "parser_version": number(entry.parser_version),
@@ -153,8 +151,7 @@ def _recounted(entry: LedgerEntry, rebuild: Rebuild) -> Item:
     """The attributes of an entry that a rebuild changes."""
     return {
         "generation": number(rebuild.generation),
-        "site": text(entry.site),
-        "hours": json_text(entry.hours),
+        "sites": json_text(entry.sites),
         "rejected": json_text(entry.rejected),
         "layout": text(entry.layout),
         "parser_version": number(entry.parser_version),

@@ -23,10 +23,10 @@ MAX_ACTIONS = 100
 """Actions in one transaction (a limit of DynamoDB)."""
 MAX_BYTES = 3_600_000
 """Bytes of aggregates in one transaction; DynamoDB takes 4 MB, keys and ledger rows included."""
-PART_HOURS = 5
-"""Hours in one part of an object that spans more than a transaction holds: with the row of their
-day, and in two generations, as many of the largest rows as fit. Part of the stored format: an
-object begun with it is resumed with it."""
+PART_ROWS = 6
+"""Rows in one part of an object that spans more than a transaction holds: in two generations, as
+many of the largest rows as fit. Part of the stored format: an object begun with it is resumed with
+it."""
 
 
 _DRAWS = 2**20
@@ -121,15 +121,17 @@ def fits(blobs: Mapping[RowKey, bytes], actions: Sequence[object]) -> bool:
 
 
 def in_parts(rows: Mapping[RowKey, HourlyAggregate]) -> list[dict[RowKey, HourlyAggregate]]:
-    """The rows of one object in parts: a few hours, and what these add to their day. So every day
+    """The rows of one object in parts: a few hours, and what these add to their days. So every day
     is the sum of its hours after each part."""
-    parts: list[dict[RowKey, HourlyAggregate]] = []
+    parts: list[dict[RowKey, HourlyAggregate]] = [{}]
     hours = sorted(key for key in rows if key.period == "hour")
-    for _, of_day in groupby(hours, lambda key: key.day):
-        while chunk := list(islice(of_day, PART_HOURS)):
+    for _, of_day in groupby(hours, lambda key: (key.site, key.day)):
+        while chunk := list(islice(of_day, PART_ROWS - 1)):
+            if len(parts[-1]) + len(chunk) + 1 > PART_ROWS:
+                parts.append({})
             day = chunk[0]._replace(period="day", start=chunk[0].day)
-            part = {key: rows[key] for key in chunk}
-            parts.append(part | {day: merge(part.values(), NO_CAPS)})
+            added = {key: rows[key] for key in chunk}
+            parts[-1] |= added | {day: merge(added.values(), NO_CAPS)}
     return parts
 
 

@@ -4,12 +4,21 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from pipeline.deadline import NEVER, Deadline
+from pipeline.errors import StoreError
 from pipeline.store.dynamodb.fences import Fences, Sight
-from pipeline.store.dynamodb.items import META, SITE, STATE, site_key, text
+from pipeline.store.dynamodb.items import (
+    META,
+    SITE,
+    STATE,
+    names_key,
+    number,
+    site_key,
+    text,
+)
 from pipeline.store.dynamodb.table import Table
 from pipeline.store.generations import Generations
 from pipeline.store.port import Meta
-from pipeline.store.rows import today
+from pipeline.store.rows import admitted, today
 from pipeline.store.settings import Given, StoreSettings, check, created
 from pipeline.store.state import State
 
@@ -55,6 +64,30 @@ class States:
             self._registered.add(site)
         if not self._has_settings:
             self._created()
+
+    def admit(self, names: Collection[str], most: int) -> frozenset[str]:
+        """Let names be sites, one process after the other: the item has a version."""
+        for _ in self._table.attempts(NEVER):
+            item = self._table.get_one(names_key(), consistent=True)
+            version = int(item["version"]["N"]) if item else 0
+            known = item["names"]["SS"] if item else self.sites()
+            found = admitted(known, names, most)
+            if found == set(known) or self._names_are(found, version):
+                return found
+        raise StoreError(f"the names of sites of table {self._table.name} keep changing; try again")
+
+    def _names_are(self, names: frozenset[str], version: int) -> bool:
+        """Write the names, provided that they are still of a version (0: that there are none)."""
+        values = {":names": {"SS": sorted(names)}, ":one": number(1)}
+        if version:
+            values[":version"] = number(version)
+        return self._table.update(
+            Key=names_key(),
+            UpdateExpression="SET #names = :names ADD version :one",
+            ConditionExpression="version = :version" if version else "attribute_not_exists(pk)",
+            ExpressionAttributeNames={"#names": "names"},
+            ExpressionAttributeValues=values,
+        )
 
     def agree(self) -> StoreSettings:
         """The settings of the store; later commits must be under the same."""

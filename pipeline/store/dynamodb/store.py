@@ -1,6 +1,6 @@
 """The store's operations, over the table."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import product
 from secrets import token_bytes
@@ -78,7 +78,7 @@ class DynamoStore(Store):
 
     @override
     def commit(self, delta: Delta, deadline: Deadline) -> CommitResult:
-        self._states.prepare({counted.site for counted in delta.objects}, deadline)
+        self._states.prepare(delta.sites, deadline)
         return self._commits.commit(delta, deadline)
 
     @override
@@ -100,6 +100,10 @@ class DynamoStore(Store):
             start = 0 if since is None else int(since.timestamp()) // 3600 * 3600
             return (entry for entry in self._ledger.all() if entry.at >= start)
         return self._ledger.since(since)
+
+    @override
+    def admit(self, names: Collection[str], most: int) -> frozenset[str]:
+        return self._states.admit(names, most)
 
     @override
     def visitor_key(self) -> bytes:
@@ -143,7 +147,7 @@ class DynamoStore(Store):
 
     @override
     def recount(self, rebuild: Rebuild, delta: Delta) -> CommitResult:
-        self._states.prepare({counted.site for counted in delta.objects})
+        self._states.prepare(delta.sites)
         return self._recounts.recount(rebuild, delta)
 
     @override

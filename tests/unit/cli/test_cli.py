@@ -235,7 +235,7 @@ def test_inspect_shows_what_objects_are(logs: Path) -> None:
         "format": "lines with a header",
         "layout": "its #Fields header",
         "fields": HEADER.split()[3:],
-        "site": "E1",
+        "sites": ["E1"],
         "hours": ["2026-11-22T10:00:00Z"],
         "rows": 2,
         "records": 2,

@@ -70,8 +70,9 @@ def test_the_ledger_is_shown(logs: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["objects", "--json"]) == 0
     entries = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
     one = entries[f"{logs}/E1.2026-11-22-10.a.gz"]
-    assert (one["state"], one["records"], one["site"]) == ("committed", 2, "E1")
-    assert one["hours"] == {"2026-11-22T10:00:00+00:00": 1, "2026-11-22T11:00:00+00:00": 1}
+    assert (one["state"], one["records"]) == ("committed", 2)
+    hours = {"2026-11-22T10:00:00+00:00": 1, "2026-11-22T11:00:00+00:00": 1}
+    assert one["sites"] == {"E1": hours}
     assert len(entries) == 4
 
 

@@ -94,7 +94,7 @@ def test_a_changed_site_pattern_is_applied_to_what_was_counted(
     assert main(["rebuild", "confirm"]) == 0
     capsys.readouterr()
     assert main(["objects", "--json"]) == 0
-    sites = [entry["site"] for entry in json.loads(said(capsys))]
+    sites = [site for entry in json.loads(said(capsys)) for site in entry["sites"]]
     assert sorted(sites) == ["blog", "shop", "shop"]
     assert main(["audit"]) == 0
     assert main(["settings", "site_pattern="]) == 0

@@ -253,11 +253,11 @@ FAULTS: dict[str, tuple[Callable[[Way], Any], str, str]] = {
         "kms:Decrypt",
     ),
     "all lines rejected": (
-        _recounted(hours={}, rejected={"bad_timestamp": 50}),
+        _recounted(sites={}, rejected={"bad_timestamp": 50}),
         "lines",
         "bad_timestamp",
     ),
-    "another site's pattern": (_recounted(site="default"), "site", "SitePattern"),
+    "another site's pattern": (_recounted(sites={"default": {0: 10}}), "site", "SitePattern"),
     "copies within the bucket": (_copied, "copies", "two prefixes"),
 }
 
