@@ -56,6 +56,7 @@ bench: $(VENV)/ready ## Measure speed, memory and sizes beside others (GoAccess 
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.formats
 	$(BIN)/python -m benchmarks.answers
+	$(BIN)/python -m benchmarks.cold
 
 CHAOS ?= --runs 1
 .PHONY: chaos
@@ -91,6 +92,8 @@ lock: $(VENV)/ready ## Pin all packages again from pyproject.toml and requiremen
 	$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
 	$(LOCK) requirements/ingest.in -c requirements/dev.txt -o requirements/ingest.txt
 	$(LOCK) requirements/summaries.in -c requirements/dev.txt -o requirements/summaries.txt
+	$(LOCK) requirements/audit.in -c requirements/dev.txt -o requirements/audit.txt
+	$(LOCK) requirements/authorizer.in -c requirements/dev.txt -o requirements/authorizer.txt
 	$(LOCK) requirements/tools.in -o requirements/tools.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt
 	$(LOCK) requirements/checkov.in -o requirements/checkov.txt
@@ -124,5 +127,9 @@ $(CLIENTS)/ready: requirements/clients.txt requirements/environment.sh
 .PHONY: build-IngestFunction build-SummariesFunction build-AuthorizerFunction build-AuditFunction
 build-IngestFunction:
 	@sh requirements/package.sh requirements/ingest.txt "$(ARTIFACTS_DIR)"
-build-SummariesFunction build-AuthorizerFunction build-AuditFunction:
+build-SummariesFunction:
 	@sh requirements/package.sh requirements/summaries.txt "$(ARTIFACTS_DIR)"
+build-AuditFunction:
+	@sh requirements/package.sh requirements/audit.txt "$(ARTIFACTS_DIR)"
+build-AuthorizerFunction:
+	@sh requirements/package.sh requirements/authorizer.txt "$(ARTIFACTS_DIR)"

@@ -8,7 +8,6 @@ is timed in turn with what it is compared with, so that a slow minute hits both.
 import argparse
 import gzip
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -173,23 +172,12 @@ def in_turn(
     return statistics.median(found[0]), statistics.median(found[1])
 
 
-def importing(rounds: int) -> Figure:
-    """The summaries handler's import beside boto3's, in fresh processes."""
-
-    def import_of(module: str) -> Callable[[], Any]:
-        command = [sys.executable, "-c", f"import {module}"]
-        return lambda: subprocess.run(command, check=True)
-
-    seconds = in_turn(import_of("handlers.summaries"), import_of("boto3"), rounds * 3)
-    return Figure("importing the summaries handler over importing boto3", 2.0, *seconds)
-
-
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description="the answers' part of docs/performance.md")
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    found = [importing(rounds)]
+    found: list[Figure] = []
     kinds = {
         "ordinary": [ordinary_hour(seed) for seed in range(_SEEDS)],
         "full": [full_hour(seed) for seed in range(_SEEDS)],

@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -15,14 +15,12 @@ from pipeline.settings import load_settings
 from pipeline.upkeep.audit import audit
 
 logger = Logger(service="audit")
-tracer = Tracer(service="audit")
 metrics = Metrics(service="audit")
 
 _LOGGED = 20
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Audit the last hours; one line in the log for each thing that is wrong, up to twenty."""

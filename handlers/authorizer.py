@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.parameters import get_secret
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pipeline.api.credentials import SECRET_SECONDS, Credentials
-from pipeline.settings import load_settings
+from handlers.secret import credentials
 
 logger = Logger(service="authorizer")
 
@@ -20,10 +18,8 @@ logger = Logger(service="authorizer")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A policy for every route of the stage: it allows them, or denies them (403) to a secret whose
     time is over; API Gateway answers 401 to the exception."""
-    settings = load_settings(require="api_secret")
-    secret = get_secret(settings.api_secret, max_age=SECRET_SECONDS)
     header = str(event.get("authorizationToken") or "")
-    standing = Credentials.of(str(secret)).standing(header, datetime.now(UTC))
+    standing = credentials().standing(header, datetime.now(UTC))
     if standing == "unknown":
         # The one message that API Gateway turns into a 401 instead of a 500.
         raise Exception("Unauthorized")  # noqa: TRY002 - the gateway looks at the message alone

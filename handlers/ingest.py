@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -23,7 +23,6 @@ from pipeline.settings import load_settings
 from pipeline.source.queue import Queue
 
 logger = Logger(service="ingest")
-tracer = Tracer(service="ingest")
 metrics = Metrics(service="ingest")
 
 
@@ -50,7 +49,6 @@ def own_queue() -> Queue | None:
 
 
 @logger.inject_lambda_context
-@tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Count what the event announces; report the messages that must be delivered again."""

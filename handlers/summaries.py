@@ -1,8 +1,8 @@
 """The function behind API Gateway that serves the summaries.
 
-Somebody waits while it starts, so it does without the X-Ray SDK, which takes longer to import than
-all the rest (docs/architecture.md): Lambda traces the function by itself. The page, and Secrets
-Manager, are imported by those who ask for the page.
+Somebody waits while it starts. Like all the functions it does without the X-Ray SDK, which takes
+longer to import than all the rest (docs/architecture.md): Lambda traces them by itself. The page,
+and Secrets Manager, are imported by those who ask for the page.
 """
 
 import time
@@ -51,20 +51,11 @@ def configured() -> Api:
 @cache
 def page() -> "Door":
     """The page in front of the API, made once. Raises SettingError and StoreError."""
-    from aws_lambda_powertools.utilities.parameters import GetParameterError, get_secret
-
-    from pipeline.api.credentials import SECRET_SECONDS, Credentials
+    from handlers.secret import credentials
     from pipeline.page.door import Door
     from pipeline.page.login import Login
 
-    name = load_settings(require="api_secret").api_secret
-
-    def credentials() -> Credentials:
-        try:
-            return Credentials.of(str(get_secret(name, max_age=SECRET_SECONDS)))
-        except GetParameterError as error:
-            raise SettingError("EDGETALLY_API_SECRET", f"it cannot be read: {error}") from error
-
+    load_settings(require="api_secret")
     api = configured()
     return Door(api.service, api, Login(credentials, api.service.clock, _refused))
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_WORKERS = 4
 """Threads that read one object. The thread that inflates and tallies keeps no more of them busy."""
 
-# Heavy modules are imported where they are used. A laptop run never loads boto3, and the functions
+# Heavy modules are imported where they are used. A laptop run never loads botocore, and functions
 # that serve summaries have neither pyarrow nor isal.
 
 
@@ -150,15 +150,23 @@ _ONE_FIGURE: dict[str, Any] = {
 """For a figure among others: what waits for it answers within seconds."""
 
 
+@cache
+def _session() -> Any:
+    """The session that all clients share. boto3 would add resources and transfers, which nothing
+    here uses, and their time to import."""
+    import botocore.session
+
+    return botocore.session.Session()
+
+
 def _client(service: str, region: str, endpoint: str | None, **config: Any) -> Any:
     """A client of an AWS service. Raises SettingError for a region, an endpoint or a profile that
-    boto3 refuses."""
-    import boto3
+    botocore refuses."""
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
     try:
-        return boto3.client(
+        return _session().create_client(
             service,
             region_name=region,
             endpoint_url=endpoint,
@@ -285,7 +293,7 @@ def _depth(url: str, settings: Settings) -> Depth:
 
 
 def open_aws(settings: Settings) -> "Calls":
-    """Return the AWS account that boto3 finds credentials for, seen from the configured region."""
+    """The AWS account that botocore finds credentials for, seen from the configured region."""
     from pipeline.delivery.calls import Calls
 
     return Calls(partial(_client, endpoint=None), settings.region)

@@ -1,13 +1,12 @@
-"""The settings. No other module reads the environment (`EDGETALLY_…`)."""
+"""The settings of this process, validated."""
 
-import os
 import re
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipeline.environment import PREFIX, required, variable
 from pipeline.errors import SettingError
 from pipeline.read.layout import Layout, listed_layout
 from pipeline.read.limits import Limits
@@ -15,29 +14,18 @@ from pipeline.schema.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
 from pipeline.schema.fields import REALTIME
 from pipeline.store.settings import MAX_SITES, NAMES, Given, StoreSettings
 
-PREFIX = "EDGETALLY_"
-TOKEN = f"{PREFIX}TOKEN"
-"""The variable with the secret of `edgetally serve`."""
 _LIMITS = Limits()
-_MISSING = {
-    "store": "is not set; set it, or give --store, such as --store sqlite:///edgetally.db",
-    "bucket": "is not set; set it to the bucket of the log objects",
-    "api_secret": "is not set; set it to the ARN of the API's secret",
-}
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting with its default. `store` has none."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
-    )
+    model_config = ConfigDict(frozen=True)
 
     store: str = ""
     """`sqlite:///file.db`, `sqlite:////absolute/file.db`, `dynamodb://table` or `memory://`."""
-    region: str = Field(
-        "eu-west-2", validation_alias=AliasChoices("EDGETALLY_REGION", "AWS_REGION")
-    )
+    region: str = "eu-west-2"
+    """The AWS region, `AWS_REGION` if it is not set."""
     prefix: str = "cloudfront-realtime/"
     """The prefix that `s3://bucket` stands for."""
     lookback_hours: int = Field(24, ge=1, le=24 * 400)
@@ -63,6 +51,8 @@ class Settings(BaseSettings):
     """The URL of another S3, for local runs."""
     sqs_endpoint: str | None = None
     """The URL of another SQS, for local runs."""
+    secrets_endpoint: str | None = None
+    """The URL of another Secrets Manager, for local runs."""
     bucket: str = ""
     """The bucket that the scheduled audit lists."""
     queue_url: str = ""
@@ -181,29 +171,12 @@ def _rates(text: str) -> dict[str, int]:
     return rates
 
 
-def serving_token() -> str | None:
-    """The secret of `edgetally serve`: None if it is not set, which is not the same as empty."""
-    return os.environ.get(TOKEN)
-
-
 def parse_given(texts: Mapping[str, str]) -> Given:
     """Settings of a store from texts, by name. Raises SettingError."""
-    values = {
-        name: text or None if name == "site_pattern" else text for name, text in texts.items()
-    }
-    try:
-        settings = Settings(**values)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise _setting_error(error) from error
+    settings = _validated(
+        {name: text or None if name == "site_pattern" else text for name, text in texts.items()}
+    )
     return {name: settings.given[name] for name in texts}
-
-
-def _setting_error(error: ValidationError) -> SettingError:
-    first = error.errors()[0]
-    name = str(first["loc"][0]).upper()
-    own = first.get("ctx", {}).get("error")  # a ValueError of a validator here
-    reason = str(own) if own else f"{first['input']!r}: {first['msg']}"
-    return SettingError(PREFIX + name.removeprefix(PREFIX), reason)
 
 
 def load_settings(*, require: str = "store", **given: str | None) -> Settings:
@@ -211,13 +184,20 @@ def load_settings(*, require: str = "store", **given: str | None) -> Settings:
 
     Raises SettingError, which names the first variable that is missing or wrong.
     """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        raise _setting_error(error) from error
+    texts = {name: variable(name) for name in Settings.model_fields}
+    settings = _validated({name: text for name, text in texts.items() if text is not None})
     settings = settings.model_copy(
         update={name: value for name, value in given.items() if value is not None}
     )
-    if not getattr(settings, require):
-        raise SettingError(PREFIX + require.upper(), _MISSING[require])
+    required(require, getattr(settings, require))
     return settings
+
+
+def _validated(values: Mapping[str, str | None]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        own = first.get("ctx", {}).get("error")  # a ValueError of a validator here
+        reason = str(own) if own else f"{first['input']!r}: {first['msg']}"
+        raise SettingError(PREFIX + str(first["loc"][0]).upper(), reason) from error

@@ -23,12 +23,32 @@ fi
 "$python" -m pip install "$@"
 
 # Only what the functions run: no console scripts, no tests, and of Arrow only CSV, compute,
-# group-by and Parquet (libarrow_substrait and libarrow_dataset are needed by those).
-rm -rf "$folder/bin" "$folder"/pyarrow/tests "$folder"/pyarrow/include "$folder"/pyarrow/src \
-    "$folder"/numpy/tests "$folder"/numpy/*/tests "$folder"/numpy/f2py "$folder"/numpy/_core/include \
-    "$folder"/numpy/random/_examples "$folder"/numpy/random/lib "$folder"/numpy/_core/lib
-rm -f "$folder"/pyarrow/libarrow_flight* "$folder"/pyarrow/_flight* "$folder"/pyarrow/_s3fs* \
-    "$folder"/pyarrow/*.pyx "$folder"/pyarrow/*.pxd "$folder"/pyarrow/*.pxi
+# group-by and Parquet (libarrow_substrait and libarrow_dataset are needed by those). Arrow's Python
+# library is there under three names, and is loaded by one.
+rm -rf "$folder/bin" "$folder"/pyarrow/tests "$folder"/pyarrow/include "$folder"/pyarrow/includes \
+    "$folder"/pyarrow/src "$folder"/numpy/tests "$folder"/numpy/*/tests "$folder"/numpy/f2py \
+    "$folder"/numpy/_core/include "$folder"/numpy/random/_examples "$folder"/numpy/random/lib \
+    "$folder"/numpy/_core/lib
+rm -f "$folder"/pyarrow/libarrow_*flight* "$folder"/pyarrow/_flight* "$folder"/pyarrow/libarrow_s3* \
+    "$folder"/pyarrow/_s3fs* "$folder"/pyarrow/_pyarrow_cpp_tests* "$folder"/pyarrow/*.pyx \
+    "$folder"/pyarrow/*.pxd "$folder"/pyarrow/*.pxi "$folder"/pyarrow/libarrow_python*.so \
+    "$folder"/pyarrow/libarrow_python*.so.*.*
 cp -R handlers pipeline "$folder"
 rm -rf "$folder/pipeline/cli" "$folder/pipeline/delivery" "$folder/pipeline/__main__.py"
 find "$folder" -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Lambda can write no bytecode: without this each start of a function compiles all that it imports.
+# Nobody changes a file of a package, so the interpreter need not check whether one is newer.
+runtime() { # runtime PYTHON: whether it is the functions' Python
+    "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null
+}
+compiler=
+[ "$architecture" != local ] || compiler=$python
+for found in "${PYTHON313:-python3.13}" "$python" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin/python; do
+    [ -n "$compiler" ] || ! runtime "$found" || compiler=$found
+done
+if [ -n "$compiler" ]; then
+    "$compiler" -m compileall -qq -s "$folder" --invalidation-mode unchecked-hash "$folder"
+else
+    echo "no Python 3.13 here (PYTHON313 names it): without bytecode, cold starts take twice as long" >&2
+fi

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from pipeline import bootstrap
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.memory import MemoryStore
 from pipeline.store.port import Store
@@ -58,7 +59,7 @@ def _no_real_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+    bootstrap._session.cache_clear()  # it keeps the credentials that it found
     monkeypatch.chdir(tmp_path)
 
 

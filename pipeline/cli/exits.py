@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from pipeline.cli.console import complain, err
+from pipeline.environment import PREFIX
 from pipeline.errors import EdgetallyError, SettingError
-from pipeline.settings import PREFIX
 
 OK, FAILED, USAGE, CHOICE, BUG = 0, 1, 2, 3, 4
 INTERRUPTED, TERMINATED = 130, 143

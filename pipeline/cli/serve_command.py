@@ -7,8 +7,9 @@ import typer
 
 from pipeline.bootstrap import open_existing, open_service
 from pipeline.cli.console import StoreOption, complain, out
+from pipeline.environment import TOKEN, serving_token
 from pipeline.errors import EdgetallyError, SettingError
-from pipeline.settings import TOKEN, load_settings, serving_token
+from pipeline.settings import load_settings
 
 serving = typer.Typer()
 

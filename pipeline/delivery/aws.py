@@ -1,4 +1,4 @@
-"""Log deliveries of AWS behind their port, by boto3."""
+"""Log deliveries of AWS behind their port, by botocore."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The way from the bucket to the function in AWS, behind the doctor's port, by boto3."""
+"""The way from the bucket to the function in AWS, behind the doctor's port, by botocore."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Calls of AWS's APIs by boto3: all of them go through one method, which wraps their errors."""
+"""Calls of AWS's APIs by botocore: all of them go through one method, which wraps their errors."""
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache

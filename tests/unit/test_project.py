@@ -29,7 +29,8 @@ def test_the_readme_names_every_command_and_setting() -> None:
     from typer.main import get_command
 
     from pipeline.cli.app import app
-    from pipeline.settings import PREFIX, Settings
+    from pipeline.environment import PREFIX
+    from pipeline.settings import Settings
 
     text = (ROOT / "README.md").read_text() + (ROOT / "docs" / "settings.md").read_text()
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)

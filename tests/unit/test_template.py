@@ -9,9 +9,10 @@ import pytest
 
 from pipeline.answer.health import AUDITED
 from pipeline.api.routes import ROUTES
+from pipeline.environment import PREFIX
 from pipeline.objects import ObjectRef
 from pipeline.page.place import LOGIN, LOGOUT, PAGE
-from pipeline.settings import PREFIX, Settings
+from pipeline.settings import Settings
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import (
     cache_key,
@@ -385,10 +386,10 @@ FUNCTIONS = {
     "SummariesFunction": {
         *ROWS,
         *("STORE", "LOOKBACK_HOURS", "CACHE_TTL_SECONDS", "CORS_ORIGINS"),
-        *("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "SQS_ENDPOINT", "API_SECRET"),
+        *("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "SQS_ENDPOINT", "API_SECRET", "SECRETS_ENDPOINT"),
     },
     "AuditFunction": {"STORE", "BUCKET", "AUDIT_HOURS", "S3_ENDPOINT"},
-    "AuthorizerFunction": {"API_SECRET"},
+    "AuthorizerFunction": {"API_SECRET", "SECRETS_ENDPOINT"},
 }
 """The settings that a function is given."""
 

@@ -1,4 +1,4 @@
-"""The requests to the table, with boto3's errors as ours."""
+"""The requests to the table, with botocore's errors as ours."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -510,36 +510,50 @@ def test_the_sample_authorizer_events(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_changed_secret_works_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """The function keeps the secret in memory for so long, and then reads it again."""
-    read: list[dict[str, Any]] = []
-
-    def get_secret(name: str, **options: Any) -> str:
-        read.append({"name": name, **options})
-        return "the-secret"
-
-    monkeypatch.setenv("EDGETALLY_API_SECRET", "arn")
-    monkeypatch.setattr(handlers.authorizer, "get_secret", get_secret)
-    handlers.authorizer.handler(event("authorizer-bearer"), CONTEXT)
-    assert read == [{"name": "arn", "max_age": 60}]
+    now = 6_000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    with mock_aws():
+        secrets = boto3.client("secretsmanager")
+        arn = secrets.create_secret(Name="t", SecretString="the-secret")["ARN"]
+        monkeypatch.setenv("EDGETALLY_API_SECRET", arn)
+        handlers.authorizer.handler(event("authorizer-bearer"), CONTEXT)
+        secrets.put_secret_value(SecretId=arn, SecretString="another")
+        now += 59
+        handlers.authorizer.handler(event("authorizer-bearer"), CONTEXT)
+        now += 1
+        with pytest.raises(Exception, match="^Unauthorized$"):
+            handlers.authorizer.handler(event("authorizer-bearer"), CONTEXT)
 
 
 def test_the_serving_functions_load_nothing_heavy() -> None:
     """Their packages have neither Arrow nor ua-parser, and they and their store do without."""
     code = (
-        "import sys, handlers.audit, handlers.summaries, handlers.authorizer;"
-        "import pipeline.store.dynamodb, pipeline.source.s3;"
-        "heavy = ('pyarrow', 'ua_parser', 'typer', 'rich', 'jinja2', 'pipeline.page.view');"
-        "print([m for m in heavy if m in sys.modules])"
+        "import handlers.audit, handlers.summaries, handlers.authorizer;"
+        "import pipeline.store.dynamodb, pipeline.source.s3"
     )
+    heavy = {"pyarrow", "ua_parser", "typer", "rich", "aws_xray_sdk", "jinja2"}
+    heavy |= {"pipeline.page.view", "pydantic_settings"}
+    assert loaded_by(code) & heavy == set()
+
+
+def test_the_authorizer_waits_for_one_client_alone() -> None:
+    """It loads neither the packages of figures and of settings nor boto3, which its own lacks."""
+    heavy = {"numpy", "pydantic", "boto3", "msgspec", "isal"}
+    assert loaded_by("import handlers.authorizer") & heavy == set()
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh process has after running `code`."""
     root = str(EVENTS.parent)
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
         cwd=root,
         env={**os.environ, "PYTHONPATH": root},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "[]"
+    return set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
