@@ -99,8 +99,9 @@ class Stack:
 
 
 @contextmanager
-def embedded_aws() -> Iterator[Aws]:
-    """An embedded AWS with its data in a temporary folder; gone at the end, whatever happens."""
+def embedded_aws(**more: str) -> Iterator[Aws]:
+    """An embedded AWS with its data in a temporary folder; gone at the end, whatever happens.
+    `more` are variables of its environment: with AUTH=true it enforces what roles may do."""
     folder = Path(tempfile.mkdtemp(prefix="edgetally-"))
     port = _free_port()
     log = folder / "aws.log"
@@ -113,6 +114,7 @@ def embedded_aws() -> Iterator[Aws]:
         "S3_DATA_DIR": str(folder / "s3"),
         "TMPDIR": str(folder),
         "IOT_MTLS_ENABLED": "false",  # or it takes a fixed port
+        **more,
     }
     with log.open("wb") as output:
         process = subprocess.Popen(
