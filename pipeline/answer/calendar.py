@@ -91,7 +91,7 @@ def buckets(hours: Hours, by: By, zone: tzinfo) -> list[Hours]:
 
 
 def compared(hours: Hours, compare: Compare, zone: tzinfo) -> Hours:
-    """The hours to compare these with. Raises OffTheHour; ValueError before the year 1."""
+    """The hours to compare these with. Raises ValueError before the year 1."""
     if compare == "year":
         return Hours(_year_before(hours.start, zone), _year_before(hours.end, zone))
     return hours_before(hours, zone)
@@ -104,15 +104,18 @@ def _year_before(hour: int, zone: tzinfo) -> int:
     day = date(
         clock.year - 1, clock.month, min(clock.day, monthrange(clock.year - 1, clock.month)[1])
     )
-    moment = datetime(day.year, day.month, day.day, clock.hour, tzinfo=zone)
+    moment = datetime(day.year, day.month, day.day, clock.hour, clock.minute, tzinfo=zone)
     return hour_of(moment)
 
 
 def hours_before(hours: Hours, zone: tzinfo) -> Hours:
     """The hours before these: as many months if these are whole months, as many days if they are
-    whole days, else as many hours. Raises OffTheHour."""
+    whole days, of a day that is not over the same hours of the day before, else as many hours."""
     start, end = hours
     first, last = _midnight(start, zone), _midnight(end, zone)
+    if first and _local(end - 1, zone).date() == first and last is None:
+        yesterday = day_start(first - timedelta(1), zone)
+        return Hours(yesterday, yesterday + end - start)
     if first is None or last is None:
         return Hours(2 * start - end, start)
     if first.day == last.day == 1:
@@ -129,13 +132,6 @@ def day_start(day: date, zone: tzinfo) -> int:
     return hour_of(moment)
 
 
-def on_the_hour(hour: int, zone: tzinfo) -> None:
-    """Raises OffTheHour for a zone whose clock does not show a full hour then."""
-    offset = _local(hour, zone).utcoffset() or timedelta()
-    if offset.total_seconds() % 3600:
-        raise OffTheHour(offset)
-
-
 def label(hour: int, zone: tzinfo) -> str:
     """The first moment of an hour in RFC 3339, on the zone's clock."""
     return _local(hour, zone).isoformat().replace("+00:00", "Z")
@@ -146,9 +142,9 @@ def _local(hour: int, zone: tzinfo) -> datetime:
 
 
 def _midnight(hour: int, zone: tzinfo) -> date | None:
-    """The day that begins in an hour; None if none does."""
-    day = _local(hour, zone).date()
-    return day if day_start(day, zone) == hour else None
+    """The day that begins at the start of an hour; None if none does."""
+    here = _local(hour, zone)
+    return None if here.minute or day_start(here.date(), zone) != hour else here.date()
 
 
 def _next(day: date, by: By) -> date:

@@ -10,7 +10,6 @@ from pipeline.answer.calendar import (
     buckets,
     compared,
     named_window,
-    on_the_hour,
     zone_named,
 )
 from pipeline.answer.overview import ALL_LISTS, SERIES
@@ -93,12 +92,10 @@ def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[s
                 "cursor",
                 "it is of another window; give the same one, or neither window, from nor to",
             )
-        for hour in hours:
-            on_the_hour(hour, zone)
         if compare:
             compared(hours, compare, zone)
     except OffTheHour as error:
-        raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None
+        raise refused("off-the-hour", "tz", f"its days cannot be told: {error}") from None
     except (ValueError, OverflowError):
         raise _out_of_time() from None
     return {
@@ -190,4 +187,4 @@ def _count_buckets(question: TimeseriesQuestion | OverviewQuestion) -> int:
     try:
         return len(buckets(question.hours, question.by, question.zone))
     except OffTheHour as error:
-        raise refused("off-the-hour", "tz", f"this zone cannot be used: {error}") from None
+        raise refused("off-the-hour", "tz", f"its days cannot be told: {error}") from None

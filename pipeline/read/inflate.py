@@ -56,6 +56,12 @@ class Inflated:
         for chunk in pieces:
             if self.members and not chunk.strip(b"\0"):
                 continue  # padding behind the last member, as tape and block tools write it
+            if len(chunk) < len(GZIP_MAGIC):
+                chunk += next(pieces, b"")
+            if not chunk.startswith(GZIP_MAGIC):
+                raise ObjectRefused(
+                    f"damaged: bytes that are not gzip follow its member {self.members}"
+                )
             pieces.push_back(chunk)
             self.members += 1
             yield from _member(pieces, self.members)

@@ -28,10 +28,17 @@ class ParquetObject:
     format = "parquet"
 
     def __init__(self, chunks: Iterable[bytes], limits: Limits) -> None:
+        body = _body(chunks, limits)
+        if not body.endswith(MAGIC):
+            raise ObjectRefused(
+                "truncated Parquet: such a file ends with PAR1, and this one does not"
+            )
         try:
-            self._file = pq.ParquetFile(pa.BufferReader(_body(chunks, limits)))
+            self._file = pq.ParquetFile(pa.BufferReader(body))
         except (pa.ArrowException, OSError) as error:
-            raise ObjectRefused(f"damaged Parquet: {_kind(error)}") from error
+            raise ObjectRefused(
+                f"damaged Parquet: its directory cannot be read ({_kind(error)})"
+            ) from error
         metadata = self._file.metadata
         groups = map(metadata.row_group, range(metadata.num_row_groups))
         if sum(group.total_byte_size for group in groups) > limits.max_inflated:

@@ -276,7 +276,9 @@ def test_a_wrong_list_is_refused_with_what_contradicts_it() -> None:
             "unknown ones: eventTimestamp",
         ),
         (b"{not json\n", "1 × bad_json, first in line 1: not a JSON object"),
-        (b"PAR1 and nothing else", "damaged Parquet"),
+        (b"PAR1 and nothing else", "truncated Parquet"),
+        (b"PAR1 and nothing else PAR1", "damaged Parquet: its directory"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG picture, not a log"),
         (b"a file of text\nwith two lines\n", "they have no TABs; if it is a log, choose TAB"),
     ],
 )
@@ -415,7 +417,7 @@ def test_typed_parquet_and_names_with_dashes_are_read_too() -> None:
 def test_truncated_parquet_is_refused(cut: int) -> None:
     """Its end holds the directory: without it nothing is counted."""
     body = (DATA / "v2-parquet.parquet").read_bytes()
-    with pytest.raises(ObjectRefused, match="damaged Parquet"):
+    with pytest.raises(ObjectRefused, match="truncated Parquet"):
         parsed(body[:-cut])
 
 

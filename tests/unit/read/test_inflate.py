@@ -65,7 +65,7 @@ def test_zeros_behind_the_last_member_are_padding() -> None:
 
 def test_anything_else_behind_a_member_is_refused() -> None:
     """It may have been log lines."""
-    with pytest.raises(ObjectRefused, match="not gzip in member 2"):
+    with pytest.raises(ObjectRefused, match="bytes that are not gzip follow its member 1"):
         text_of(BODY + b"2026-11-23\t10:00:00\n")
 
 
