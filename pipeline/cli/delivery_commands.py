@@ -1,5 +1,6 @@
 """The commands that turn CloudFront's logs on and off."""
 
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,9 +18,10 @@ from pipeline.delivery.aws import AwsDeliveries
 from pipeline.delivery.choices import Choice
 from pipeline.delivery.detach import detaching
 from pipeline.delivery.existing import reading
-from pipeline.delivery.fields import chosen
+from pipeline.delivery.fields import chosen, listed
 from pipeline.delivery.port import Deliveries, DeliveryError, Stack
 from pipeline.delivery.printing import cloudformation, terraform
+from pipeline.delivery.realtime import steps as realtime_steps
 from pipeline.errors import SettingError
 from pipeline.settings import load_settings
 
@@ -57,6 +59,13 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Ask nothing.")]
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Show what is missing; change nothing.")
 ]
+DetachDryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be deleted; change nothing.")
+]
+RealtimeOption = Annotated[
+    bool,
+    typer.Option("--realtime", help="Print the way to its real-time logs; change nothing."),
+]
 DistributionArgument = Annotated[
     str | None, typer.Argument(help="The distribution's id.", show_default=False)
 ]
@@ -90,6 +99,7 @@ def attach_command(
     fields: FieldsOption = "counted",
     replace: ReplaceOption = False,
     printed: PrintOption = None,
+    realtime: RealtimeOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
@@ -101,11 +111,16 @@ def attach_command(
     """
     if (distribution is not None) + every + (bucket is not None) != 1:
         raise SettingError("DISTRIBUTION", "name one, or say --all or --bucket")
+    if distribution is not None:
+        _check_id(distribution)
+    listed(fields)
     cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
     target = _target(cloud, stack)
     if bucket is not None:
         raise typer.Exit(_read_existing(cloud, target, bucket, prefix, dry_run, yes))
     names = cloud.distributions() if every else [distribution or ""]
+    if realtime:
+        raise typer.Exit(max(_say_realtime(cloud, target, name) for name in names))
     wanted = chosen(fields, cloud.allowed_fields())
     at = datetime.now(UTC).isoformat(timespec="seconds")
     wishes = [Wish(name, target, form.value, wanted, replace, at) for name in names]
@@ -119,10 +134,11 @@ def attach_command(
 @delivering.command("detach", epilog="Example: edgetally detach E123ABC456DEF")
 def detach_command(
     distribution: Annotated[str, typer.Argument(help="The distribution's id.")],
-    dry_run: DryRunOption = False,
+    dry_run: DetachDryRunOption = False,
     yes: YesOption = False,
 ) -> None:
     """Turn a distribution's logs off: delete what `attach` made. What was delivered stays."""
+    _check_id(distribution)
     cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
     steps = detaching(cloud, distribution)
     if not steps:
@@ -136,6 +152,25 @@ def detach_command(
     for step in steps:
         patiently(step.make, deadline)
     out.print(f"{distribution}: logs are off; AWS may deliver the last ones for some hours")
+
+
+def _check_id(distribution: str) -> None:
+    """Refuse a text that can be no distribution's id, before AWS is asked. Raises SettingError."""
+    if not re.fullmatch(r"E[A-Z0-9]+", distribution):
+        raise SettingError(
+            "DISTRIBUTION",
+            f"{distribution!r} is no id, such as E123ABC456DEF; aws cloudfront list-distributions "
+            "shows the ids",
+        )
+
+
+def _say_realtime(cloud: Deliveries, stack: Stack, distribution: str) -> int:
+    """Print what is left to do for real-time logs, and return the exit code."""
+    try:
+        print(realtime_steps(cloud, stack, distribution), end="")
+    except DeliveryError as error:
+        return _said(distribution, error)
+    return OK
 
 
 def _target(cloud: Deliveries, name: str) -> Stack:

@@ -1,11 +1,13 @@
 """The fields of its logs that CloudFront shall deliver."""
 
+import re
 from collections.abc import Collection, Sequence
 
 from pipeline.errors import SettingError
 from pipeline.schema.fields import CLIENT_IP, CLOCKS, SPELLINGS, spelling
 
 COUNTED, ALL = "counted", "all"
+_NAME = re.compile(r"[A-Za-z0-9()-]+")
 
 
 def counted(allowed: Sequence[str]) -> list[str]:
@@ -21,13 +23,32 @@ def counted(allowed: Sequence[str]) -> list[str]:
     return [name for name in allowed if spelling(name, realtime=False) in spelled]
 
 
+def listed(text: str) -> list[str]:
+    """Return the words of a list of fields.
+
+    Raises SettingError for a list that can be right in no account: an empty one, one without a
+    time, a word that is no field's name.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    for word in words:
+        if not _NAME.fullmatch(word):
+            raise SettingError("--fields", f"{word!r} is no field; write counted, or counted,c-ip")
+    names = {spelling(word.lower(), realtime=False) for word in words}
+    has_time = any(all(_has(names, part) for part in clock) for clock in CLOCKS)
+    if not has_time and not {COUNTED, ALL} & set(words):
+        raise SettingError(
+            "--fields", "no time in it, so no line could be counted; begin with counted"
+        )
+    return words
+
+
 def chosen(text: str, allowed: Sequence[str]) -> tuple[str, ...]:
     """Return the fields that a text names, in the order of `allowed`.
 
     The words `counted` and `all` stand for several. Raises SettingError for a field that CloudFront
     does not deliver.
     """
-    words = [word for word in text.split(",") if word]
+    words = listed(text)
     known = {name.lower(): name for name in allowed}
     wanted: set[str] = set()
     for word in words:

@@ -122,6 +122,47 @@ def test_what_is_not_there_is_a_wrong_use(run: Run, arguments: tuple[str, ...]) 
     assert run(*arguments) == 2
 
 
+def test_real_time_logs_are_explained_and_nothing_is_changed(
+    fake: FakeAws, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second stack, then its configuration and parameters, then that they are on."""
+    say = ("attach", DISTRIBUTION, "--realtime")
+    assert run(*say) == 0
+    said = capsys.readouterr().out
+    assert f"--stack-name {STACK}-realtime" in said
+    assert f"LogBucket={BUCKET}" in said
+    config = "arn:aws:cloudfront::123456789012:realtime-log-config/x"
+    told = "RealtimeFields=timestamp,sc-status Sampling=cloudfront-realtime/=5"
+    outputs = {"RealtimeLogConfigArn": config, "StackParameters": told}
+    fake.stacks[f"{STACK}-realtime"] = fake.stacks[STACK] | {
+        "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    }
+    assert run(*say) == 0
+    said = capsys.readouterr().out
+    assert f"RealtimeLogConfigArn: {config}" in said
+    assert f'--stack-name {STACK} --parameter-overrides "{told}"' in said
+    behavior = fake.distributions[DISTRIBUTION]["DistributionConfig"]["DefaultCacheBehavior"]
+    behavior["RealtimeLogConfigArn"] = config
+    assert run(*say) == 0
+    assert "has these real-time logs on" in capsys.readouterr().out
+    assert fake.writes == []
+
+
+def test_real_time_logs_beside_standard_logs_need_a_choice(
+    fake: FakeAws, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the same bucket every request would be counted twice."""
+    logging = {"Enabled": True, "IncludeCookies": False, "Prefix": ""}
+    fake.distributions["E3"] = distribution(
+        "E3", Logging={**logging, "Bucket": f"{BUCKET}.s3.amazonaws.com"}
+    )
+    assert run("attach", "E3", "--realtime") == 3
+    assert "counted twice" in capsys.readouterr().err
+    run("attach", DISTRIBUTION, "--yes")
+    assert run("attach", DISTRIBUTION, "--realtime") == 3
+    assert f"edgetally detach {DISTRIBUTION}" in capsys.readouterr().err
+
+
 def test_a_stack_that_is_not_there_is_a_wrong_use(
     fake: FakeAws, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,7 +191,7 @@ def test_fields_are_chosen_without_what_tells_a_person(fake: FakeAws, run: Run) 
 def test_all_fields_are_in_the_order_of_aws() -> None:
     """Whatever the order in which they are named."""
     assert chosen("all", FIELDS) == tuple(FIELDS)
-    assert chosen("sc-status,DATE", FIELDS) == ("date", "sc-status")
+    assert chosen("sc-status,time,DATE", FIELDS) == ("date", "time", "sc-status")
 
 
 def test_another_format_ends_the_delivery_and_makes_a_new_one(fake: FakeAws, run: Run) -> None:
