@@ -1,6 +1,7 @@
 """The function that checks by the hour how far the store is from what was delivered."""
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +12,22 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pipeline.answer.health import Findings
 from pipeline.bootstrap import Sources, open_store
 from pipeline.hours import Window
-from pipeline.settings import load_settings
+from pipeline.settings import Settings, load_settings
+from pipeline.source.port import Listed
 from pipeline.upkeep.audit import audit
 
 logger = Logger(service="audit")
 metrics = Metrics(service="audit")
 
 _LOGGED = 20
+
+
+def _listed(settings: Settings, bucket: str, window: Window) -> Iterator[Listed]:
+    """The objects of the stack's own bucket, and of another that announces its objects to it."""
+    sources = Sources(settings)
+    yield from sources.list(bucket, "", window)
+    if settings.existing_bucket:
+        yield from sources.list(settings.existing_bucket, settings.existing_prefix, window)
 
 
 @logger.inject_lambda_context
@@ -34,7 +44,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         store,
         window,
         now,
-        Sources(settings).list(bucket, "", window),
+        _listed(settings, bucket, window),
     )
     figures = {
         "missing_objects": len(found.missing),

@@ -55,6 +55,10 @@ class Settings(BaseModel):
     """The URL of another Secrets Manager, for local runs."""
     bucket: str = ""
     """The bucket that the scheduled audit lists."""
+    existing_bucket: str = ""
+    """Another bucket whose objects are counted, which the scheduled audit lists, too."""
+    existing_prefix: str = ""
+    """Where in that bucket the logs are."""
     queue_url: str = ""
     """The queue of log objects: its depth is a part of the API's health, and the ingest announces
     objects there again that it had no time to open."""

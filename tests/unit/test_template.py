@@ -172,6 +172,12 @@ def test_an_existing_bucket_is_read_under_its_prefix_only(template: Any) -> None
     assert read["Action"] == ["s3:GetObject", "s3:GetObjectVersion"]
     place = "arn:${AWS::Partition}:s3:::${ExistingBucket}/${ExistingPrefix}*"
     assert read["Resource"] == {"Sub": place}
+    audited = [each for name, each in statements(template) if name == "AuditRole"]
+    (listing,) = [each for each in audited if each["Sid"] == "ListExistingLogs"]
+    assert listing["Action"] == "s3:ListBucket"
+    assert listing["Resource"] == {"Sub": "arn:${AWS::Partition}:s3:::${ExistingBucket}"}
+    under = {"StringEquals": {"s3:prefix": {"Ref": "ExistingPrefix"}}}
+    assert listing["Condition"] == {"If": ["ReadsPrefix", under, {"Ref": "AWS::NoValue"}]}
     condition, granted, otherwise = decrypt["If"]
     assert (condition, otherwise) == ("DecryptsExisting", {"Ref": "AWS::NoValue"})
     assert (granted["Action"], granted["Resource"]) == ("kms:Decrypt", {"Ref": "ExistingKey"})
@@ -261,6 +267,7 @@ def test_what_is_made_only_sometimes(template: Any) -> None:
         "AllowsOrigins": {"Not": [{"Equals": [{"Ref": "CorsOrigins"}, ""]}]},
         "ReadsHistory": {"Not": [{"Equals": [{"Ref": "HistoryBucket"}, ""]}]},
         "ReadsExisting": {"Not": [{"Equals": [{"Ref": "ExistingBucket"}, ""]}]},
+        "ReadsPrefix": {"Not": [{"Equals": [{"Ref": "ExistingPrefix"}, ""]}]},
         "DecryptsExisting": {
             "And": [
                 {"Condition": "ReadsExisting"},
@@ -372,6 +379,8 @@ PARAMETER = {
     "SITE_BY": "SiteBy",
     "MAX_SITES": "MaxSites",
     "AUDIT_HOURS": "AuditHours",
+    "EXISTING_BUCKET": "ExistingBucket",
+    "EXISTING_PREFIX": "ExistingPrefix",
 }
 """The parameter that a setting is made of."""
 OWN_DEFAULTS = {"LedgerDays": 183}
@@ -388,7 +397,10 @@ FUNCTIONS = {
         *("STORE", "LOOKBACK_HOURS", "CACHE_TTL_SECONDS", "CORS_ORIGINS"),
         *("QUEUE_URL", "DEAD_LETTER_QUEUE_URL", "SQS_ENDPOINT", "API_SECRET", "SECRETS_ENDPOINT"),
     },
-    "AuditFunction": {"STORE", "BUCKET", "AUDIT_HOURS", "S3_ENDPOINT"},
+    "AuditFunction": {
+        *("STORE", "BUCKET", "AUDIT_HOURS", "S3_ENDPOINT"),
+        *("EXISTING_BUCKET", "EXISTING_PREFIX"),
+    },
     "AuthorizerFunction": {"API_SECRET", "SECRETS_ENDPOINT"},
 }
 """The settings that a function is given."""
@@ -469,9 +481,8 @@ def test_a_retired_secret_opens_nothing_for_long(template: Any) -> None:
 
 def leading_keys(template: Any, role: str) -> dict[str, list[str]]:
     """The partition keys of the table that a role may use, by action."""
-    (policy,) = template["Resources"][role]["Properties"]["Policies"]
     keys = {}
-    for statement in policy["PolicyDocument"]["Statement"]:
+    for statement in [each for name, each in statements(template) if name == role]:
         for action in listed(statement["Action"]):
             if action.startswith("dynamodb:") and statement["Resource"] == {"GetAtt": "Table.Arn"}:
                 condition = statement["Condition"]

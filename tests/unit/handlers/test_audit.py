@@ -83,6 +83,21 @@ def test_the_health_tells_of_a_gap_and_of_missing_objects(store: Path) -> None:
     assert health() == ("fail", 6, "6 records too many or too few, 1 object missing")
 
 
+def test_a_bucket_that_is_not_the_stacks_is_looked_through_under_its_prefix(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there and not counted is missing; what else is in that bucket is nobody's."""
+    s3 = boto3.client("s3")
+    where = {"LocationConstraint": "eu-west-2"}
+    s3.create_bucket(Bucket="theirs", CreateBucketConfiguration=where)
+    for key in ("cf/one.gz", "cf/two.gz", "other/three.gz"):
+        s3.put_object(Bucket="theirs", Key=key, Body=b"")
+    assert audit()["missing_objects"] == 1
+    monkeypatch.setenv("EDGETALLY_EXISTING_BUCKET", "theirs")
+    monkeypatch.setenv("EDGETALLY_EXISTING_PREFIX", "cf/")
+    assert audit()["missing_objects"] == 3
+
+
 def health() -> tuple[str, int, str]:
     answer = handlers.summaries.handler(event("summaries-health"), CONTEXT)
     checks = {check["name"]: check for check in json.loads(answer["body"])["health_status"]}
