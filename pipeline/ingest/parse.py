@@ -30,7 +30,8 @@ OF_NO_SITE = Naming()
 """All lines are of one site without a name."""
 
 _REMEDIES = {
-    TOO_FEW_FIELDS: "fewer fields than its layout has; are they separated by TABs?",
+    TOO_FEW_FIELDS: "fewer fields than its layout has; if they are not separated by TABs, choose "
+    "TAB for the delivery, as values hold any other delimiter too",
     BAD_TIMESTAMP: "no time of a request; connection logs and other kinds are not access logs",
     OUT_OF_RANGE: "before CloudFront, or more than 26 hours after the object's own time",
     LINE_TOO_LONG: "longer than EDGETALLY_MAX_LINE_BYTES",
