@@ -141,6 +141,8 @@ _MORE = (
     ("GoogleHC", MONITORING),  # https://cloud.google.com/load-balancing/docs/health-checks
     ("kube-probe", MONITORING),  # https://kubernetes.io/docs
     ("Cloudflare-diagnostics", MONITORING),
+    ("NovaAct", AI_ASSISTANT),  # https://nova.amazon.com/act
+    ("Bluesky Cardyb", PREVIEW),  # the link previews of Bluesky
     ("ApacheBench", TOOL),
     ("gobuster", TOOL),
     ("Webzio-Extended", AI_TRAINING),

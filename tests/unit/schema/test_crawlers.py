@@ -61,6 +61,11 @@ KNOWN = {
     "Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)": ("YandexBot", SEARCH),
     "DuckDuckBot/1.1; (+http://duckduckgo.com/duckduckbot.html)": ("DuckDuckBot", SEARCH),
     "GOOGLEBOT/2.1": ("Googlebot", SEARCH),
+    "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; NovaAct)": (
+        "NovaAct",
+        AI_ASSISTANT,
+    ),
+    "Bluesky Cardyb/1.1; +mailto:support@bsky.app": ("Bluesky Cardyb", PREVIEW),
     "ExampleBot/0.1 (+https://example.com)": ("ExampleBot", OTHER_GROUP),
     "a crawler": (UNNAMED, OTHER_GROUP),
 }
