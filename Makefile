@@ -18,6 +18,12 @@ help: ## Show this help
 demo: $(VENV)/ready $(TOOLS)/ready ## Deploy to an embedded AWS, feed it logs, show the summary (KEEP=1 stays up)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep)
 
+.PHONY: local local-test
+local: $(VENV)/ready $(TOOLS)/ready ## Start what the functions need for `sam local invoke`, until Ctrl-C (Docker)
+	@$(BIN)/python -m local
+local-test: $(VENV)/ready $(TOOLS)/ready ## Run every event of events/ in Docker, compare the responses
+	@$(BIN)/python -m local test
+
 PYTEST := $(BIN)/python -m pytest -p no:cacheprovider
 BOTH := --numprocesses=2 --dist=worksteal
 

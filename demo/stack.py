@@ -99,16 +99,17 @@ class Stack:
 
 
 @contextmanager
-def embedded_aws(**more: str) -> Iterator[Aws]:
-    """An embedded AWS with its data in a temporary folder; gone at the end, whatever happens.
-    `more` are variables of its environment: with AUTH=true it enforces what roles may do."""
+def embedded_aws(host: str = "127.0.0.1", port: int | None = None, **more: str) -> Iterator[Aws]:
+    """An embedded AWS with its data in a temporary folder; gone at the end, whatever happens. It
+    listens on an address of this machine and on a port, or on a free one. `more` are variables of
+    its environment: with AUTH=true it enforces what roles may do."""
     folder = Path(tempfile.mkdtemp(prefix="edgetally-"))
-    port = _free_port()
+    port = port or _free_port()
     log = folder / "aws.log"
     environment = {
         **os.environ,
         "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}",
-        "BIND_HOST": "127.0.0.1",
+        "BIND_HOST": host,
         "GATEWAY_PORT": str(port),
         "STATE_DIR": str(folder / "state"),
         "S3_DATA_DIR": str(folder / "s3"),
@@ -126,8 +127,8 @@ def embedded_aws(**more: str) -> Iterator[Aws]:
             start_new_session=True,
         )
     try:
-        _wait_until_it_answers(process, port, log)
-        yield Aws(f"http://127.0.0.1:{port}", folder)
+        _wait_until_it_answers(process, f"{host}:{port}", log)
+        yield Aws(f"http://{host}:{port}", folder)
     finally:
         _end(process)
         shutil.rmtree(folder, ignore_errors=True)
@@ -188,11 +189,11 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_it_answers(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_it_answers(process: "subprocess.Popen[bytes]", place: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urlopen(f"http://127.0.0.1:{port}/_ministack/health", timeout=2):
+            with urlopen(f"http://{place}/_ministack/health", timeout=2):
                 return
         except (URLError, OSError):
             time.sleep(0.2)

@@ -36,17 +36,19 @@ def missing() -> str:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """The endpoint of a DynamoDB Local that keeps its data in memory."""
+def running(port: int | None = None, *, shared: bool = False) -> Iterator[str]:
+    """The endpoint of a DynamoDB Local that keeps its data in memory, on a port or on a free one.
+    `shared` tables are the same for all credentials and regions."""
     jar = _installed()
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        probe.bind(("127.0.0.1", port or 0))  # or it is in use
+        port = int(probe.getsockname()[1])
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
             [
                 *("java", f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}", "-Xmx768m"),
                 *("-jar", str(jar), "-inMemory", "-port", str(port)),
+                *(["-sharedDb"] if shared else []),
             ],
             cwd=jar.parent,
             stdin=subprocess.DEVNULL,
