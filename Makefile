@@ -103,9 +103,11 @@ lock: $(VENV)/ready ## Pin all packages again from pyproject.toml and requiremen
 	$(LOCK) requirements/tools.in -o requirements/tools.txt
 	$(LOCK) requirements/clients.in -o requirements/clients.txt
 	$(LOCK) requirements/checkov.in -o requirements/checkov.txt
+	$(LOCK) requirements/bench.in -o requirements/bench.txt
+	$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 	$(LOCK) requirements/mutate.in -c requirements/dev.txt -o requirements/mutate.txt
 
-LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built

@@ -52,3 +52,10 @@ if [ -n "$compiler" ]; then
 else
     echo "no Python 3.13 here (PYTHON313 names it): without bytecode, cold starts take twice as long" >&2
 fi
+
+# Lambda refuses more than 250 MB, and says so only when everything was uploaded.
+size=$(du -sm "$folder" | cut -f1)
+[ "$size" -le 240 ] || {
+    echo "$folder has $size MB, and Lambda takes 250: leave out what $requirements does not need" >&2
+    exit 1
+}

@@ -143,3 +143,36 @@ def test_a_docstring_names_its_subject() -> None:
         and OPENING.match(ast.get_docstring(node) or "")
     ]
     assert begun == []
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda f: f.name
+)
+def test_every_package_is_pinned_by_its_hash(file: Path) -> None:
+    """To one version and its files; and no file says from which index it comes."""
+    text = file.read_text()
+    packages = [block for block in re.split(r"\n(?=\S)", text) if not block.startswith("#")]
+    assert packages
+    for package in packages:
+        assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", package), package
+        assert "--hash=sha256:" in package, package
+    assert "://" not in text
+    assert "--index" not in text
+
+
+def test_a_package_that_lambda_would_refuse_is_not_built(tmp_path: Path) -> None:
+    """The build ends with the size, not the upload."""
+    made = tmp_path / "large"
+    made.mkdir()
+    (made / "library").write_bytes(bytes(241 << 20))
+    (tmp_path / "none.txt").write_text("")
+    done = subprocess.run(
+        ["sh", "requirements/package.sh", str(tmp_path / "none.txt"), str(made)],
+        cwd=ROOT,
+        env={**os.environ, "ARCHITECTURE": "local"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "MB, and Lambda takes 250" in done.stderr
