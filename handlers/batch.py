@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from handlers.events import Unreadable, object_ref, unquoted
+from handlers.events import Unreadable, converted, object_ref, unquoted
 from pipeline.errors import ObjectGone, ObjectRefused, StoreError
 from pipeline.ingest.ingest import Outcome
 from pipeline.objects import ObjectRef
@@ -38,7 +38,7 @@ def batch_refs(event: Mapping[str, Any]) -> list[ObjectRef | str]:
 
 def _ref(task: Any) -> ObjectRef | str:
     try:
-        named = msgspec.convert(task, _Task)
+        named = converted(task, _Task)
         # Schema 1.0 names the bucket by its ARN, 2.0 by its name; the key is URL-encoded in both.
         bucket = named.bucket or (named.bucket_arn or "").rpartition(":")[2]
         return object_ref(bucket, unquoted(named.key), version_id=named.version_id or "")

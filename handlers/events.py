@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.htm
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -38,6 +38,7 @@ class Unreadable(Exception):
     """A document announces nothing that can be understood. The message never quotes a value."""
 
 
+_Kind = TypeVar("_Kind")
 _Text = Annotated[str, msgspec.Meta(max_length=1024)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 _Size = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
@@ -102,6 +103,14 @@ def object_ref(
     if max(lengths) > 1024 or any("\0" in name for name in names):
         raise Unreadable("a name is longer than 1,024 bytes, or has a NUL")
     return ObjectRef(bucket, key, etag, version_id, sequencer, size)
+
+
+def converted(document: Any, kind: type[_Kind]) -> _Kind:
+    """The document as a structure. Raises Unreadable, or msgspec's ValidationError."""
+    try:
+        return msgspec.convert(document, kind)
+    except UnicodeEncodeError as error:  # half of a pair, which JSON can spell
+        raise Unreadable("a value is no Unicode text") from error
 
 
 def unquoted(key: str) -> str:
@@ -173,19 +182,19 @@ def _refs(document: Any) -> Iterator[ObjectRef]:
 
 
 def _from_record(document: Mapping[str, Any]) -> Iterator[ObjectRef]:
-    record = msgspec.convert(document, _Record)
+    record = converted(document, _Record)
     if record.source != "aws:s3":
         raise Unreadable("a record is not S3's")
     if not record.version.startswith("2."):
         raise Unreadable("the version of a record is not 2.x")
     if record.name.startswith("ObjectCreated:"):
-        s3 = msgspec.convert(record.s3, _S3)
+        s3 = converted(record.s3, _S3)
         yield from _ref(s3.bucket.name, unquoted(s3.object.key), s3.object)
 
 
 def _from_event_bridge(document: Mapping[str, Any]) -> Iterator[ObjectRef]:
     if document.get("detail-type") == "Object Created":
-        detail = msgspec.convert(document.get("detail"), _Bridged)
+        detail = converted(document.get("detail"), _Bridged)
         # Unlike in S3's own events, the key is not URL-encoded here.
         yield from _ref(detail.bucket.name, detail.object.key, detail.object)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import handlers.ingest
@@ -142,6 +142,7 @@ def places(document: Any) -> Iterator[tuple[Any, Any]]:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(value="\ud800", where=45, bridged=False, data=b"")
 @given(value=JSON, where=st.integers(0, 99), bridged=st.booleans(), data=st.binary(max_size=9))
 def test_whatever_a_message_holds_only_it_can_fail(
     deliver: Callable[..., tuple[list[str], set[str]]],
