@@ -167,6 +167,28 @@ def test_the_audit_needs_what_it_is_granted(dynamodb: Any, used: Used, clock: Fa
     assert used.index | used.others == others
 
 
+@pytest.mark.parametrize("hour", [0, 1, 12, 23])
+def test_the_longest_audit_that_one_may_choose_scans_nothing(
+    dynamodb: Any, used: Used, clock: FakeClock, hour: int
+) -> None:
+    """At any time of the day: a scan would show the visitors' key, and the role has none."""
+    clock.now = clock.now.replace(hour=hour, minute=59)
+    store = DynamoStore(dynamodb, dynamodb_local.new_table(dynamodb), clock=clock)
+    count(store, clock, "counted")
+    used.table.clear()
+    most = read_template()["Parameters"]["AuditHours"]["MaxValue"]
+    audit(store, Window.last_hours(most, clock()), clock(), [])
+    assert used.table.keys() <= on_table("AuditRole").keys()
+    assert "dynamodb:Scan" not in used.table
+
+
+def test_no_role_that_is_kept_to_some_keys_may_scan() -> None:
+    """DynamoDB knows no keys of a scan, so the condition would not hold it."""
+    for role in ("IngestRole", "AuditRole", "SummariesRole", "AuthorizerRole"):
+        actions = {action for action, *_ in granted(role)}
+        assert not actions & {"dynamodb:Scan", "dynamodb:PartiQLSelect"}, role
+
+
 def test_the_summaries_need_what_they_are_granted(
     dynamodb: Any, used: Used, clock: FakeClock
 ) -> None:
