@@ -6,12 +6,13 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import TypeVar
 
+from pipeline.answer.calendar import Hours
 from pipeline.answer.delivery import complete_through, is_final
 from pipeline.deadline import NEVER, Deadline
 from pipeline.errors import EdgetallyError, StoreError
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hour.sketches import EVERYTHING, TOTALS, Wanted
-from pipeline.hours import Span, Window, hour_of, spans
+from pipeline.hours import HOUR_US, Span, Window, hour_of, spans
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.sites import COMPLETE, sampled_site
 from pipeline.store.counted import RowKey
@@ -98,6 +99,14 @@ class Rows:
     def merged(self, window: Window, wanted: Wanted = EVERYTHING) -> HourlyAggregate:
         """The rows of a window as one aggregate. Raises StoreError, TakesTooLong."""
         return self.joined(aggregate for _, aggregate in self.read(spans(window), wanted))
+
+    def hours(self, window: Window) -> Hours | None:
+        """The hours from the first request of a window to its last; None if it has no request.
+        Raises StoreError, TakesTooLong."""
+        totals = self.merged(window, TOTALS).totals
+        if totals.first_us is None or totals.last_us is None:
+            return None
+        return Hours(totals.first_us // HOUR_US, totals.last_us // HOUR_US + 1)
 
     def joined(self, aggregates: Iterable[HourlyAggregate]) -> HourlyAggregate:
         """Aggregates of rows as one."""

@@ -28,7 +28,7 @@ def moment(name: str) -> Callable[[str], datetime]:
     """A reader of moments: RFC 3339 with an offset, or epoch seconds."""
 
     def read(text: str) -> datetime:
-        seconds = _epoch_seconds(text)
+        seconds = epoch_seconds(text)
         if seconds is not None and 0 <= seconds < LATEST:
             return datetime.fromtimestamp(seconds, UTC)
         raise refused(
@@ -42,7 +42,7 @@ def moment(name: str) -> Callable[[str], datetime]:
     return read
 
 
-def _epoch_seconds(text: str) -> float | None:
+def epoch_seconds(text: str) -> float | None:
     """The moment of a text; None if it is none."""
     if _EPOCH_SECONDS.fullmatch(text):
         return float(text)

@@ -28,7 +28,7 @@ from pipeline.cli.summary_commands import summing
 from pipeline.cli.version import show_version
 
 GROUPS = {
-    "Count and look": ("ingest", "report", "summary", "serve", "inspect"),
+    "Count and look": ("ingest", "report", "summary", "series", "serve", "inspect"),
     "Keep a store": (*("objects", "audit", "rebuild", "export", "import", "settings"),),
     "CloudFront and AWS": ("attach", "detach", "status", "backfill"),
 }

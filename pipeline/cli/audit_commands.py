@@ -11,11 +11,9 @@ import typer
 
 from pipeline.bootstrap import Sources, open_existing, open_queue, open_to_read, store_file
 from pipeline.cli.console import (
-    FromOption,
     JsonOption,
     QueueOption,
     StoreOption,
-    ToOption,
     complain,
     counting,
     out,
@@ -23,7 +21,7 @@ from pipeline.cli.console import (
 from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.show_ledger import show_audit
 from pipeline.cli.sources import in_bucket
-from pipeline.cli.window import parse_window
+from pipeline.cli.window import FromOption, ToOption, parse_window
 from pipeline.cli.words import human_bytes
 from pipeline.errors import SettingError, StoreError
 from pipeline.hours import ALWAYS
@@ -67,7 +65,7 @@ def audit(
 
     if enqueue and not (queue and bucket):
         raise SettingError("--enqueue", "needs --bucket to find what is missing, and --queue")
-    window = parse_window(None, start, end, now := datetime.now(UTC))
+    window = parse_window(now := datetime.now(UTC), start, end)
     opened = open_to_read(settings := load_settings(store=store))
     inventory = Sources(settings).list(bucket, prefix, window) if bucket else ()
     with counting("objects", not as_json) as advance:
@@ -132,7 +130,7 @@ def backfill(
     if not queue and not dry_run:
         raise SettingError("--queue", "is needed; the stack's output IngestQueueUrl has it")
     settings = load_settings(store="memory://")
-    window = parse_window(None, start, end, datetime.now(UTC))
+    window = parse_window(datetime.now(UTC), start, end)
     listed = Sources(settings).list(*place, window, after or "")
     refs = (each.ref for each in listed)
     done = _announce(refs, None if dry_run else queue, settings, show=not as_json)

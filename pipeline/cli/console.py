@@ -5,14 +5,34 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TimeElapsedColumn
 from rich.text import Text
 from typing_extensions import override
 
 from pipeline.cli.words import human_bytes, safe
 
-out = Console(highlight=False)
+_IN_A_FILE = 160
+
+
+class _Out(Console):
+    """Standard output. In a file or a pipe lines may be longer than Rich's 80 characters, unless
+    the variable COLUMNS says how long."""
+
+    @property
+    @override
+    def size(self) -> ConsoleDimensions:
+        size = super().size
+        if self.is_terminal or self._environ.get("COLUMNS"):
+            return size
+        return ConsoleDimensions(_IN_A_FILE, size.height)
+
+    @size.setter
+    def size(self, new: tuple[int, int]) -> None:
+        self._width, self._height = new
+
+
+out = _Out(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 StoreOption = Annotated[
@@ -25,14 +45,6 @@ StoreOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-FromOption = Annotated[
-    str | None,
-    typer.Option("--from", help="First day or hour, e.g. 2026-11-23.", show_default=False),
-]
-ToOption = Annotated[
-    str | None,
-    typer.Option("--to", help="The one after the last, e.g. 2026-11-24.", show_default=False),
-]
 QueueOption = Annotated[
     str | None,
     typer.Option("--queue", help="URL of the queue that feeds the ingest.", show_default=False),

@@ -9,17 +9,15 @@ import typer
 
 from pipeline.bootstrap import open_existing, open_ingest
 from pipeline.cli.console import (
-    FromOption,
     JsonOption,
     StoreOption,
-    ToOption,
     complain,
     counting,
     out,
 )
 from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.sources import named
-from pipeline.cli.window import parse_window
+from pipeline.cli.window import FromOption, ToOption, parse_window
 from pipeline.errors import SettingError
 from pipeline.hours import HOURS_PER_DAY, Window
 from pipeline.settings import load_settings
@@ -66,7 +64,7 @@ def rebuild(
     from pipeline.upkeep.rebuild import rebuild as recount
 
     settings = load_settings(store=store)
-    days = _days(parse_window(None, start, end, datetime.now(UTC)))
+    days = _days(parse_window(datetime.now(UTC), start, end))
     opened = open_existing(settings)
     count = open_ingest(settings, opened)
     refs = [named(name) for name in forget or []]

@@ -8,15 +8,21 @@ from typing import Annotated
 
 import typer
 
-from pipeline.answer.calendar import UnknownZone, zone_named
 from pipeline.answer.overview import Filter
 from pipeline.bootstrap import Sources, open_ingest, open_store, open_to_read
-from pipeline.cli.console import FromOption, StoreOption, ToOption, err
+from pipeline.cli.console import StoreOption, err
 from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.ingesting import ingest_all, show_failures
 from pipeline.cli.meter import Meter, shown
 from pipeline.cli.sources import expanded, in_bucket
-from pipeline.cli.window import parse_window
+from pipeline.cli.window import (
+    FromOption,
+    ToOption,
+    TzOption,
+    WindowOption,
+    parse_window,
+    parse_zone,
+)
 from pipeline.errors import SettingError
 from pipeline.schema.dimensions import DIMENSIONS
 from pipeline.settings import Settings, load_settings
@@ -61,7 +67,8 @@ def report(
     start: FromOption = None,
     end: ToOption = None,
     where: WhereOption = None,
-    tz: Annotated[str, typer.Option(help="IANA time zone of the days and hours.")] = "UTC",
+    window: WindowOption = None,
+    tz: TzOption = "UTC",
     title: Annotated[str, typer.Option(help="The title; by default the site.")] = "",
     form: Annotated[str, typer.Option("--format", help="html, json, csv or md.")] = "html",
     opens: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
@@ -76,7 +83,8 @@ def report(
     if form not in FORMS:
         raise SettingError("--format", f"{form!r} is none of {', '.join(FORMS)}")
     now = datetime.now(UTC)
-    wanted = Report(parse_window(None, start, end, now), _zone(tz), _filter(where), title)
+    hours = parse_window(now, start, end, name=window, zone=parse_zone(tz))
+    wanted = Report(hours, tz, _filter(where), title)
     complete, opened = _counted(sources, store)
     text = FORMS[form](wanted.source(opened, now))
     path = output or ("report.html" if form == "html" else STDOUT)
@@ -108,14 +116,6 @@ def _count(sources: list[str], settings: Settings, store: Store) -> bool:
         outcomes = list(ingest_all(count, expansion.objects, meter))
     show_failures(outcomes)
     return expansion.report() and not any(outcome.reason for outcome in outcomes)
-
-
-def _zone(tz: str) -> str:
-    try:
-        zone_named(tz)
-    except UnknownZone as error:
-        raise SettingError("--tz", f"{tz!r} is no IANA time zone") from error
-    return tz
 
 
 def _filter(where: str | None) -> Filter | None:

@@ -8,10 +8,12 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.answer.entries import UNKNOWN, Entry
+from pipeline.answer.envelope import Comparison
 from pipeline.answer.summary import LISTED, Summary
-from pipeline.cli.words import decoded, human_bytes, safe
+from pipeline.cli.cut import Cut
+from pipeline.cli.words import change_of, decoded, human_bytes, safe
 
-_BAR = 24
+_BAR = 12
 _SHORT = 8
 """Entries of a dimension beside others; its table in JSON has more."""
 _COUNTED = 12
@@ -22,22 +24,19 @@ _BESIDE = (
 """The lists that stand side by side, the most asked for first."""
 
 
-def show(summary: Summary, console: Console) -> None:
+def show(summary: Summary, console: Console, before: Comparison[Summary] | None = None) -> None:
     """Print a summary. Everything from a log is printed as plain, escaped text."""
-    if not summary.total_records:
-        console.print("No requests in this window. `edgetally ingest` counts logs into the store.")
-        return
-    for part in _parts(summary):
+    for part in _parts(summary, before):
         console.print(part)
         console.print()
     console.print(Text("edge locations: " + safe(", ".join(summary.edge_locations))))
-    for line in _remarks(summary):
+    for line in remarks(summary):
         console.print(Text(line, style="yellow"))
 
 
-def _parts(summary: Summary) -> Iterable[RenderableType]:
+def _parts(summary: Summary, before: Comparison[Summary] | None) -> Iterable[RenderableType]:
     total = summary.total_records
-    yield _figures(summary)
+    yield _figures(summary, before)
     yield _beside(
         [
             _counts("status", summary.status_codes, total),
@@ -70,41 +69,67 @@ def _beside(tables: Sequence[Table]) -> Columns:
     return Columns(tables, padding=(1, 4))
 
 
-def _figures(summary: Summary) -> Table:
+def _figures(summary: Summary, before: Comparison[Summary] | None) -> Table:
     grid = Table.grid(padding=(0, 2))
+    for row in figures_of(summary, before):
+        grid.add_row(*row)
+    if before is not None:
+        grid.add_row("", "", f"{before.from_} … {before.to}")
+    return grid
+
+
+def figures_of(summary: Summary, before: Comparison[Summary] | None = None) -> list[list[str]]:
+    """The figures of a summary, each with its name; with another summary, each with the figure of
+    that one, and the change of those that can be told."""
+    rows = [list(row) for row in _named_figures(summary)]
+    if before is None:
+        return rows
+    earlier = dict(_named_figures(before.data))
+    compared = {
+        "requests": "total_records",
+        "bytes sent": "bytes_sent",
+        "bytes received": "bytes_received",
+        "log objects": "log_files_read",
+    }
+    for row in rows:
+        field = compared.get(row[0])
+        row.append(earlier.get(row[0], "unknown"))
+        pair = (getattr(each, field) for each in (summary, before.data)) if field else None
+        row.append(change_of(*pair) if pair else "")
+    return rows
+
+
+def _named_figures(summary: Summary) -> Iterable[tuple[str, str]]:
     sent, received = summary.bytes_sent, summary.bytes_received
-    grid.add_row("requests", f"{summary.total_records:,}")
-    grid.add_row("bytes sent", f"{human_bytes(sent)} ({sent:,})")
-    grid.add_row("bytes received", f"{human_bytes(received)} ({received:,})")
-    grid.add_row(
-        "cache hit rate",
-        f"{summary.cache_hit_rate:.2f} % of requests, {summary.cache_hit_rate_cacheable:.2f} % "
-        f"of cacheable ones, {summary.byte_hit_rate:.2f} % of bytes",
-    )
+    yield "requests", f"{summary.total_records:,}"
+    yield "bytes sent", f"{human_bytes(sent)} ({sent:,})"
+    yield "bytes received", f"{human_bytes(received)} ({received:,})"
+    yield "cache hit rate", f"{summary.cache_hit_rate:.2f} % of requests"
+    yield "", f"{summary.cache_hit_rate_cacheable:.2f} % of cacheable ones"
+    yield " ", f"{summary.byte_hit_rate:.2f} % of bytes"
     for name, members in (
         ("different visitors", summary.unique_visitors),
         ("different paths", summary.unique_paths),
     ):
         if members is not None:
             error = f"± {100 * members.relative_error:.1f} %"
-            grid.add_row(name, f"about {members.estimate:,} ({error})")
-    grid.add_row("time range", summary.time_range.replace("/", " … "))
-    grid.add_row("log objects", f"{summary.log_files_read:,}")
-    return grid
+            yield name, f"about {members.estimate:,} ({error})"
+    yield "time range", summary.time_range.replace("/", " … ")
+    yield "log objects", f"{summary.log_files_read:,}"
 
 
 def _table(*columns: str) -> Table:
     """A table whose first column is text, and whose others are numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, name in enumerate(columns):
-        table.add_column(name, justify="right" if place else "left", overflow="fold")
+        table.add_column(name, justify="right" if place else "left", no_wrap=bool(place))
     return table
 
 
 def _counts(name: str, counts: dict[str, int], total: int) -> Table:
     table = _table(name, "requests", "share")
     for value, count in list(counts.items())[:_COUNTED]:
-        table.add_row(Text(safe(value)), f"{count:,}", f"{100 * count / total:.1f} %")
+        table.add_row(Cut(safe(value)), f"{count:,}", f"{100 * count / total:.1f} %")
     return table
 
 
@@ -113,7 +138,7 @@ def _entries(name: str, entries: Sequence[Entry], total: int) -> Table:
     for entry in entries:
         share = f"{100 * entry.requests / total:.1f} %"
         table.add_row(
-            Text(decoded(entry.value)), f"{entry.requests:,}", share, human_bytes(entry.bytes)
+            Cut(decoded(entry.value)), f"{entry.requests:,}", share, human_bytes(entry.bytes)
         )
     return table
 
@@ -133,9 +158,9 @@ def _paths(summary: Summary) -> Table:
     paths: list[Entry] = getattr(summary, "paths")  # noqa: B009 - it is there by its dimension
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("requests", "hits", "errors", "mean ms"):
-        table.add_column(name, justify="right")
-    table.add_column("")
-    table.add_column("path", overflow="fold")
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=_BAR)
+    table.add_column("path")
     largest = paths[0].requests if paths else 1
     for entry in paths:
         bar = "▇" * max(1, round(_BAR * entry.requests / largest))
@@ -145,12 +170,13 @@ def _paths(summary: Summary) -> Table:
             f"{entry.errors_4xx + entry.errors_5xx:,}",
             "" if entry.mean_time_ms is None else f"{entry.mean_time_ms:,.0f}",
             Text(bar, style="cyan"),
-            Text(decoded(entry.value)),
+            Cut(decoded(entry.value)),
         )
     return table
 
 
-def _remarks(summary: Summary) -> list[str]:
+def remarks(summary: Summary) -> list[str]:
+    """How far the figures are from exact, and the lines that are in none of them."""
     remarks = [
         f"{name}: more values than the table holds; a value may be undercounted by up to {bound:,}"
         for name, bound in summary.approximate.items()

@@ -1,80 +1,163 @@
-"""The commands that show the traffic: summary."""
+"""The commands that show the traffic: summary and series."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-import msgspec
 import typer
 
-from pipeline.answer.summary import TOP, Summary, window_summary
+from pipeline.answer.calendar import BUCKETS, By, compared, label
+from pipeline.answer.change import changes
+from pipeline.answer.envelope import Comparison
+from pipeline.answer.metrics import METRICS
+from pipeline.answer.rows import Rows
+from pipeline.answer.summary import TOP, Summary, summary_of
 from pipeline.bootstrap import open_to_read
-from pipeline.cli.console import FromOption, JsonOption, StoreOption, ToOption, out
-from pipeline.cli.show_summary import show
-from pipeline.cli.window import parse_window
+from pipeline.cli.asking import ask, bounded, say_what_there_is
+from pipeline.cli.asking_series import SeriesWish
+from pipeline.cli.console import JsonOption, StoreOption
+from pipeline.cli.show_series import SERIES_FORMS
+from pipeline.cli.summary_forms import SUMMARY_FORMS
+from pipeline.cli.window import (
+    CompareOption,
+    FromOption,
+    HoursOption,
+    ToOption,
+    TzOption,
+    WindowOption,
+    check_calendar,
+    parse_compare,
+    parse_window,
+    parse_zone,
+)
 from pipeline.errors import SettingError
-from pipeline.hours import ALWAYS
 from pipeline.settings import load_settings
-from pipeline.sites import sampled_site
-from pipeline.store.port import Meta
 
-_MOST_HOURS = 24 * 366 * 100
+T = TypeVar("T")
+
+_METRICS = "requests,bytes,hit_ratio,errors_4xx,errors_5xx,mean_time_ms"
+"""As many as 80 columns hold."""
 
 summing = typer.Typer()
 
+SiteOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only this site, such as a distribution (may be repeated).", show_default=False
+    ),
+]
+FormOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help=f"{', '.join(SUMMARY_FORMS)}; --json is --format json.",
+        autocompletion=lambda: list(SUMMARY_FORMS),
+    ),
+]
 
-@summing.command(epilog="Example: edgetally summary --hours 24 --store sqlite:///edgetally.db")
+
+@summing.command(
+    epilog="Example: edgetally summary --window 7d --compare previous --store sqlite:///edgetally.db"
+)
 def summary(
     store: StoreOption = None,
-    hours: Annotated[
-        int | None,
-        typer.Option(
-            help="The current UTC hour and the hours before it.",
-            show_default=False,
-            max=_MOST_HOURS,
-        ),
-    ] = None,
+    name: WindowOption = None,
+    hours: HoursOption = None,
     start: FromOption = None,
     end: ToOption = None,
-    site: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this distribution (may be repeated).", show_default=False),
-    ] = None,
+    tz: TzOption = "UTC",
+    compare: CompareOption = None,
+    site: SiteOption = None,
     top: Annotated[int, typer.Option(help="Entries of each list.", min=1, max=5000)] = TOP,
+    form: FormOption = "table",
     as_json: JsonOption = False,
 ) -> None:
     """Show the traffic of a window: requests, bytes, hits, latency, and who asked for what.
 
-    Without a bound, everything that is stored. Times without a zone are UTC; bounds inside an
-    hour take in the whole hour.
+    Without a bound, everything that is stored. Bounds inside an hour take in the whole hour.
     """
-    window = parse_window(hours, start, end, datetime.now(UTC))
-    settings = load_settings(store=store)
-    opened = open_to_read(settings)
-    meta = opened.meta()
-    _check_sites(site or [], meta)
-    result = window_summary(opened, window, site or None, meta.settings.caps, top, meta)
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(result), indent=2).decode())
-    else:
-        show(result, out)
-        if not result.total_records and window != ALWAYS:
-            _show_what_there_is(window_summary(opened, ALWAYS, site or None, top=1, meta=meta))
+    show = _form_of(SUMMARY_FORMS, "json" if as_json else form, compare)
+    zone = parse_zone(tz)
+    window = parse_window(datetime.now(UTC), start, end, hours, name, zone)
+
+    def read(rows: Rows) -> tuple[Summary, Comparison[Summary] | None]:
+        found = summary_of(rows, window, top)
+        bounds = bounded(rows, window) if compare else None
+        if bounds is None:
+            return found, None
+        check_calendar(bounds, zone)
+        before = compared(bounds, parse_compare(compare, bounds, zone) or "previous", zone)
+        earlier = summary_of(rows, before.window, top)
+        first, last = (label(hour, zone) for hour in before)
+        return found, Comparison(first, last, earlier, changes(found, earlier))
+
+    opened = open_to_read(load_settings(store=store))
+    found, comparison = ask(opened, site, read)
+    show(found, comparison)
+    if not found.total_records:
+        say_what_there_is(opened, site)
 
 
-def _check_sites(names: Sequence[str], meta: Meta) -> None:
-    """Raises SettingError for a site that the store does not have."""
-    known = sorted({sampled_site(stored)[0] for stored in meta.sites})
-    for name in names:
-        if name not in known:
-            there_are = f"there are: {', '.join(known)}" if known else "it is empty"
-            raise SettingError("--site", f"the store has no site {name!r}; {there_are}")
+@summing.command(
+    epilog="Example: edgetally series --window 30d --by day --metrics requests,hit_ratio "
+    "--format csv --store sqlite:///edgetally.db"
+)
+def series(
+    store: StoreOption = None,
+    name: WindowOption = None,
+    hours: HoursOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
+    tz: TzOption = "UTC",
+    by: Annotated[
+        str, typer.Option(help=f"{', '.join(BUCKETS)}.", autocompletion=lambda: list(BUCKETS))
+    ] = "hour",
+    metrics: Annotated[
+        str, typer.Option(help=f"Between commas, of: {', '.join(METRICS)}.")
+    ] = _METRICS,
+    compare: CompareOption = None,
+    site: SiteOption = None,
+    form: FormOption = "table",
+    as_json: JsonOption = False,
+) -> None:
+    """Show metrics of a window by the hour, day, week or month.
+
+    Without a bound, from the first request that is stored to the last. JSON is the answer of the
+    API's /metrics/timeseries.
+    """
+    show = _form_of(SERIES_FORMS, "json" if as_json else form, compare)
+    zone, now = parse_zone(tz), datetime.now(UTC)
+    window = parse_window(now, start, end, hours, name, zone)
+    wish = SeriesWish(
+        window, tz, tuple(sorted(site or ())), _bucket(by), _metrics(metrics), compare
+    )
+    opened = open_to_read(load_settings(store=store))
+    found = ask(opened, site, lambda rows: wish.answer(rows, now))
+    if found is not None:
+        show(found)
+    if found is None or not found.has_requests:
+        say_what_there_is(opened, site)
 
 
-def _show_what_there_is(everything: Summary) -> None:
-    if everything.total_records:
-        out.print(
-            f"The store has {everything.total_records:,} requests of {everything.time_range}: "
-            "name another window, or none for all of it.",
-            soft_wrap=True,
-        )
+def _form_of(forms: Mapping[str, T], form: str, compare: str | None) -> T:
+    """The form of an answer. Raises SettingError."""
+    if form not in forms:
+        raise SettingError("--format", f"{form!r} is none of {', '.join(forms)}")
+    if compare and form == "csv":
+        raise SettingError("--compare", "needs --format table, json or md")
+    return forms[form]
+
+
+def _bucket(by: str) -> By:
+    for each in BUCKETS:
+        if each == by:
+            return each
+    raise SettingError("--by", f"{by!r} is none of {', '.join(BUCKETS)}")
+
+
+def _metrics(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(each.strip() for each in text.split(",")))
+    for each in names:
+        if each not in METRICS:
+            raise SettingError("--metrics", f"{each!r} is none of {', '.join(METRICS)}")
+    return names

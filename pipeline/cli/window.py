@@ -1,28 +1,136 @@
 """The window that the options of a command name."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated
 
+import typer
+
+from pipeline.answer.calendar import (
+    COMPARISONS,
+    NAMED_WINDOWS,
+    Compare,
+    Hours,
+    OffTheHour,
+    UnknownZone,
+    compared,
+    label,
+    named_window,
+    zone_named,
+)
+from pipeline.api.values import epoch_seconds
 from pipeline.errors import SettingError
 from pipeline.hours import Window, hour_of
 
+_EXAMPLES = "2026-11-23, 2026-11-23T11:00, 2026-11-23T11:00:00Z, or epoch seconds"
 
-def parse_window(hours: int | None, start: str | None, end: str | None, now: datetime) -> Window:
-    """`--hours`, or `--from` (inclusive) and `--to` (exclusive), or everything.
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", help=f"First moment: {_EXAMPLES}.", show_default=False),
+]
+ToOption = Annotated[
+    str | None,
+    typer.Option("--to", help="End, exclusive, in the same forms.", show_default=False),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--window",
+        help=f"By its name: {', '.join(NAMED_WINDOWS)}.",
+        autocompletion=lambda: list(NAMED_WINDOWS),
+        show_default=False,
+    ),
+]
+HoursOption = Annotated[
+    int | None,
+    typer.Option(
+        help="The current UTC hour and the hours before it.",
+        show_default=False,
+        max=24 * 366 * 100,
+    ),
+]
+TzOption = Annotated[
+    str, typer.Option("--tz", help="IANA time zone of days and of times without an offset.")
+]
+CompareOption = Annotated[
+    str | None,
+    typer.Option(
+        "--compare",
+        help="With the window before (previous), or the same dates a year before (year).",
+        autocompletion=lambda: list(COMPARISONS),
+        show_default=False,
+    ),
+]
 
-    Rows are hours: a bound inside an hour is widened to take in the whole hour. Raises
-    SettingError.
+
+def parse_window(
+    now: datetime,
+    start: str | None = None,
+    end: str | None = None,
+    hours: int | None = None,
+    name: str | None = None,
+    zone: tzinfo = UTC,
+) -> Window:
+    """`--from` (inclusive) and `--to` (exclusive), or `--hours`, or `--window`, or everything.
+
+    Days, and times without an offset, are those of the zone. Rows are hours: a bound inside an
+    hour is widened to take in the whole hour. Raises SettingError.
     """
+    ways = {"--window": name, "--hours": hours, "--from or --to": start or end}
+    given = [way for way, value in ways.items() if value is not None]
+    if len(given) > 1:
+        raise SettingError(given[0], f"cannot be combined with {given[1]}")
+    if name is not None:
+        return _named(name, now, zone)
     if hours is not None:
-        if start is not None or end is not None:
-            raise SettingError("--hours", "cannot be combined with --from or --to")
         if hours < 1:
             raise SettingError("--hours", f"must be at least 1, and is {hours}")
         return Window.last_hours(hours, now)
-    first = hour_of(_moment("--from", start)) if start is not None else None
-    last = _hour_after(_moment("--to", end)) if end is not None else None
+    first = hour_of(_moment("--from", start, zone)) if start is not None else None
+    last = _hour_after(_moment("--to", end, zone)) if end is not None else None
     if first is not None and last is not None and first >= last:
         raise SettingError("--to", f"{end} must be after --from {start}")
     return Window(first, last)
+
+
+def parse_zone(tz: str) -> tzinfo:
+    """The time zone of a name. Raises SettingError."""
+    try:
+        return zone_named(tz)
+    except UnknownZone as error:
+        reason = f"{tz!r} is no IANA time zone, such as Europe/London"
+        raise SettingError("--tz", reason) from error
+
+
+def parse_compare(text: str | None, hours: Hours, zone: tzinfo) -> Compare | None:
+    """The comparison of a window. Raises SettingError for another word, and for a window that has
+    none before it."""
+    found = [each for each in COMPARISONS if each == text]
+    if text is not None and not found:
+        raise SettingError("--compare", f"{text!r} is none of {', '.join(COMPARISONS)}")
+    for compare in found:
+        try:
+            compared(hours, compare, zone)
+        except (ValueError, OverflowError) as error:
+            raise SettingError("--compare", f"there is no window before: {error}") from error
+    return found[0] if found else None
+
+
+def check_calendar(hours: Hours, zone: tzinfo) -> None:
+    """Raises SettingError for a window that begins or ends where no calendar is."""
+    try:
+        for hour in hours:
+            label(hour, zone)
+    except (ValueError, OverflowError) as error:
+        raise SettingError("--from", f"there is no calendar for this window: {error}") from error
+
+
+def _named(name: str, now: datetime, zone: tzinfo) -> Window:
+    if name not in NAMED_WINDOWS:
+        raise SettingError("--window", f"{name!r} is none of {', '.join(NAMED_WINDOWS)}")
+    try:
+        return named_window(name, now, zone).window
+    except OffTheHour as error:
+        raise SettingError("--tz", f"this zone cannot be used: {error}") from error
 
 
 def _hour_after(moment: datetime) -> int:
@@ -31,11 +139,13 @@ def _hour_after(moment: datetime) -> int:
     return hour if whole else hour + 1
 
 
-def _moment(option: str, text: str) -> datetime:
+def _moment(option: str, text: str, zone: tzinfo) -> datetime:
+    """The moment of a text, in any form that the API takes too, or of a zone's clock."""
     try:
+        seconds = epoch_seconds(text)
+        if seconds is not None:
+            return datetime.fromtimestamp(seconds, UTC)
         moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise SettingError(
-            option, f"{text!r} is no date or time; write 2026-11-23 or 2026-11-23T11:00Z"
-        ) from None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise SettingError(option, f"{text!r} is no date or time; write {_EXAMPLES}") from None

@@ -23,3 +23,12 @@ def human_bytes(count: int) -> str:
             return f"{value:,.0f} {unit}" if unit == "B" else f"{value:,.1f} {unit}"
         value /= 1000
     return f"{value:,.1f} PB"
+
+
+def change_of(now: float | None, before: float | None) -> str:
+    """The change from one figure to another in percent: `+12.5 %`; a word where there is none."""
+    if now is None or before is None:
+        return "unknown"
+    if not before:
+        return "new" if now else "same"
+    return f"{100 * (now - before) / before:+,.1f} %" if now != before else "same"

@@ -18,7 +18,7 @@ def _lines(view: View) -> Iterator[str]:
     yield ""
     yield f"Counted up to {view.times.counted_up_to}."
     yield ""
-    yield from _table(["figure", "value"], [[it.name, str(it.figure)] for it in view.figures])
+    yield from table(["figure", "value"], [[it.name, str(it.figure)] for it in view.figures])
     for cell in view.cells:
         for one in cell:
             yield from _list(one)
@@ -42,10 +42,11 @@ def _list(one: List) -> Iterator[str]:
         yield ""
         return
     head = [one.panel.head, *(column.head for column in one.columns)]
-    yield from _table(head, [[line.title or line.text, *line.cells] for line in one.lines])
+    yield from table(head, [[line.title or line.text, *line.cells] for line in one.lines])
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The lines of a table; nothing in a cell is read as Markdown."""
     yield f"| {' | '.join(head)} |"
     yield "|---" + "|---:" * (len(head) - 1) + "|"
     for row in rows:

@@ -7,14 +7,12 @@ from functools import partial
 
 import msgspec
 
-from pipeline.answer.calendar import Hours
 from pipeline.answer.overview import Filter, OverviewAnswer
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.rows import Rows, as_of_one_moment
 from pipeline.api.render import as_csv
 from pipeline.errors import EdgetallyError
-from pipeline.hour.sketches import TOTALS
-from pipeline.hours import HOUR_US, Window
+from pipeline.hours import Window
 from pipeline.page.asking import report_question, table_question
 from pipeline.page.markdown import markdown
 from pipeline.page.view import Source, view_of
@@ -44,7 +42,9 @@ class Report:
         return as_of_one_moment(store, meta, None, read, meta.settings.caps)[0]
 
     def _source(self, rows: Rows, now: datetime) -> Source:
-        hours = self._hours(rows)
+        hours = rows.hours(self.window)
+        if hours is None:
+            raise NothingToReport
         question = replace(report_question(*hours, self.tz), where=self.where)
         table = table_question(question)
         sites = sorted(rows.sites.percent)
@@ -54,13 +54,6 @@ class Report:
             sites=sites,
             title=self.title or (sites[0] if len(sites) == 1 else "all sites"),
         )
-
-    def _hours(self, rows: Rows) -> Hours:
-        """The hours from the first request to the last."""
-        totals = rows.merged(self.window, TOTALS).totals
-        if totals.first_us is None or totals.last_us is None:
-            raise NothingToReport
-        return Hours(totals.first_us // HOUR_US, totals.last_us // HOUR_US + 1)
 
 
 def _answer(question: OverviewQuestion, rows: Rows, now: datetime) -> OverviewAnswer:

@@ -1,6 +1,7 @@
 """Windows as rows: every hour once, and no other."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -40,16 +41,16 @@ def test_a_half_bounded_window_is_days_and_a_ragged_end(start: int | None, end: 
 
 def test_hours_end_with_the_current_one() -> None:
     """--hours 3 is the running hour and the two before it."""
-    window = parse_window(3, None, None, NOW)
+    window = parse_window(NOW, hours=3)
     current = hour_of(NOW)
     assert (window.start, window.end) == (current - 2, current + 1)
 
 
 def test_bounds_inside_an_hour_take_in_the_whole_hour() -> None:
     """From 10:30 to 11:01 are the hours 10 and 11; a bound on the hour is exact."""
-    window = parse_window(None, "2026-11-23T10:30", "2026-11-23T11:01Z", NOW)
+    window = parse_window(NOW, "2026-11-23T10:30", "2026-11-23T11:01Z")
     assert window == Window(hour_of(NOW) - 2, hour_of(NOW))
-    exact = parse_window(None, "2026-11-23T10:00+00:00", "2026-11-23T13:00+01:00", NOW)
+    exact = parse_window(NOW, "2026-11-23T10:00+00:00", "2026-11-23T13:00+01:00")
     assert exact == window
 
 
@@ -67,7 +68,34 @@ def test_a_wrong_window_is_named(
 ) -> None:
     """The message names the option and what to write."""
     with pytest.raises(SettingError, match=said):
-        parse_window(hours, start, end, NOW)
+        parse_window(NOW, start, end, hours)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-23T11:00:00Z",
+        "2026-11-23t11:00:00z",
+        "2026-11-23 11:00:00+00:00",
+        "2026-11-23T12:00:00 01:00",
+        "2026-11-23T10:59:60Z",
+        "1795431600",
+        "2026-11-23T12:00",
+        "2026-11-23T12",
+    ],
+)
+def test_a_time_is_what_the_api_takes_or_of_the_zone(text: str) -> None:
+    """RFC 3339, epoch seconds, a leap second, a plus that came as a space; or a local time."""
+    window = parse_window(NOW, start=text, zone=ZoneInfo("Europe/Berlin"))
+    assert window.start == hour_of(NOW) - 1
+
+
+def test_a_day_begins_where_the_zone_is() -> None:
+    """And a window by its name is one of the zone's days."""
+    zone = ZoneInfo("America/New_York")
+    day = parse_window(NOW, "2026-11-22", "2026-11-23", zone=zone)
+    assert day == parse_window(NOW, "2026-11-22T05:00Z", "2026-11-23T05:00Z")
+    assert parse_window(NOW, name="yesterday", zone=zone) == day
 
 
 def test_an_hour_starts_where_it_says() -> None:

@@ -340,7 +340,7 @@ def test_an_empty_token_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_summary_of_nothing_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     """The hours in the store are named; an unknown site is refused with those there are."""
     assert main(["summary", "--from", "1999-01-01", "--to", "1999-01-02"]) == 0
-    assert "The store has 2 requests of 2026-11-22T10:30:00Z/" in capsys.readouterr().out
+    assert "The store has 2 requests: --from 2026-11-22T10:00Z" in capsys.readouterr().err
     assert main(["summary", "--site", "e1"]) == 2
     assert "no site 'e1'; there are: E1" in capsys.readouterr().err
     assert main(["summary", "--from", ""]) == 2

@@ -1,0 +1,61 @@
+"""Questions of the command line to a store: its rows, as of one moment."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from pipeline.answer.calendar import Hours
+from pipeline.answer.rows import Rows, as_of_one_moment
+from pipeline.cli.console import complain
+from pipeline.errors import SettingError
+from pipeline.hour.sketches import TOTALS
+from pipeline.hours import ALWAYS, Window, hour_start
+from pipeline.sites import sampled_site
+from pipeline.store.port import Meta, Store
+from pipeline.words import number_of
+
+T = TypeVar("T")
+
+
+def ask(store: Store, sites: Sequence[str] | None, read: Callable[[Rows], T]) -> T:
+    """The result of `read` over the rows of some sites, None for all. Raises SettingError for a
+    site that the store does not have, and StoreError."""
+    meta = store.meta()
+    _check_sites(sites or (), meta)
+    return as_of_one_moment(store, meta, sites or None, read, meta.settings.caps)[0]
+
+
+def bounded(rows: Rows, window: Window) -> Hours | None:
+    """A window with both its bounds: where one is missing, that of the requests. None if there are
+    no requests to bound it."""
+    if window.start is not None and window.end is not None:
+        return Hours(window.start, window.end)
+    found = rows.hours(window)
+    if found is None:
+        return None
+    start = found.start if window.start is None else window.start
+    return Hours(start, found.end if window.end is None else window.end)
+
+
+def say_what_there_is(store: Store, sites: Sequence[str] | None) -> None:
+    """Say on stderr that a window has no requests, and which hours have some."""
+
+    def read(rows: Rows) -> tuple[int, Hours | None]:
+        return rows.merged(ALWAYS, TOTALS).totals.requests, rows.hours(ALWAYS)
+
+    requests, hours = ask(store, sites, read)
+    if hours is None:
+        complain("No requests: nothing was counted yet. `edgetally ingest` counts logs.")
+        return
+    first, end = (f"{hour_start(hour):%Y-%m-%dT%H:%MZ}" for hour in hours)
+    complain(
+        f"No requests in this window. The store has {number_of(requests, 'request')}: "
+        f"--from {first} --to {end}"
+    )
+
+
+def _check_sites(names: Sequence[str], meta: Meta) -> None:
+    known = sorted({sampled_site(stored)[0] for stored in meta.sites})
+    for name in names:
+        if name not in known:
+            there_are = f"there are: {', '.join(known)}" if known else "it is empty"
+            raise SettingError("--site", f"the store has no site {name!r}; {there_are}")
