@@ -12,7 +12,7 @@ from tests.support import dynamodb_local
 from tests.support.api import ask, count, make_api
 from tests.support.clock import FakeClock
 
-DISTANCE_SECONDS = 0.2
+DISTANCE_SECONDS = 0.6
 """How long each request takes at least, as if the table were far away: requests that do not wait
 for each other begin within that time, on a busy machine too."""
 
