@@ -106,6 +106,7 @@ lock: $(VENV)/ready ## Pin all packages again from pyproject.toml and requiremen
 	$(LOCK) requirements/bench.in -o requirements/bench.txt
 	$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 	$(LOCK) requirements/mutate.in -c requirements/dev.txt -o requirements/mutate.txt
+	$(LOCK) requirements/stand-in.in -o requirements/stand-in.txt
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
