@@ -78,6 +78,7 @@ class S3Source(Source):
                 Bucket=ref.bucket, Key=ref.key, Range=f"bytes={done}-", **_exactly(ref)
             )
         if not answer.get("ContentRange", "").startswith(f"bytes {done}-"):
+            answer["Body"].close()
             raise ObjectUnavailable("the connection to S3 broke, and S3 did not resume it")
         return answer["Body"]
 

@@ -389,7 +389,7 @@ def unfollowed(stack: Stack, path: str, form: str | None = None, **headers: str)
 
 def test_the_page_is_for_those_who_log_in(queued: Stack) -> None:
     """With the secret, at the stage's root, in a session that every address of the page wants."""
-    stage = urlsplit(queued.url).path
+    stage = f"/{urlsplit(queued.url).path.rpartition('/')[2]}"  # as an API of one's own has it
     closed = unfollowed(queued, "/?window=7d")
     assert (closed.status, closed.headers["Location"]) == (303, f"{stage}/login?window=7d")
     form = unfollowed(queued, "/login?window=7d")

@@ -252,21 +252,30 @@ def test_pages_walk_through_the_whole_ranking(
     assert data(api, f"{target}&limit={limit}") == walked[:limit]
 
 
+def assert_before(start: datetime, end: datetime, before: datetime, until: datetime) -> None:
+    """A day that is not over comes after the same hours of the day before, all else after what
+    ends where it begins. The moments show the clock of the zone."""
+    if (start.hour, start.date()) == (0, end.date()):
+        assert (before.hour, before.date()) == (0, start.date() - timedelta(1))
+        assert until - before == end - start
+    else:
+        assert until == start
+
+
 @examples(60)
 @given(traffics, asks)
 @example([], Asked(LATEST - 2000, 31 * 24, "Europe/London", (), "day"))
+@example([], Asked(497356, 1, "America/New_York", (), "hour"))
 def test_comparing_is_asking_twice(traffics: list[Traffic], asked: Asked) -> None:
     """The figures of the window before are those that it gives itself, and the changes follow."""
-    api = stored(traffics)
+    api, ends = stored(traffics), ("from", "to")
     for route in ("summary?", f"timeseries?by={asked.by}&", "top/path?limit=200&"):
         answer = ask(api, f"/metrics/{route}{asked.query}&compare=previous").json
-        before = answer["compare"]
-        assert datetime.fromisoformat(before["to"]) == datetime.fromisoformat(
-            answer["meta"]["query"]["from"]
+        before, query = answer["compare"], answer["meta"]["query"]
+        assert_before(
+            *(datetime.fromisoformat(each[name]) for each in (query, before) for name in ends)
         )
-        start, end = (
-            int(datetime.fromisoformat(before[name]).timestamp()) for name in ("from", "to")
-        )
+        start, end = (int(datetime.fromisoformat(before[name]).timestamp()) for name in ends)
         alone = f"from={start}&to={end}&tz={asked.tz}"
         alone += "".join(f"&site={site}" for site in asked.sites)
         assert answer["data"] == data(api, f"/metrics/{route}{asked.query}")
