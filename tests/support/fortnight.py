@@ -1,5 +1,6 @@
 """Two weeks of generated traffic in a store, and the API over it at a moment that stands still."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -23,12 +24,16 @@ NOW = datetime(2026, 11, 27, 9, 12, tzinfo=UTC)
 @cache
 def fortnight(lines: int = 20) -> MemoryStore:
     """The store, made once. Read it only."""
+    return stored(dict(hours(7, NOW, lines)))
+
+
+def stored(logs: Mapping[str, bytes]) -> MemoryStore:
+    """A store with the logs of these names counted."""
     store = MemoryStore(clock=lambda: NOW)
     with TemporaryDirectory() as folder:
-        files = []
-        for name, body in hours(7, NOW, lines):
-            files.append(Path(folder) / name)
-            files[-1].write_bytes(body)
+        files = [Path(folder) / name for name in logs]
+        for file in files:
+            file.write_bytes(logs[file.name])
         count = Ingest(Reader(Sources(Settings()), reading()), store)
         for start in range(0, len(files), 80):
             count([file_ref(file) for file in files[start : start + 80]])

@@ -9,27 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from demo.fortnight import FIELDS, hours
+from demo.fortnight import hours
 from pipeline.cli.app import main
 from pipeline.hours import ALWAYS
 from pipeline.page import words
 from pipeline.page.report import FORMS, Report
 from pipeline.page.view import Source
 from tests.support.fortnight import NOW, fortnight
+from tests.support.hostile import HOSTILE_FIELDS, hostile_log, line, log
 from tests.support.html import Page
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "javascript:alert(1)",
-    '"><img src=x onerror=alert(1)>',
-    "</style><script>alert(1)</script>",
-    "{{ 7 * 7 }}{% raw %}",
-    "%E2%80%AEevil",
-    "/a%00b%07%1B[31m",
-    "/" + "é" * 4096,
-    "' onmouseover='alert(1)",
-    "]]>&lt;b&gt;",
-)
 
 
 @pytest.fixture(scope="module")
@@ -101,27 +89,11 @@ def test_the_other_forms_say_the_same(source: Source) -> None:
     assert f"| Requests | {requests:,} |" in FORMS["md"](source)
 
 
-def log(values: dict[str, str]) -> str:
-    """A line of a log with some values."""
-    row = dict.fromkeys(FIELDS, "-") | {
-        "date": "2026-11-24",
-        "time": "10:00:00",
-        "sc-status": "200",
-        "sc-bytes": "100",
-        "x-edge-result-type": "Hit",
-        "time-taken": "0.1",
-        "cs-method": "GET",
-    }
-    return "\t".join((row | values).values()) + "\n"
-
-
-@pytest.mark.parametrize("field", [name for name in FIELDS if name not in ("date", "time")])
+@pytest.mark.parametrize("field", HOSTILE_FIELDS)
 def test_hostile_values_are_text(field: str, tmp_path: Path) -> None:
     """In every field that is listed: the page is valid, and nothing in it runs or loads."""
-    body = f"#Version: 1.0\n#Fields: {' '.join(FIELDS)}\n"
-    body += "".join(log({field: value.replace(" ", "%20")}) for value in HOSTILE)
     file, report = tmp_path / "hostile.log", tmp_path / "r.html"
-    file.write_text(body, encoding="utf-8")
+    file.write_text(hostile_log(field), encoding="utf-8")
     assert main(["report", str(file), "-o", str(report)]) == 0
     page = Page.of(report.read_text("utf-8"))
     assert list(page.dangers()) == []
@@ -188,7 +160,7 @@ def test_a_wrong_option_is_named(
 ) -> None:
     """And nothing is written."""
     file = tmp_path / "a.log"
-    file.write_text(f"#Fields: {' '.join(FIELDS)}\n" + log({}))
+    file.write_text(log(line({})))
     assert main(["report", str(file), *options]) == code
     assert message in capsys.readouterr().err
     assert [each.name for each in tmp_path.iterdir()] == ["a.log"]
@@ -198,7 +170,7 @@ def test_an_object_that_cannot_be_counted_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The report is about the others, and the exit code is 1; without others there is none."""
-    (tmp_path / "a.log").write_text(f"#Version: 1.0\n#Fields: {' '.join(FIELDS)}\n" + log({}))
+    (tmp_path / "a.log").write_text(log(line({})))
     (tmp_path / "b.log").write_bytes(b"\x1f\x8bbroken")
     output = tmp_path / "r.html"
     assert main(["report", str(tmp_path), "-o", str(output)]) == 1
