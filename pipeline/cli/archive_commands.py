@@ -3,9 +3,10 @@
 import json
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -24,8 +25,12 @@ archiving = typer.Typer()
 @archiving.command(epilog="Example: edgetally export --store sqlite:///a.db --to store.ndjson")
 def export(
     store: StoreOption = None,
-    to: Annotated[Path | None, typer.Option(help="The file to write.", show_default=False)] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The file to write; `-` is standard output.", show_default=False),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the whole store to a file of JSON lines, for another store or for keeping.
 
@@ -36,10 +41,20 @@ def export(
     if to is None:
         raise SettingError("--to", "is needed: the file to write")
     settings = load_settings(store=store)
-    _check_target(to, force, store_files(settings))
+    is_piped = str(to) == "-"
+    if not is_piped:
+        _check_target(to, force, store_files(settings))
     opened = open_to_read(settings)
-    with _replacing(to) as file, counting("lines", True) as advance:
-        file.writelines(lines(opened, opened.meta().settings.caps, advance))
+    written = nullcontext(sys.stdout.buffer) if is_piped else _replacing(to)
+    with written as file, counting("lines", not as_json) as advance:
+        count = 0
+        for line in lines(opened, opened.meta().settings.caps, advance):
+            file.write(line)
+            count += 1
+    if as_json and not is_piped:
+        print(json.dumps({"file": str(to), "lines": count}))
+    elif not is_piped:
+        out.print(f"{number_of(count, 'line')} written to {to}", markup=False, soft_wrap=True)
 
 
 @archiving.command(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.bootstrap import open_aws
-from pipeline.cli.console import complain, out
-from pipeline.cli.exits import CHOICE, FAILED, OK
+from pipeline.cli.console import JsonOption
+from pipeline.cli.exits import OK
+from pipeline.cli.telling import Teller
 from pipeline.deadline import Deadline
-from pipeline.delivery.attach import Step, Wish, attach, patiently, plan
+from pipeline.delivery.attach import Wish, attach, patiently, plan
 from pipeline.delivery.aws import AwsDeliveries
-from pipeline.delivery.choices import Choice
 from pipeline.delivery.detach import detaching
 from pipeline.delivery.existing import reading
 from pipeline.delivery.fields import chosen, listed
@@ -102,6 +102,7 @@ def attach_command(
     realtime: RealtimeOption = False,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Turn a distribution's logs on: CloudFront delivers them to the stack's bucket.
 
@@ -109,18 +110,16 @@ def attach_command(
     within 12 hours, later ones within minutes. Exit code 1: AWS refused, and the message names the
     right or rule; 3: several things can be right, and the message has a command for each.
     """
-    if (distribution is not None) + every + (bucket is not None) != 1:
-        raise SettingError("DISTRIBUTION", "name one, or say --all or --bucket")
-    if distribution is not None:
-        _check_id(distribution)
+    _check_target(distribution, every, bucket)
     listed(fields)
     cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
     target = _target(cloud, stack)
+    teller = Teller(as_json)
     if bucket is not None:
-        raise typer.Exit(_read_existing(cloud, target, bucket, prefix, dry_run, yes))
+        teller.end(_read_existing(cloud, target, bucket, prefix, dry_run, yes, teller))
     names = cloud.distributions() if every else [distribution or ""]
     if realtime:
-        raise typer.Exit(max(_say_realtime(cloud, target, name) for name in names))
+        raise typer.Exit(max(_say_realtime(cloud, target, name, teller) for name in names))
     wanted = chosen(fields, cloud.allowed_fields())
     at = datetime.now(UTC).isoformat(timespec="seconds")
     wishes = [Wish(name, target, form.value, wanted, replace, at) for name in names]
@@ -128,7 +127,7 @@ def attach_command(
         for wish in wishes:
             print(_PRINTERS[printed](wish, cloud.distribution(wish.distribution).arn), end="")
         return
-    raise typer.Exit(_attach_all(cloud, wishes, dry_run, yes))
+    teller.end(_attach_all(cloud, wishes, dry_run, yes, teller))
 
 
 @delivering.command("detach", epilog="Example: edgetally detach E123ABC456DEF")
@@ -136,22 +135,34 @@ def detach_command(
     distribution: Annotated[str, typer.Argument(help="The distribution's id.")],
     dry_run: DetachDryRunOption = False,
     yes: YesOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Turn a distribution's logs off: delete what `attach` made. What was delivered stays."""
     _check_id(distribution)
     cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
+    teller = Teller(as_json)
     steps = detaching(cloud, distribution)
-    if not steps:
-        out.print(f"{distribution}: nothing of edgetally's delivers its logs")
-        return
-    _show(distribution, steps)
-    if dry_run:
-        return
-    _confirm(yes)
-    deadline = Deadline.after(_PATIENCE)
-    for step in steps:
-        patiently(step.make, deadline)
-    out.print(f"{distribution}: logs are off; AWS may deliver the last ones for some hours")
+    if steps:
+        teller.steps(distribution, steps)
+        if not dry_run:
+            _confirm(yes)
+            deadline = Deadline.after(_PATIENCE)
+            for step in steps:
+                patiently(step.make, deadline)
+            teller.state(
+                distribution, "off", "logs are off; AWS may deliver the last ones for some hours"
+            )
+    else:
+        teller.state(distribution, "unchanged", "nothing of edgetally's delivers its logs")
+    teller.end(OK)
+
+
+def _check_target(distribution: str | None, every: bool, bucket: str | None) -> None:
+    """Refuse more or fewer than one target. Raises SettingError."""
+    if (distribution is not None) + every + (bucket is not None) != 1:
+        raise SettingError("DISTRIBUTION", "name one, or say --all or --bucket")
+    if distribution is not None:
+        _check_id(distribution)
 
 
 def _check_id(distribution: str) -> None:
@@ -164,12 +175,12 @@ def _check_id(distribution: str) -> None:
         )
 
 
-def _say_realtime(cloud: Deliveries, stack: Stack, distribution: str) -> int:
+def _say_realtime(cloud: Deliveries, stack: Stack, distribution: str, teller: Teller) -> int:
     """Print what is left to do for real-time logs, and return the exit code."""
     try:
         print(realtime_steps(cloud, stack, distribution), end="")
     except DeliveryError as error:
-        return _said(distribution, error)
+        return teller.refused(distribution, error)
     return OK
 
 
@@ -183,12 +194,18 @@ def _target(cloud: Deliveries, name: str) -> Stack:
 
 
 def _read_existing(
-    cloud: Deliveries, stack: Stack, bucket: str, prefix: str, dry_run: bool, yes: bool
+    cloud: Deliveries,
+    stack: Stack,
+    bucket: str,
+    prefix: str,
+    dry_run: bool,
+    yes: bool,
+    teller: Teller,
 ) -> int:
     """Let the bucket announce its objects to the stack, and return the exit code."""
     try:
         steps = reading(cloud, stack, bucket, prefix)
-        _show(bucket, steps)
+        teller.steps(bucket, steps)
         if dry_run:
             return OK
         if steps:
@@ -196,17 +213,17 @@ def _read_existing(
         for step in steps:
             patiently(step.make, Deadline.after(_PATIENCE))
     except DeliveryError as error:
-        return _said(bucket, error)
-    out.print(
-        f"{bucket}: new objects are counted. What is there already: "
-        f"edgetally backfill s3://{bucket}/{prefix} --queue {stack.outputs['IngestQueueUrl']}",
-        markup=False,
-        soft_wrap=True,
+        return teller.refused(bucket, error)
+    backfill = (
+        f"edgetally backfill s3://{bucket}/{prefix} --queue {stack.outputs['IngestQueueUrl']}"
     )
+    teller.state(bucket, "on", f"new objects are counted. What is there already: {backfill}")
     return OK
 
 
-def _attach_all(cloud: Deliveries, wishes: Sequence[Wish], dry_run: bool, yes: bool) -> int:
+def _attach_all(
+    cloud: Deliveries, wishes: Sequence[Wish], dry_run: bool, yes: bool, teller: Teller
+) -> int:
     """Attach what can be attached, and return the exit code of the worst that happened."""
     codes = [OK]
     planned = []
@@ -214,46 +231,33 @@ def _attach_all(cloud: Deliveries, wishes: Sequence[Wish], dry_run: bool, yes: b
         try:
             steps = plan(cloud, wish)
         except DeliveryError as error:
-            codes.append(_said(wish.distribution, error))
+            codes.append(teller.refused(wish.distribution, error))
             continue
         if steps:
-            _show(wish.distribution, steps)
+            teller.steps(wish.distribution, steps)
             planned.append(wish)
         else:
-            out.print(f"{wish.distribution}: its logs are on already")
+            teller.state(wish.distribution, "unchanged", "its logs are on already")
     if planned and not dry_run:
         _confirm(yes)
-        codes += [_attach_one(cloud, wish) for wish in planned]
+        codes += [_attach_one(cloud, wish, teller) for wish in planned]
     return max(codes)
 
 
-def _attach_one(cloud: Deliveries, wish: Wish) -> int:
+def _attach_one(cloud: Deliveries, wish: Wish, teller: Teller) -> int:
     try:
         attach(cloud, wish, Deadline.after(_PATIENCE))
     except DeliveryError as error:
-        return _said(wish.distribution, error)
-    out.print(
-        f"{wish.distribution}: logs are on. The first come within 12 hours: "
-        f"edgetally status {wish.distribution} --stack {wish.stack.name}"
-    )
+        return teller.refused(wish.distribution, error)
+    status = f"edgetally status {wish.distribution} --stack {wish.stack.name}"
+    teller.state(wish.distribution, "on", f"logs are on. The first come within 12 hours: {status}")
     return OK
-
-
-def _said(about: str, error: DeliveryError) -> int:
-    complain(f"{about}: {error}")
-    return CHOICE if isinstance(error, Choice) else FAILED
-
-
-def _show(about: str, steps: Sequence[Step]) -> None:
-    for step in steps:
-        gap = " (requests of some minutes may be in no log)" if step.has_gap else ""
-        out.print(f"{about}: {step.words}{gap}", markup=False, soft_wrap=True)
 
 
 def _confirm(yes: bool) -> None:
     """Ask whether to go on. Raises SettingError where nobody can be asked."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise SettingError("--yes", "nobody can be asked here; say --yes, or --dry-run")
     typer.confirm("Go on?", abort=True)

@@ -95,14 +95,17 @@ def abandon(name: NameArgument, store: StoreOption = None, as_json: JsonOption =
 @keeping.command(
     epilog="Example: edgetally objects dismiss s3://BUCKET/KEY --store dynamodb://TABLE"
 )
-def dismiss(name: NameArgument, store: StoreOption = None) -> None:
+def dismiss(name: NameArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Clear the failure or the conflict of an object for good, so that an audit can be clean.
 
     What is counted does not change. A failed object still counts if it is delivered again and can
     be read. Other content that comes under the name later is a new conflict.
     """
     open_existing(load_settings(store=store)).dismiss(named(name))
-    out.print(f"{name} is no problem any more", markup=False, soft_wrap=True)
+    if as_json:
+        print(json.dumps({"dismissed": name}))
+    else:
+        out.print(f"{name} is no problem any more", markup=False, soft_wrap=True)
 
 
 def _last(store: Store, count: int, now: datetime) -> list[LedgerEntry]:

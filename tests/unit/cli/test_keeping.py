@@ -180,6 +180,22 @@ def test_a_store_is_moved_by_a_file(
     assert list(tmp_path.glob(".*partial")) == []
 
 
+def test_an_export_says_what_it_wrote_and_can_be_piped(
+    logs: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """The same lines in a file and on standard output, where nothing else is printed."""
+    file = tmp_path / "store.ndjson"
+    capfdbinary.readouterr()
+    assert main(["export", "--to", str(file)]) == 0
+    lines = len(file.read_bytes().splitlines())
+    assert f"{lines} lines written to {file}".encode() in capfdbinary.readouterr().out
+    assert main(["export", "--to", str(file), "--force", "--json"]) == 0
+    told = json.loads(capfdbinary.readouterr().out)
+    assert told == {"file": str(file), "lines": lines}
+    assert main(["export", "--to", "-"]) == 0
+    assert capfdbinary.readouterr().out == file.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -288,7 +304,9 @@ def test_a_failure_is_dismissed_by_a_command(
 ) -> None:
     """Then the audit is clean; an object without a problem is named as such."""
     assert main(["audit"]) == 1
-    assert main(["objects", "dismiss", str(logs / "cut.gz")]) == 0
+    capsys.readouterr()
+    assert main(["objects", "dismiss", str(logs / "cut.gz"), "--json"]) == 0
+    assert answer(capsys) == {"dismissed": str(logs / "cut.gz")}
     capsys.readouterr()
     assert main(["audit"]) == 0
     assert "all of it agrees" in said(capsys)

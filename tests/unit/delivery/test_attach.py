@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,28 @@ def test_a_dry_run_writes_nothing(
     assert run("detach", DISTRIBUTION, "--dry-run") == 0
     assert fake.writes == []
     assert "deleted" in capsys.readouterr().out
+
+
+def test_a_program_reads_what_was_done(
+    fake: FakeAws, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One JSON document, whether something was planned, done, not needed or refused."""
+
+    def document(*arguments: str) -> Any:
+        run(*arguments, "--json")
+        return json.loads(capsys.readouterr().out)[DISTRIBUTION]
+
+    planned = document("attach", DISTRIBUTION, "--dry-run")
+    assert (planned["state"], len(planned["steps"]) > 1) == ("planned", True)
+    assert document("attach", DISTRIBUTION, "--yes")["state"] == "on"
+    again = document("attach", DISTRIBUTION, "--yes")
+    assert (again["state"], again["steps"]) == ("unchanged", [])
+    assert document("detach", DISTRIBUTION, "--yes")["state"] == "off"
+    assert document("detach", DISTRIBUTION, "--yes")["state"] == "unchanged"
+    foreign(fake)
+    refused = document("attach", DISTRIBUTION, "--yes")
+    assert refused["state"] == "choice"
+    assert "--replace" in refused["message"]
 
 
 def test_nobody_to_ask_is_a_wrong_use(
