@@ -22,7 +22,7 @@ from benchmarks.full_hours import full_hour
 from benchmarks.generate import requests, standard_text
 from pipeline.answer.calendar import Hours
 from pipeline.answer.service import serve_from
-from pipeline.answer.summary import SummaryQuestion
+from pipeline.answer.summarizing import SummaryQuestion
 from pipeline.api.app import Api
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hours import HOURS_PER_DAY, hour_of, spans

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from demo.traffic import objects
-from pipeline.answer.summary import window_summary
+from pipeline.answer.summarizing import window_summary
 from pipeline.bootstrap import Sources
 from pipeline.cli.show_summary import show
 from pipeline.hours import Window

@@ -11,35 +11,37 @@ from pipeline.schema.dimensions import ABSENT
 
 if TYPE_CHECKING:
     from pipeline.hour.heavy_hitters import Table
+    from pipeline.hour.totals import Totals
 
 HUMAN, CRAWLER = "human", "crawler"
 
 
-def audience(devices: Table) -> list[Entry]:
+def audience(devices: Table, totals: Totals) -> list[Entry]:
     """The totals of `human` and `crawler`, and of `unknown` where no agent was logged.
 
     They are exact: there are fewer classes of devices than a table holds.
     """
-    return _summed([(_kind(value), vector) for value, vector in devices.entries.items()])
+    counted = [(_kind(value), vector) for value, vector in devices.entries.items()]
+    return entries_of(_summed(counted), totals)
 
 
-def crawler_groups(crawlers: Table) -> list[Entry]:
+def crawler_groups(crawlers: Table, totals: Totals) -> list[Entry]:
     """The totals of each group of crawlers, most requests first.
 
     What fell out of the table of crawlers closes the list as `(other)`.
     """
     entries = crawlers.entries.items()
     groups = _summed([(group(value), vector) for value, vector in entries if value != ABSENT])
-    return groups + (entries_of([(OTHER, crawlers.other)]) if crawlers.other.requests else [])
+    rest = [(OTHER, crawlers.other)] if crawlers.other.requests else []
+    return entries_of([*groups, *rest], totals)
 
 
 def _kind(device: str) -> str:
     return device if device in (ABSENT, CRAWLER) else HUMAN
 
 
-def _summed(counted: list[tuple[str, Vector]]) -> list[Entry]:
+def _summed(counted: list[tuple[str, Vector]]) -> list[tuple[str, Vector]]:
     totals: dict[str, Vector] = {}
     for name, vector in counted:
         totals[name] = add(totals.get(name, ZERO), vector)
-    ordered = sorted(totals.items(), key=lambda total: (-total[1].requests, total[0]))
-    return entries_of(ordered)
+    return sorted(totals.items(), key=lambda total: (-total[1].requests, total[0]))

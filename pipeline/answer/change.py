@@ -10,7 +10,7 @@ from pipeline.answer.shape import Shape
 Change: TypeAlias = dict[str, Any] | list[dict[str, Any]]
 """Figures replaced by their `Difference`, in the shape of the figures."""
 
-_NO_FIGURES = frozenset({"relative_error", "approximate", "sampling"})
+_NO_FIGURES = frozenset({"relative_error", "approximate", "sampling", "lacking"})
 
 
 class Difference(Shape):
@@ -25,12 +25,15 @@ def changes(now: Any, before: Any) -> Change:
     """The change of every figure that both have: for a shape by its fields, for a list of shapes
     place by place.
 
-    Lists inside of a shape are rankings, and have no change: their places say nothing.
+    Lists inside of a shape are rankings, and have no change: their places say nothing. Nor has a
+    list that is not in the logs.
     """
     return _changes(msgspec.to_builtins(now), msgspec.to_builtins(before))
 
 
 def _changes(now: Any, before: Any) -> Change:
+    if now is None or before is None:
+        return []
     if isinstance(now, list):
         return [_by_name(*pair) for pair in zip(now, before, strict=False)]
     return _by_name(now, before)

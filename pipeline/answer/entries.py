@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.answer.metrics import hit_ratio, mean_time_ms
 from pipeline.answer.shape import Ratio, Shape
 from pipeline.hour.aggregate import HourlyAggregate
+from pipeline.hour.totals import Totals
 from pipeline.hour.vector import Vector
 from pipeline.schema.agents import NOT_OF_EVERYONE
 from pipeline.schema.dimensions import ABSENT
+from pipeline.schema.fields import BYTES_SENT, RESULT_TYPE, SPELLINGS, STATUS
 
 if TYPE_CHECKING:
     from pipeline.arrays import Integers
@@ -21,52 +23,73 @@ UNKNOWN, OTHER = "unknown", "(other)"
 
 _REQUESTS = Vector._fields.index("requests")
 
+_FIELDS = {
+    "bytes": BYTES_SENT,
+    "hits": RESULT_TYPE,
+    "misses": RESULT_TYPE,
+    "errors_4xx": STATUS,
+    "errors_5xx": STATUS,
+}
+"""The field of a log that each figure of an entry is made of."""
+
 
 class Entry(Shape):
     """A value of a dimension with its counts. Bytes are those sent to viewers; hits
     are answered from an edge cache (`Hit`, `RefreshHit`), misses have the result type `Miss`.
-    `mean_time_ms` is that of the requests that have a time; null where none has."""
+    `mean_time_ms` is that of the requests that have a time; null where none has. A figure is null
+    if the logs of the window do not have it."""
 
     value: str
     requests: int
-    bytes: int
-    hits: int
-    misses: int
-    errors_4xx: int
-    errors_5xx: int
+    bytes: int | None
+    hits: int | None
+    misses: int | None
+    errors_4xx: int | None
+    errors_5xx: int | None
     mean_time_ms: float | None
+
+    @property
+    def errors(self) -> int | None:
+        """The requests with a status of 400 to 599."""
+        if self.errors_4xx is None or self.errors_5xx is None:
+            return None
+        return self.errors_4xx + self.errors_5xx
 
 
 class TopEntry(Entry):
-    """A value of a dimension with its counts; `hit_ratio` is hits among requests."""
+    """A value of a dimension with its counts; `hit_ratio` is hits among requests. It is null if
+    any request of the window is from logs without a result type: which values those had is not
+    kept."""
 
-    hit_ratio: Ratio
-
-
-def entries_of(counted: Iterable[tuple[str, Vector]]) -> list[Entry]:
-    """The entries of values with their vectors."""
-    return [Entry(**_figures(value, vector)) for value, vector in counted]
+    hit_ratio: Ratio | None
 
 
-def top_entries(counted: Iterable[tuple[str, Vector]]) -> list[TopEntry]:
+def entries_of(counted: Iterable[tuple[str, Vector]], totals: Totals) -> list[Entry]:
+    """The entries of values with their vectors; `totals` are those of the window."""
+    return [Entry(**_figures(value, vector, totals)) for value, vector in counted]
+
+
+def top_entries(counted: Iterable[tuple[str, Vector]], totals: Totals) -> list[TopEntry]:
     """The same with hit ratios."""
+    is_known = totals.requests_with(RESULT_TYPE) == totals.requests
     return [
-        TopEntry(**_figures(value, vector), hit_ratio=hit_ratio(vector))
+        TopEntry(
+            **_figures(value, vector, totals), hit_ratio=hit_ratio(vector) if is_known else None
+        )
         for value, vector in counted
     ]
 
 
-def _figures(value: str, counted: Vector) -> dict[str, Any]:
-    return {
-        "value": name_of(value),
-        "requests": counted.requests,
-        "bytes": counted.bytes,
-        "hits": counted.hits,
-        "misses": counted.misses,
-        "errors_4xx": counted.errors_4xx,
-        "errors_5xx": counted.errors_5xx,
-        "mean_time_ms": mean_time_ms(counted),
-    }
+def lacking(fields: Mapping[str, int]) -> dict[str, int]:
+    """Requests whose logs do not have a field, by the field's name as logs have it."""
+    return {SPELLINGS[name][0]: requests for name, requests in sorted(fields.items()) if requests}
+
+
+def _figures(value: str, counted: Vector, totals: Totals) -> dict[str, Any]:
+    figures = {"value": name_of(value), "requests": counted.requests}
+    for name, field in _FIELDS.items():
+        figures[name] = getattr(counted, name) if totals.has(field) else None
+    return figures | {"mean_time_ms": mean_time_ms(counted)}
 
 
 def table_of(whole: HourlyAggregate, dimension: str) -> Table:
@@ -94,7 +117,7 @@ def ranked(table: Table, measured: Integers, top: int) -> list[tuple[str, Vector
     return _in_order(table, measured, places)[:top]
 
 
-def listed(dimension: str, table: Table, top: int) -> list[Entry]:
+def listed(dimension: str, table: Table, top: int, totals: Totals) -> list[Entry]:
     """The entries of a dimension by requests. Requests of no crawler are not listed as those of
     an unknown one."""
     requests = table.counts[_REQUESTS]
@@ -107,7 +130,7 @@ def listed(dimension: str, table: Table, top: int) -> list[Entry]:
     counted = _in_order(table, requests, places)[:top]
     if len(table) - unknown <= top and table.other.requests:
         counted.append((OTHER, table.other))
-    return entries_of(counted)
+    return entries_of(counted, totals)
 
 
 def _foremost(measured: Integers, count: int) -> list[int]:

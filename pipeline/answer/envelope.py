@@ -35,7 +35,9 @@ class Meta(Shape):
 
     cached: computed before this request. stale: older than it should be, while a new one is
     computed. approximate: the largest possible undercount of a value, by dimension. sampling: the
-    percentage of requests in the logs, for sites whose figures are scaled. changed: true on a page
+    percentage of requests in the logs, for sites whose figures are scaled. lacking: the requests
+    of the window whose logs do not have a field, by field; figures that are made of it count the
+    others, and are null if no log has it. changed: true on a page
     of a ranking whose rows have changed since the first page, so that a value may be missing or
     come twice.
     """
@@ -45,6 +47,7 @@ class Meta(Shape):
     complete_through: CompleteThrough
     approximate: dict[str, int]
     sampling: dict[str, int]
+    lacking: dict[str, int]
     cached: bool
     stale: bool
     changed: bool | UnsetType = UNSET

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.vector import FAILURES, HITS, ZERO, Vector
 from pipeline.schema.dimensions import ABSENT
-from pipeline.schema.fields import USER_AGENT
+from pipeline.schema.fields import (
+    BYTES_RECEIVED,
+    BYTES_SENT,
+    METHOD,
+    PATH,
+    RESULT_TYPE,
+    STATUS,
+    USER_AGENT,
+)
 
 Number = int | float
 
@@ -17,15 +25,21 @@ Number = int | float
 class Metric:
     """A figure of any set of requests.
 
-    `of` returns None if the figure is unknown: a percentile of nothing, visitors if no log had
-    client IPs. `wanted` are the sketches that it needs beside the totals.
+    `count` returns None if the figure is unknown: a percentile of nothing, visitors if no log had
+    client IPs. `fields` are those of a log that it is made of, `wanted` the sketches that it needs
+    beside the totals.
     """
 
     name: str
     unit: str
     text: str
-    of: Callable[[HourlyAggregate], Number | None]
+    count: Callable[[HourlyAggregate], Number | None]
+    fields: tuple[str, ...] = ()
     wanted: frozenset[str] = frozenset()
+
+    def of(self, whole: HourlyAggregate) -> Number | None:
+        """The figure of these requests; None if it is unknown, or not in their logs."""
+        return self.count(whole) if whole.totals.has(*self.fields) else None
 
     @property
     def type(self) -> type[Number]:
@@ -49,12 +63,18 @@ def _rank_of_mean_time(counted: Vector) -> float:
     return -1.0 if mean is None else mean
 
 
+def _hit_ratio(whole: HourlyAggregate) -> float:
+    known = whole.totals.requests_with(RESULT_TYPE)
+    return hit_ratio(whole.totals.counts._replace(requests=known))
+
+
 def byte_hit_ratio(whole: HourlyAggregate) -> float | None:
-    """Bytes that hits sent among all bytes sent; 0 when there are none, None if unknown."""
+    """Bytes that hits sent among the bytes of all requests with a result type; 0 when there are
+    none, None if unknown."""
     by_type = _by_result_type(whole)
     if by_type is None:
         return None
-    sent = whole.totals.counts.bytes
+    sent = whole.totals.counts.bytes - by_type.get(ABSENT, ZERO).bytes
     hits = sum(vector.bytes for value, vector in by_type.items() if value in HITS)
     return round(hits / sent, 6) if sent else 0.0
 
@@ -70,7 +90,10 @@ def _others(whole: HourlyAggregate) -> int | None:
     return (
         None
         if by_type is None
-        else counts.requests - counts.hits - counts.misses - _failed(by_type)
+        else whole.totals.requests_with(RESULT_TYPE)
+        - counts.hits
+        - counts.misses
+        - _failed(by_type)
     )
 
 
@@ -90,7 +113,7 @@ def _crawler_requests(whole: HourlyAggregate) -> int | None:
     if not whole.totals.requests:
         return 0
     table = whole.sketches.tables.get("crawler")
-    if table is None or not whole.totals.has(USER_AGENT):
+    if table is None:
         return None
     return whole.totals.requests - table.entries.get(ABSENT, ZERO).requests
 
@@ -110,7 +133,7 @@ def _percentile(histogram: str, percent: int) -> Metric:
         "milliseconds",
         f"{percent} of 100 requests had a {histogram.replace('_', ' ')} of at most this",
         of,
-        frozenset({histogram}),
+        wanted=frozenset({histogram}),
     )
 
 
@@ -126,45 +149,36 @@ def _unique_paths(whole: HourlyAggregate) -> int | None:
     return None if whole.sketches.paths is None else whole.sketches.paths.estimate()
 
 
+def _counted(name: str, unit: str, text: str, field: str) -> Metric:
+    """A measure of `Vector`, and the field of a log that it is made of."""
+
+    def count(whole: HourlyAggregate) -> int:
+        measure: int = getattr(whole.totals.counts, name)
+        return measure
+
+    return Metric(name, unit, text, count, (field,))
+
+
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
         Metric("requests", "requests", "requests", lambda whole: whole.totals.requests),
-        Metric(
-            "bytes",
-            "bytes",
-            "bytes sent to viewers, headers included",
-            lambda whole: whole.totals.counts.bytes,
-        ),
-        Metric(
+        _counted("bytes", "bytes", "bytes sent to viewers, headers included", BYTES_SENT),
+        _counted(
             "hits",
             "requests",
             "requests answered from an edge cache (Hit, RefreshHit)",
-            lambda whole: whole.totals.counts.hits,
+            RESULT_TYPE,
         ),
-        Metric(
-            "misses",
-            "requests",
-            "requests with the result type Miss",
-            lambda whole: whole.totals.counts.misses,
-        ),
-        Metric(
-            "errors_4xx",
-            "requests",
-            "requests with a status of 400 to 499",
-            lambda whole: whole.totals.counts.errors_4xx,
-        ),
-        Metric(
-            "errors_5xx",
-            "requests",
-            "requests with a status of 500 to 599",
-            lambda whole: whole.totals.counts.errors_5xx,
-        ),
+        _counted("misses", "requests", "requests with the result type Miss", RESULT_TYPE),
+        _counted("errors_4xx", "requests", "requests with a status of 400 to 499", STATUS),
+        _counted("errors_5xx", "requests", "requests with a status of 500 to 599", STATUS),
         Metric(
             "hit_ratio",
             "ratio",
-            "hits among all requests; 0 when there are none",
-            lambda whole: hit_ratio(whole.totals.counts),
+            "hits among all requests whose logs have the result type; 0 when there are none",
+            _hit_ratio,
+            (RESULT_TYPE,),
         ),
         Metric(
             "mean_time_ms",
@@ -177,6 +191,7 @@ METRICS: dict[str, Metric] = {
             "bytes",
             "bytes received from viewers, headers included",
             lambda whole: whole.totals.bytes_received,
+            (BYTES_RECEIVED,),
         ),
         Metric(
             "cacheable_hit_ratio",
@@ -187,12 +202,14 @@ METRICS: dict[str, Metric] = {
                 if whole.totals.cacheable
                 else 0.0
             ),
+            (METHOD, RESULT_TYPE, STATUS),
         ),
         Metric(
             "byte_hit_ratio",
             "ratio",
-            "bytes that hits sent among all bytes sent; null where no result type was logged",
+            "bytes that hits sent among all bytes sent",
             byte_hit_ratio,
+            (BYTES_SENT, RESULT_TYPE),
             frozenset({"result_type"}),
         ),
         Metric(
@@ -200,6 +217,7 @@ METRICS: dict[str, Metric] = {
             "requests",
             "requests with the result type Error, LimitExceeded or CapacityExceeded",
             _errors,
+            (RESULT_TYPE,),
             frozenset({"result_type"}),
         ),
         Metric(
@@ -207,13 +225,15 @@ METRICS: dict[str, Metric] = {
             "requests",
             "requests that are no hits, no misses and no result_errors, such as redirects",
             _others,
+            (RESULT_TYPE,),
             frozenset({"result_type"}),
         ),
         Metric(
             "crawler_requests",
             "requests",
-            "requests of known crawlers; null where no user agent was logged",
+            "requests of known crawlers",
             _crawler_requests,
+            (USER_AGENT,),
             frozenset({"crawler"}),
         ),
         Metric(
@@ -227,13 +247,14 @@ METRICS: dict[str, Metric] = {
             "visitors",
             "about how many different client IPs with their user agents; null where not logged",
             _unique_visitors,
-            frozenset({"visitors"}),
+            wanted=frozenset({"visitors"}),
         ),
         Metric(
             "unique_paths",
             "paths",
             "about how many different paths",
             _unique_paths,
+            (PATH,),
             frozenset({"paths"}),
         ),
         *(
@@ -246,7 +267,7 @@ METRICS: dict[str, Metric] = {
             "milliseconds",
             "the longest time taken",
             _longest,
-            frozenset({"time_taken"}),
+            wanted=frozenset({"time_taken"}),
         ),
     )
 }

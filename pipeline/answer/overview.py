@@ -45,7 +45,8 @@ ALL_LISTS = tuple(Listing(name, DEFAULT_RANKING.get(name, "requests")) for name 
 
 class Ranking(Shape):
     """The foremost values of a dimension by a metric. `values` counts all that its table has,
-    `bound` is the largest possible undercount of one."""
+    `bound` is the largest possible undercount of one. It has no values if the logs of the window
+    do not have the dimension."""
 
     dimension: str
     metric: str
@@ -83,10 +84,11 @@ class Overview(Shape):
 
 
 class Past(Shape):
-    """The requests of a listed value in the other window, and their change since."""
+    """The requests of a listed value in the other window, and their change since; null if its
+    logs do not have the dimension."""
 
-    requests: int
-    change: Difference
+    requests: int | None
+    change: Difference | None
 
 
 class Before(Shape, kw_only=True):

@@ -15,7 +15,7 @@ from pipeline.answer.bandwidth import five_minutes_of, percentile_bits_per_secon
 from pipeline.answer.calendar import By, Hours, buckets, compared, label
 from pipeline.answer.change import Difference, difference
 from pipeline.answer.delivery import final_until
-from pipeline.answer.entries import UNKNOWN, table_of, top_entries
+from pipeline.answer.entries import UNKNOWN, lacking, table_of, top_entries
 from pipeline.answer.envelope import Query
 from pipeline.answer.metrics import DEFAULT_METRICS, METRICS, Number
 from pipeline.answer.overview import (
@@ -38,7 +38,6 @@ from pipeline.answer.rows import Rows
 from pipeline.answer.timeseries import aggregates_of, buckets_of, wanted_by
 from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.sketches import TOTALS, Wanted
-from pipeline.hour.totals import Totals
 from pipeline.hour.vector import ZERO
 from pipeline.hours import HOUR_US, from_micros, hour_of
 from pipeline.schema.dimensions import ABSENT
@@ -89,7 +88,7 @@ class OverviewQuestion(Question):
         overview = self._overview(window.whole, series, pages, now)
         bounds = {each.dimension: each.bound for each in overview.lists if each.bound}
         before = self._before(rows, window, pages) if self.compare else None
-        return Figures([overview, before], bounds)
+        return Figures([overview, before], bounds, lacking=lacking(window.whole.totals.lacking))
 
     @override
     def enveloped(self, meta: Any, figures: Figures) -> OverviewAnswer:
@@ -139,10 +138,8 @@ class OverviewQuestion(Question):
         return Overview(
             figures=self._figures(whole, self.hours),
             series=series,
-            five_minutes=(
-                five_minutes_of(totals.five_minutes, begun, self.zone) if is_fine else None
-            ),
-            lists=[_ranking(whole, listing, page) for listing, page in pages.items()],
+            five_minutes=(five_minutes_of(totals, begun, self.zone) if is_fine else None),
+            lists=[self._ranking(whole, listing, page) for listing, page in pages.items()],
             account=Account(
                 totals.objects_since(self.start),
                 totals.requests,
@@ -168,14 +165,25 @@ class OverviewQuestion(Question):
             return None
         value = ABSENT if self.where.value == UNKNOWN else self.where.value
         counts = table_of(whole, self.where.dimension).entries.get(value, ZERO)
-        return METRICS[name].of(HourlyAggregate(Totals(counts)))
+        (entry,) = top_entries([(value, counts)], whole.totals)
+        figure: Number | None = getattr(entry, name)
+        return figure
 
-    def _page(self, whole: HourlyAggregate, listing: Listing) -> Page:
+    def _top(self, listing: Listing) -> TopQuestion:
         floor = self.min_requests if listing.metric == "mean_time_ms" else 1
-        ranking = TopQuestion(
+        return TopQuestion(
             self.start, self.end, self.tz, self.sites, None, *listing, self.limit, None, floor
         )
-        return ranking.page(table_of(whole, listing.dimension), "")
+
+    def _page(self, whole: HourlyAggregate, listing: Listing) -> Page:
+        return self._top(listing).page(whole, "")
+
+    def _ranking(self, whole: HourlyAggregate, listing: Listing, page: Page) -> Ranking:
+        entries = self._top(listing).entries(page, whole)
+        if entries is None:
+            return Ranking(*listing, 0, 0, [])
+        table = table_of(whole, listing.dimension)
+        return Ranking(*listing, len(table), table.bound, entries)
 
     def _before(self, rows: Rows, window: _Whole, pages: Mapping[Listing, Page]) -> Before | None:
         """The other window, as far as the asked one is over; None if no hour of it is."""
@@ -208,15 +216,12 @@ class OverviewQuestion(Question):
         return [int(count or 0) for count in requests]
 
 
-def _ranking(whole: HourlyAggregate, listing: Listing, page: Page) -> Ranking:
-    table = table_of(whole, listing.dimension)
-    return Ranking(*listing, len(table), table.bound, top_entries(page.counted))
-
-
 def _pasts(
     page: Page, part: HourlyAggregate, before: HourlyAggregate, dimension: str
 ) -> list[Past]:
-    now, then = (same_values(page, table_of(whole, dimension)) for whole in (part, before))
+    now, then = (same_values(page, whole, dimension) for whole in (part, before))
+    if now is None or then is None:
+        return [Past(None, None) for _ in page.counted]
     return [
         Past(was.requests, difference(entry.requests, was.requests))
         for entry, was in zip(now, then, strict=True)

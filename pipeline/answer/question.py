@@ -21,13 +21,14 @@ from pipeline.answer.rows import Rows, UnknownSite
 
 class Figures(NamedTuple):
     """The result of a question: the data of each of its windows, the largest possible undercount
-    of each approximate dimension, the cursor of the next page, and whether the rows have changed
-    since the first page."""
+    of each approximate dimension, the cursor of the next page, whether the rows have changed since
+    the first page, and the requests of the window whose logs lack a field, by field."""
 
     data: Sequence[Any]
     approximate: Mapping[str, int] = MappingProxyType({})
     next_cursor: str | None = None
     changed: bool = False
+    lacking: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Question(ABC):
             complete_through=self._complete_through(rows.complete_through(now)),
             approximate=dict(figures.approximate),
             sampling=rows.sites.sampling,
+            lacking=dict(figures.lacking),
             cached=False,
             stale=False,
             changed=True if figures.changed else UNSET,

@@ -8,27 +8,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from heapq import nsmallest
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 from typing_extensions import override
 
 from pipeline.answer.calendar import Hours
-from pipeline.answer.entries import OTHER, TopEntry, table_of, top_entries
+from pipeline.answer.entries import OTHER, TopEntry, lacking, table_of, top_entries
 from pipeline.answer.envelope import Compared, Query
 from pipeline.answer.metrics import RANKED, Number
 from pipeline.answer.question import Figures, Question
 from pipeline.answer.rows import Rows
+from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.vector import ZERO, Vector
 from pipeline.schema.agents import NOT_OF_EVERYONE
-from pipeline.schema.dimensions import ABSENT
-
-if TYPE_CHECKING:
-    from pipeline.hour.heavy_hitters import Table
+from pipeline.schema.dimensions import ABSENT, DIMENSIONS
 
 
-class TopAnswer(Compared[list[TopEntry]]):
-    """A page of a ranking."""
+class TopAnswer(Compared[list[TopEntry] | None]):
+    """A page of a ranking; null if the logs of the window do not have the dimension."""
 
 
 class Place(NamedTuple):
@@ -72,26 +70,40 @@ class TopQuestion(Question):
 
     @override
     def compute(self, rows: Rows, now: datetime) -> Figures:
-        table = self._table(rows, self.hours)
+        whole = self._merged(rows, self.hours)
         state = rows.state
-        before = [self._table(rows, hours) for hours in self.windows[1:]]
-        page = self.page(table, self.after.state if self.after else state)
+        before = [self._merged(rows, hours) for hours in self.windows[1:]]
+        page = self.page(whole, self.after.state if self.after else state)
+        bound = table_of(whole, self.dimension).bound
         return Figures(
-            [top_entries(page.counted), *(same_values(page, earlier) for earlier in before)],
-            {self.dimension: table.bound} if table.bound else {},
+            [
+                self.entries(page, whole),
+                *(same_values(page, earlier, self.dimension) for earlier in before),
+            ],
+            {self.dimension: bound} if bound else {},
             self.cursor(page.end) if page.end else None,
             changed=self.after is not None and self.after.state != state,
+            lacking=lacking(whole.totals.lacking),
         )
 
-    def _table(self, rows: Rows, hours: Hours) -> Table:
-        return table_of(rows.merged(hours.window, frozenset({self.dimension})), self.dimension)
+    def _merged(self, rows: Rows, hours: Hours) -> HourlyAggregate:
+        return rows.merged(hours.window, frozenset({self.dimension}))
 
-    def page(self, table: Table, state: str) -> Page:
+    def entries(self, page: Page, whole: HourlyAggregate) -> list[TopEntry] | None:
+        """The entries of a page; None if the logs do not have the dimension."""
+        is_logged = whole.totals.has(DIMENSIONS[self.dimension].field)
+        return top_entries(page.counted, whole.totals) if is_logged else None
+
+    def page(self, whole: HourlyAggregate, state: str) -> Page:
         """Up to `limit` values behind the place: most of the metric first, then by value.
 
         Requests of no crawler are not ranked among those of crawlers. `(other)` closes the
-        ranking, for values that fell out of the table.
+        ranking, for values that fell out of the table. A dimension that the logs do not have has
+        no value to rank.
         """
+        if not whole.totals.has(DIMENSIONS[self.dimension].field):
+            return Page([], None)
+        table = table_of(whole, self.dimension)
         measure = RANKED[self.metric]
         ranking = (
             (-measure(vector), value, vector)
@@ -139,7 +151,11 @@ class TopQuestion(Question):
         return blake2b(text, digest_size=6).hexdigest()
 
 
-def same_values(page: Page, table: Table) -> list[TopEntry]:
-    """The entries of a page's values in another table; zeros for a value that is not there."""
+def same_values(page: Page, whole: HourlyAggregate, dimension: str) -> list[TopEntry] | None:
+    """The entries of a page's values in another window; zeros for a value that is not there, None
+    if the logs of that window do not have the dimension."""
+    if not whole.totals.has(DIMENSIONS[dimension].field):
+        return None
+    table = table_of(whole, dimension)
     known = table.entries | {OTHER: table.other}
-    return top_entries((value, known.get(value, ZERO)) for value, _ in page.counted)
+    return top_entries(((value, known.get(value, ZERO)) for value, _ in page.counted), whole.totals)

@@ -8,7 +8,8 @@ import msgspec
 
 from pipeline.answer.cache import Answer, Answers
 from pipeline.answer.shape import Shape
-from pipeline.answer.summary import CompleteSummary, window_summary
+from pipeline.answer.summarizing import window_summary
+from pipeline.answer.summary import CompleteSummary
 from pipeline.hours import Window
 from pipeline.schema.dimensions import DEFAULT_CAPS, Caps
 from pipeline.store.port import Meta, Store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from pipeline.answer.calendar import By, Hours, buckets, label
 from pipeline.answer.delivery import Complete, Final, is_final
+from pipeline.answer.entries import lacking
 from pipeline.answer.envelope import Compared, Query
 from pipeline.answer.metrics import METRICS, Metric, Number
 from pipeline.answer.question import Figures, Question
@@ -22,6 +23,7 @@ from pipeline.answer.rows import Rows
 from pipeline.answer.shape import Moment, Shape
 from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
 from pipeline.hour.sketches import Wanted
+from pipeline.hour.totals import total
 from pipeline.hours import HOURS_PER_DAY, Span, spans
 from pipeline.store.counted import RowKey
 
@@ -85,12 +87,20 @@ class TimeseriesQuestion(Question):
 
     @override
     def compute(self, rows: Rows, now: datetime) -> Figures:
-        series = [self._figures(rows, hours) for hours in self.windows]
+        parts: list[Mapping[str, int]] = []
+        series = [self._figures(rows, self.hours, parts)]
+        series += [self._figures(rows, hours, []) for hours in self.windows[1:]]
         through = rows.complete_through(now)
-        return Figures([buckets_of(each, self.metrics, through, now, self.zone) for each in series])
+        return Figures(
+            [buckets_of(each, self.metrics, through, now, self.zone) for each in series],
+            lacking=lacking(total(parts)),
+        )
 
-    def _figures(self, rows: Rows, hours: Hours) -> list[BucketFigures]:
-        """The buckets of a window with the metrics of each."""
+    def _figures(
+        self, rows: Rows, hours: Hours, lacks: list[Mapping[str, int]]
+    ) -> list[BucketFigures]:
+        """The buckets of a window with the metrics of each. Appends the requests whose logs lack
+        a field to `lacks`."""
         remaining = iter(buckets(hours, self.by, self.zone))
         series: list[BucketFigures] = []
         while batch := list(islice(remaining, _AT_ONCE)):
@@ -98,6 +108,7 @@ class TimeseriesQuestion(Question):
                 batch, aggregates_of(rows, batch, wanted_by(self.metrics)), strict=True
             ):
                 series.append((bucket, [METRICS[name].of(whole) for name in self.metrics]))
+                lacks.append(whole.totals.lacking)
         return series
 
 

@@ -15,7 +15,7 @@ from pipeline.answer.calendar import (
 from pipeline.answer.overview import ALL_LISTS, SERIES
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.ranking import TopQuestion
-from pipeline.answer.summary import SummaryQuestion
+from pipeline.answer.summarizing import SummaryQuestion
 from pipeline.answer.timeseries import TimeseriesQuestion
 from pipeline.api.parameters import MOST_DAYS
 from pipeline.api.problems import Problem, refused

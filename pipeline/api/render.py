@@ -35,6 +35,7 @@ _ACCEPTED = {
 }
 _QUALITY = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NOT_LOGGED = "not in these logs"
 _LABEL = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 _Sample = tuple[Mapping[str, str], int | float, float | None]
 _OBJECTS = frozenset({"unique_visitors", "unique_paths", "rejected_lines"})
@@ -61,14 +62,17 @@ def _range(part: str) -> tuple[str, float]:
 
 def as_csv(data: Any) -> bytes:
     """The entries of a list as rows under their names; an object as rows of figure and value, with
-    a dot between the names on the way to a figure (RFC 4180).
+    a dot between the names on the way to a figure (RFC 4180). A list that is not in the logs is a
+    head that says so, and no row.
 
     A cell of text that a spreadsheet would take for a formula has an apostrophe before it:
     https://owasp.org/www-community/attacks/CSV_Injection
     """
     out = io.StringIO()
     writer = csv.writer(out)
-    if isinstance(data, list):
+    if data is None:
+        writer.writerow([NOT_LOGGED])
+    elif isinstance(data, list):
         names = list(data[0]) if data else []
         writer.writerow(names)
         writer.writerows([_cell(entry[name]) for name in names] for entry in data)
@@ -102,7 +106,7 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 
 def as_lines(data: Any) -> bytes:
     """An object of JSON per line: the entries of a list, or the one there is."""
-    entries = data if isinstance(data, list) else [data]
+    entries = data if isinstance(data, list) else [] if data is None else [data]
     return b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
 
 

@@ -147,5 +147,5 @@ def _lasting(request: Request, body: bytes, form: str, identity: bytes | None = 
 
 def _enveloped(service: Service, data: Any) -> bytes:
     """Data of no window, in the envelope of all answers."""
-    meta = Meta(Query(), moment(service.clock()), None, {}, {}, cached=False, stale=False)
+    meta = Meta(Query(), moment(service.clock()), None, {}, {}, {}, cached=False, stale=False)
     return msgspec.json.encode(Envelope(meta, data, None))

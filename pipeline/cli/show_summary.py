@@ -11,7 +11,7 @@ from pipeline.answer.entries import UNKNOWN, Entry
 from pipeline.answer.envelope import Comparison
 from pipeline.answer.summary import LISTED, Summary
 from pipeline.cli.cut import Cut
-from pipeline.cli.words import change_of, decoded, human_bytes, safe
+from pipeline.cli.words import change_of, decoded, human_bytes, or_not_logged, safe
 
 _BAR = 12
 _SHORT = 8
@@ -29,7 +29,8 @@ def show(summary: Summary, console: Console, before: Comparison[Summary] | None 
     for part in _parts(summary, before):
         console.print(part)
         console.print()
-    console.print(Text("edge locations: " + safe(", ".join(summary.edge_locations))))
+    places = or_not_logged(summary.edge_locations, ", ".join)
+    console.print(Text(f"edge locations: {safe(places)}"))
     for line in remarks(summary):
         console.print(Text(line, style="yellow"))
 
@@ -39,20 +40,25 @@ def _parts(summary: Summary, before: Comparison[Summary] | None) -> Iterable[Ren
     yield _figures(summary, before)
     yield _beside(
         [
-            _counts("status", summary.status_codes, total),
-            _counts("result type", summary.result_types, total),
-            _counts("method", summary.methods, total),
+            _counts(name, counts, total)
+            for name, counts in (
+                ("status", summary.status_codes),
+                ("result type", summary.result_types),
+                ("method", summary.methods),
+            )
+            if counts is not None
         ]
     )
     if summary.latency_ms:
         yield _latency(summary)
-    yield _paths(summary)
-    lists: dict[str, list[Entry]] = {key: getattr(summary, key) for key in LISTED}
+    lists: dict[str, list[Entry]] = {key: getattr(summary, key) or [] for key in LISTED}
+    if lists["paths"]:
+        yield _paths(lists["paths"])
     if lists["crawlers"]:
         yield _beside(
             [
-                _entries("audience", summary.audience, total),
-                _entries("crawlers for", summary.crawler_groups, total),
+                _entries("audience", summary.audience or [], total),
+                _entries("crawlers for", summary.crawler_groups or [], total),
                 _entries("crawler", lists["crawlers"][:_SHORT], total),
             ]
         )
@@ -60,7 +66,7 @@ def _parts(summary: Summary, before: Comparison[Summary] | None) -> Iterable[Ren
         [
             _entries(LISTED[key].replace("_", " "), lists[key][:_SHORT], total)
             for key in _BESIDE
-            if {entry.value for entry in lists[key]} != {UNKNOWN}  # the logs do not have it
+            if {entry.value for entry in lists[key]} - {UNKNOWN}
         ]
     )
 
@@ -100,13 +106,16 @@ def figures_of(summary: Summary, before: Comparison[Summary] | None = None) -> l
 
 
 def _named_figures(summary: Summary) -> Iterable[tuple[str, str]]:
-    sent, received = summary.bytes_sent, summary.bytes_received
     yield "requests", f"{summary.total_records:,}"
-    yield "bytes sent", f"{human_bytes(sent)} ({sent:,})"
-    yield "bytes received", f"{human_bytes(received)} ({received:,})"
-    yield "cache hit rate", f"{summary.cache_hit_rate:.2f} % of requests"
-    yield "", f"{summary.cache_hit_rate_cacheable:.2f} % of cacheable ones"
-    yield " ", f"{summary.byte_hit_rate:.2f} % of bytes"
+    yield "bytes sent", or_not_logged(summary.bytes_sent, _size)
+    yield "bytes received", or_not_logged(summary.bytes_received, _size)
+    for name, rate, whole in (
+        ("cache hit rate", summary.cache_hit_rate, "requests"),
+        ("", summary.cache_hit_rate_cacheable, "cacheable ones"),
+        (" ", summary.byte_hit_rate, "bytes"),
+    ):
+        told = or_not_logged(rate, lambda percent: f"{percent:.2f} %")
+        yield name, f"{told} of {whole}" if rate is not None else told
     for name, members in (
         ("different visitors", summary.unique_visitors),
         ("different paths", summary.unique_paths),
@@ -116,6 +125,10 @@ def _named_figures(summary: Summary) -> Iterable[tuple[str, str]]:
             yield name, f"about {members.estimate:,} ({error})"
     yield "time range", summary.time_range.replace("/", " … ")
     yield "log objects", f"{summary.log_files_read:,}"
+
+
+def _size(count: int) -> str:
+    return f"{human_bytes(count)} ({count:,})"
 
 
 def _table(*columns: str) -> Table:
@@ -138,7 +151,10 @@ def _entries(name: str, entries: Sequence[Entry], total: int) -> Table:
     for entry in entries:
         share = f"{100 * entry.requests / total:.1f} %"
         table.add_row(
-            Cut(decoded(entry.value)), f"{entry.requests:,}", share, human_bytes(entry.bytes)
+            Cut(decoded(entry.value)),
+            f"{entry.requests:,}",
+            share,
+            "" if entry.bytes is None else human_bytes(entry.bytes),
         )
     return table
 
@@ -154,8 +170,7 @@ def _latency(summary: Summary) -> Table:
     return table
 
 
-def _paths(summary: Summary) -> Table:
-    paths: list[Entry] = getattr(summary, "paths")  # noqa: B009 - it is there by its dimension
+def _paths(paths: Sequence[Entry]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("requests", "hits", "errors", "mean ms"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -166,8 +181,8 @@ def _paths(summary: Summary) -> Table:
         bar = "▇" * max(1, round(_BAR * entry.requests / largest))
         table.add_row(
             f"{entry.requests:,}",
-            f"{100 * entry.hits / entry.requests:.0f} %",
-            f"{entry.errors_4xx + entry.errors_5xx:,}",
+            "" if entry.hits is None else f"{100 * entry.hits / entry.requests:.0f} %",
+            "" if entry.errors is None else f"{entry.errors:,}",
             "" if entry.mean_time_ms is None else f"{entry.mean_time_ms:,.0f}",
             Text(bar, style="cyan"),
             Cut(decoded(entry.value)),
@@ -181,6 +196,12 @@ def remarks(summary: Summary) -> list[str]:
         f"{name}: more values than the table holds; a value may be undercounted by up to {bound:,}"
         for name, bound in summary.approximate.items()
     ]
+    for field, requests in summary.lacking.items():
+        if requests < summary.total_records:
+            remarks.append(
+                f"{field}: not in the logs of {requests:,} requests; figures made of it count the "
+                "others"
+            )
     for site, percent in summary.sampling.items():
         remarks.append(f"{site}: estimated, its logs hold {percent} % of the requests")
     if summary.rejected_lines.total:

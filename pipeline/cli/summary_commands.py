@@ -11,7 +11,8 @@ from pipeline.answer.change import changes
 from pipeline.answer.envelope import Comparison
 from pipeline.answer.metrics import METRICS
 from pipeline.answer.rows import Rows
-from pipeline.answer.summary import TOP, Summary, summary_of
+from pipeline.answer.summarizing import summary_of
+from pipeline.answer.summary import TOP, Summary
 from pipeline.bootstrap import open_to_read
 from pipeline.cli.asking import ask, bounded, say_what_there_is
 from pipeline.cli.asking_series import SeriesWish

@@ -12,7 +12,7 @@ from pipeline.answer.summary import LISTED, Summary
 from pipeline.api.render import as_csv
 from pipeline.cli.console import out
 from pipeline.cli.show_summary import figures_of, remarks, show
-from pipeline.cli.words import decoded, human_bytes
+from pipeline.cli.words import decoded, human_bytes, or_not_logged
 from pipeline.page.markdown import table
 
 Before = Comparison[Summary] | None
@@ -43,12 +43,16 @@ def _markdown(summary: Summary, before: Before) -> Iterator[str]:
     figures = figures_of(summary, before)
     yield from table(["figure", "value", "before", "change"][: len(figures[0])], figures)
     for key in LISTED:
-        entries: list[Entry] = getattr(summary, key)
+        entries: list[Entry] | None = getattr(summary, key)
         if entries:
             yield f"## {key.replace('_', ' ')}"
             yield ""
             rows = [
-                [decoded(each.value), f"{each.requests:,}", human_bytes(each.bytes)]
+                [
+                    decoded(each.value),
+                    f"{each.requests:,}",
+                    or_not_logged(each.bytes, human_bytes),
+                ]
                 for each in entries
             ]
             yield from table(["value", "requests", "bytes"], rows)

@@ -1,6 +1,12 @@
 """Figures and logged values as people read them."""
 
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import unquote
+
+from pipeline.api.render import NOT_LOGGED
+
+T = TypeVar("T")
 
 
 def safe(text: str) -> str:
@@ -13,6 +19,11 @@ def safe(text: str) -> str:
 def decoded(text: str) -> str:
     """A path or agent as people read it: percent-decoded once, unprintable characters escaped."""
     return safe(unquote(text, errors="replace"))
+
+
+def or_not_logged(figure: T | None, tell: Callable[[T], str]) -> str:
+    """A figure as `tell` tells it; that it is not in the logs if it is None."""
+    return NOT_LOGGED if figure is None else tell(figure)
 
 
 def human_bytes(count: int) -> str:

@@ -60,9 +60,14 @@ class Totals(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         """The number of lines that were not counted."""
         return sum(self.rejected.values())
 
-    def has(self, field: str) -> bool:
-        """Whether the logs of any request have a field; true if there is no request."""
-        return not self.requests or self.lacking.get(field, 0) < self.requests
+    def has(self, *fields: str) -> bool:
+        """Whether each of these fields is in the logs of some request; true if there is no
+        request."""
+        return not self.requests or all(map(self.requests_with, fields))
+
+    def requests_with(self, field: str) -> int:
+        """The number of requests whose logs have a field."""
+        return self.requests - self.lacking.get(field, 0)
 
     def objects_since(self, hour: int) -> int:
         """The number of objects whose first line at or after `hour` (since the epoch) is here."""
@@ -84,16 +89,17 @@ def merge_totals(parts: Sequence[Totals]) -> Totals:
         cacheable_hits=sum(part.cacheable_hits for part in parts),
         first_us=min((part.first_us for part in parts if part.first_us is not None), default=None),
         last_us=max((part.last_us for part in parts if part.last_us is not None), default=None),
-        objects=_sum(part.objects for part in parts),
-        rejected=_sum(part.rejected for part in parts),
+        objects=total(part.objects for part in parts),
+        rejected=total(part.rejected for part in parts),
         sessions=sum(part.sessions for part in parts),
-        lacking=_sum(part.lacking for part in parts),
+        lacking=total(part.lacking for part in parts),
         five_minutes=merge_slots(part.five_minutes for part in parts),
     )
 
 
-def _sum(counts: Iterable[Mapping[K, int]]) -> dict[K, int]:
-    total: Counter[K] = Counter()
+def total(counts: Iterable[Mapping[K, int]]) -> dict[K, int]:
+    """The sum of counts by their keys."""
+    summed: Counter[K] = Counter()
     for count in counts:
-        total.update(count)
-    return dict(total)
+        summed.update(count)
+    return dict(summed)

@@ -71,6 +71,16 @@ def _exactness(overview: Overview, meta: Meta) -> Iterator[Note]:
         )
     else:
         yield Note("Sampling", "None: the logs hold every request.")
+    partly = {
+        field: requests
+        for field, requests in meta.lacking.items()
+        if requests < overview.account.counted
+    }
+    if partly:
+        named = ", ".join(f"{field} ({requests:,} requests)" for field, requests in partly.items())
+        yield Note(
+            "Not in all logs", f"{named}: figures that are made of the field count the others."
+        )
     percentile, visitors = (
         f"{100 * each:.{digits}f}{NBSP}%"
         for each, digits in ((PERCENTILE_ERROR, 0), (VISITORS_ERROR, 1))

@@ -110,7 +110,7 @@ def _share(ratio: Value) -> Figure:
 
 def shown_of(series: Series) -> list[Shown]:
     """The figures of the window."""
-    is_filtered = series.overview.figures["cacheable_hit_ratio"] is None
+    is_filtered = series.overview.figures["rejected_lines"] is None
     return [_shown(series, kind) for kind in _kinds(is_filtered)]
 
 

@@ -96,8 +96,8 @@ def hits_chart(series: Series) -> Chart:
         (
             lambda each: [
                 str(words.percent(getattr(each, name))),
-                f"{each.hits:,}",
-                f"{each.misses:,}",
+                str(words.count(each.hits)),
+                str(words.count(each.misses)),
             ]
         ),
     )

@@ -102,7 +102,7 @@ class Lists:
             yield from self._of_ai(ranking)
 
     def _of_ai(self, ranking: Ranking) -> Iterator[str]:
-        sent = sum(entry.bytes for entry in ranking.entries if is_ai(entry.value))
+        sent = sum(entry.bytes or 0 for entry in ranking.entries if is_ai(entry.value))
         whole = self.overview.figures["bytes"]
         if sent and whole:
             yield f"AI crawlers here took {words.size(sent)}, {words.share(sent, whole)} of all"

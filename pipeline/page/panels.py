@@ -135,11 +135,9 @@ _REQUESTS = Column("requests", "q", lambda row: str(words.count(row.entry.reques
 _SHARE = Column("share", "c sh", lambda row: str(words.share(row.entry.requests, row.total)))
 _CHANGE = Column("change", "e", lambda row: _change(row.past))
 _BYTES = Column("bytes", "x", lambda row: str(words.size(row.entry.bytes)))
-_HIT = Column("hit", "c", lambda row: str(words.share(row.entry.hits, row.entry.requests, 0)))
+_HIT = Column("hit", "c", lambda row: str(words.percent(row.entry.hit_ratio, 0)))
 _TIME = Column("mean time", "x", lambda row: str(words.time(row.entry.mean_time_ms)))
-_ERRORS = Column(
-    "errors", "c xx", lambda row: str(words.count(row.entry.errors_4xx + row.entry.errors_5xx))
-)
+_ERRORS = Column("errors", "c xx", lambda row: str(words.count(row.entry.errors)))
 _MISSES = Column("missed", "c xx", lambda row: str(words.count(row.entry.misses)))
 
 
@@ -201,8 +199,6 @@ def _line(
 
 
 def _measured(metric: str, entry: TopEntry) -> float:
-    if metric == "errors":
-        return entry.errors_4xx + entry.errors_5xx
     return float(getattr(entry, metric) or 0)
 
 
@@ -211,7 +207,7 @@ def _bars(entry: TopEntry, part: float) -> list[Bar]:
     length = max(_LEAST_BAR, 100 * part)
     bars, x = [], 0.0
     for name, requests in classes(entry).items():
-        width = length * requests / entry.requests if entry.requests else 0
+        width = length * (requests or 0) / entry.requests if entry.requests else 0
         if width >= 0.25:
             bars.append(Bar(PAINTS[name], round(x, 1), round(width, 1)))
         x += width
@@ -219,7 +215,7 @@ def _bars(entry: TopEntry, part: float) -> list[Bar]:
 
 
 def _change(past: Past | None) -> str:
-    if past is None:
+    if past is None or past.requests is None or past.change is None:
         return words.NOTHING
     now = past.requests + past.change.absolute
     return words.growth(now, past.requests, 0)

@@ -66,14 +66,20 @@ def buckets_of(overview: Overview) -> list[Any]:
     return overview.series
 
 
-def classes(bucket: Any) -> dict[str, int]:
+def classes(bucket: Any) -> dict[str, int | None]:
     """The requests of a bucket, of a whole window or of a listed value in classes that add up: by
-    result type where it is known, else errors by status."""
-    rest = bucket.requests - bucket.hits - bucket.misses
+    result type where it is known, else errors by status. None for a class that the logs do not
+    tell: its requests are among the others."""
+    rest = bucket.requests - (bucket.hits or 0) - (bucket.misses or 0)
     error = getattr(bucket, "result_errors", None)
-    if error is None:
+    if error is None and bucket.errors_4xx is not None:
         error = min(rest, bucket.errors_4xx + bucket.errors_5xx)
-    return {"hit": bucket.hits, "miss": bucket.misses, "other": rest - error, "error": error}
+    return {
+        "hit": bucket.hits,
+        "miss": bucket.misses,
+        "other": rest - (error or 0),
+        "error": error,
+    }
 
 
 class Totals:
@@ -100,7 +106,7 @@ def requests_chart(series: Series) -> Chart:
     whole = classes(Totals(series.overview.figures))
     requests = series.overview.figures["requests"] or 0
     chart.key = [
-        Key(name, name, str(words.count(whole[name])), str(words.share(whole[name], requests)))
+        Key(name, name, str(words.count(whole[name])), str(_share(whole[name], requests)))
         for name in CLASSES
     ]
     if series.before and chart.before:
@@ -118,30 +124,34 @@ def requests_chart(series: Series) -> Chart:
     chart.table = series.table_of(
         "Requests",
         ("requests", *CLASSES),
-        (lambda each: [f"{each.requests:,}", *(f"{classes(each)[name]:,}" for name in CLASSES)]),
+        (lambda each: [f"{each.requests:,}", *map(str, map(words.count, classes(each).values()))]),
     )
     return chart
 
 
-def _stack(columns: Sequence[dict[str, int]], high: float) -> list[Layer]:
+def _share(part: Number | None, whole: Number) -> words.Figure:
+    return words.UNKNOWN if part is None else words.share(part, whole)
+
+
+def _stack(columns: Sequence[dict[str, int | None]], high: float) -> list[Layer]:
     """One area for each class, from the highest down: later ones cover the lower part."""
-    sums = paths.stacked(*([each[name] for each in columns] for name in CLASSES))
+    sums = paths.stacked(*([each[name] or 0 for each in columns] for name in CLASSES))
     layers = zip(CLASSES, sums, strict=True)
     return [Layer(PAINTS[name], paths.steps(values, high)) for name, values in layers][::-1]
 
 
-def _tip(timeline: Timeline, place: int, requests: int, of: dict[str, int]) -> str:
+def _tip(timeline: Timeline, place: int, requests: int, of: dict[str, int | None]) -> str:
     grows = " (may still grow)" if place >= timeline.growing else ""
-    return (
-        f"{timeline.bucket(place)} – {requests:,}: {of['hit']:,} hit, {of['miss']:,} miss, "
-        f"{of['error']:,} error{grows}"
-    )
+    parts = (f"{of[name]:,} {name}" for name in ("hit", "miss", "error") if of[name] is not None)
+    return f"{timeline.bucket(place)} – {requests:,}: {', '.join(parts)}{grows}"
 
 
 def bytes_chart(series: Series) -> Chart:
     """Bytes, by five minutes where they are kept, with the rate that carriers bill by."""
     fine = series.overview.five_minutes
-    values: Sequence[Number | None] = fine.bytes if fine else series.column("bytes")
+    values: Sequence[Number | None] = (
+        series.column("bytes") if fine is None else fine.bytes or [None] * len(fine.requests)
+    )
     unit, seconds = ("5 minutes", 300) if fine else (series.unit, 0)
     high = HEADROOM * max(1, *(value or 0 for value in values), 1)
     chart = Chart("bytes", "Bytes", series.timeline, f"per {unit}", width=_fine_width(series))
@@ -177,6 +187,8 @@ def _mean_rate(bucket: Any) -> str:
     from datetime import datetime
 
     start, end = (datetime.fromisoformat(each) for each in (bucket.start, bucket.end))
+    if bucket.bytes is None:
+        return words.NOTHING
     return str(words.rate(round(8 * bucket.bytes / (end - start).total_seconds())))
 
 
@@ -212,10 +224,14 @@ def errors_chart(series: Series) -> Chart:
         ("4xx", "5xx", "share"),
         (
             lambda each: [
-                f"{each.errors_4xx:,}",
-                f"{each.errors_5xx:,}",
-                str(words.share(each.errors_4xx + each.errors_5xx, each.requests)),
+                str(words.count(each.errors_4xx)),
+                str(words.count(each.errors_5xx)),
+                str(_share(_errors(each), each.requests)),
             ]
         ),
     )
     return chart
+
+
+def _errors(bucket: Any) -> int | None:
+    return None if bucket.errors_4xx is None else bucket.errors_4xx + bucket.errors_5xx

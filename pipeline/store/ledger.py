@@ -11,7 +11,7 @@ from pipeline.sites import BySite, Place, by_hour, by_place
 from pipeline.store.counted import Counted, RowKey
 from pipeline.store.generations import Days, Generations, Rebuild
 
-PARSER_VERSION = 3
+PARSER_VERSION = 4
 """Kept in every ledger row; raised whenever the same bytes would give other counts."""
 
 State = Literal["committed", "partial", "failed", "dismissed", "forgotten"]

@@ -127,6 +127,7 @@ def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
         timed=time_taken >= 0,
     )
     cacheable = fields[METHOD].flags("method", _CACHEABLE.__contains__)
+    cacheable &= {METHOD, RESULT_TYPE, STATUS} <= set(rows.column_names)  # else it is unknown
     cacheable &= ~results.flags("result_type", FAILURES.__contains__)
     cacheable &= ~(measured.errors_4xx | measured.errors_5xx)
     tables = _tables(fields, measured)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.answer.summary import window_summary
+from pipeline.answer.summarizing import window_summary
 from pipeline.errors import StoreError
 from pipeline.hour import codec
 from pipeline.hour.aggregate import merge

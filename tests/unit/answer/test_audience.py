@@ -2,6 +2,7 @@
 
 from pipeline.answer.audience import audience, crawler_groups
 from pipeline.hour.heavy_hitters import Table
+from pipeline.hour.totals import Totals
 from pipeline.hour.vector import Vector
 
 
@@ -15,7 +16,9 @@ def test_people_and_crawlers_add_up() -> None:
             "-": Vector(requests=1),
         }
     )
-    found = [(each.value, each.requests, each.bytes, each.hits) for each in audience(devices)]
+    found = [
+        (each.value, each.requests, each.bytes, each.hits) for each in audience(devices, Totals())
+    ]
     assert found == [("crawler", 20, 7, 0), ("human", 9, 90, 3), ("unknown", 1, 0, 0)]
 
 
@@ -31,7 +34,7 @@ def test_crawlers_are_grouped_by_what_they_are_for() -> None:
             "ExampleBot": Vector(requests=1),
         }
     )
-    found = [(each.value, each.requests, each.bytes) for each in crawler_groups(crawlers)]
+    found = [(each.value, each.requests, each.bytes) for each in crawler_groups(crawlers, Totals())]
     assert found == [
         ("AI training", 7, 70),
         ("search", 5, 0),
@@ -43,5 +46,5 @@ def test_crawlers_are_grouped_by_what_they_are_for() -> None:
 def test_crawlers_that_fell_out_of_the_table_close_the_list() -> None:
     """So that the groups add up to no less than there was."""
     crawlers = Table.of({"GPTBot": Vector(requests=3)}, Vector(requests=9))
-    found = [(each.value, each.requests) for each in crawler_groups(crawlers)]
+    found = [(each.value, each.requests) for each in crawler_groups(crawlers, Totals())]
     assert found == [("AI training", 3), ("(other)", 9)]

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from benchmarks.generate import Request, agents, request, standard_text
-from pipeline.answer.summary import LISTED, TOP, summarize, window_summary
+from pipeline.answer.summarizing import summarize, window_summary
+from pipeline.answer.summary import LISTED, TOP
 from pipeline.hour.aggregate import EMPTY, HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.hyperloglog import RELATIVE_ERROR

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.answer.cache import LEASE_SECONDS
-from pipeline.answer.summary import SummaryQuestion
+from pipeline.answer.summarizing import SummaryQuestion
 from pipeline.answer.traffic import Traffic
 from pipeline.api.app import Api
 from pipeline.api.problems import KIND

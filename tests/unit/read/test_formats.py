@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.generate import FORMATS, realtime, requests
-from pipeline.answer.summary import summarize
+from pipeline.answer.summarizing import summarize
 from pipeline.cli.app import main
 from pipeline.errors import ObjectRefused
 from pipeline.hour.aggregate import HourlyAggregate, merge
