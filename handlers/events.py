@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from pipeline.errors import UNDECODABLE
 from pipeline.objects import ObjectRef
 
 
@@ -135,7 +136,7 @@ def _message(record: Any) -> Announced:
     )
     try:
         document = json.loads(record["body"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, *UNDECODABLE) as error:
         return replace(message, problem=f"the body is not JSON: {type(error).__name__}")
     return _with_objects(message, document)
 

@@ -2,6 +2,10 @@
 
 import traceback
 
+UNDECODABLE = (ValueError, RecursionError)
+"""What decoding JSON of unknown origin raises: errors of msgspec and json are ValueErrors, so are
+bytes that are not UTF-8, and brackets may be nested deeper than the stack."""
+
 
 class EdgetallyError(Exception):
     """Anything edgetally refuses or could not do. The message is meant for the user."""

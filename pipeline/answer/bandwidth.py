@@ -41,12 +41,15 @@ def five_minutes_of(totals: Totals, hours: Hours, zone: tzinfo) -> FiveMinutes:
 
 def percentile_bits_per_second(totals: Totals, hours: Hours, percent: int = 95) -> int | None:
     """The rate that `percent` of 100 five-minute rates did not exceed, between the first and the
-    last request of these hours (nearest rank); None if there is none, or no bytes were logged."""
+    last request of these hours (nearest rank); None if no request lies in them, or no bytes were
+    logged."""
     if totals.first_us is None or totals.last_us is None or not totals.has(BYTES_SENT):
         return None
     first = max(totals.first_us // _SLOT_US, hours.start * SLOTS_PER_HOUR)
     last = min(totals.last_us // _SLOT_US, hours.end * SLOTS_PER_HOUR - 1)
     sums = sorted(_bytes_in(totals.five_minutes, range(first, last + 1)))
+    if not sums:
+        return None
     rank = -(-percent * len(sums) // 100)
     return sums[rank - 1] * 8 // SLOT_SECONDS
 

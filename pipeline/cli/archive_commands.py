@@ -1,12 +1,8 @@
 """The commands that move a store: export and import."""
 
 import json
-import os
-import stat
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -14,22 +10,26 @@ from typing import Annotated, BinaryIO
 import typer
 
 from pipeline.bootstrap import open_store, open_to_read, store_files
-from pipeline.cli.console import JsonOption, StoreOption, counting, out
+from pipeline.cli.console import ForceOption, JsonOption, StoreOption, counting, out
+from pipeline.cli.sources import not_empty
+from pipeline.cli.target import replacing, target
 from pipeline.errors import SettingError
 from pipeline.settings import load_settings
 from pipeline.words import number_of
 
 archiving = typer.Typer()
 
+OWNER_ONLY = 0o600
+
 
 @archiving.command(epilog="Example: edgetally export --store sqlite:///a.db --to store.ndjson")
 def export(
     store: StoreOption = None,
     to: Annotated[
-        Path | None,
+        str | None,
         typer.Option(help="The file to write; `-` is standard output.", show_default=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the whole store to a file of JSON lines, for another store or for keeping.
@@ -41,19 +41,17 @@ def export(
     if to is None:
         raise SettingError("--to", "is needed: the file to write")
     settings = load_settings(store=store)
-    is_piped = str(to) == "-"
-    if not is_piped:
-        _check_target(to, force, store_files(settings))
+    path = None if to == "-" else target("--to", to, store_files(settings), force)
     opened = open_to_read(settings)
-    written = nullcontext(sys.stdout.buffer) if is_piped else _replacing(to)
+    written = replacing(path, OWNER_ONLY) if path else nullcontext(sys.stdout.buffer)
     with written as file, counting("lines", not as_json) as advance:
         count = 0
         for line in lines(opened, opened.meta().settings.caps, advance):
             file.write(line)
             count += 1
-    if as_json and not is_piped:
+    if as_json and path:
         print(json.dumps({"file": str(to), "lines": count}))
-    elif not is_piped:
+    elif path:
         out.print(f"{number_of(count, 'line')} written to {to}", markup=False, soft_wrap=True)
 
 
@@ -61,7 +59,9 @@ def export(
     "import", epilog="Example: edgetally import store.ndjson --store dynamodb://TABLE"
 )
 def import_(
-    file: Annotated[Path, typer.Argument(help="The file that `edgetally export` wrote.")],
+    name: Annotated[
+        str, typer.Argument(metavar="FILE", help="The file that `edgetally export` wrote.")
+    ],
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,11 +69,10 @@ def import_(
     from pipeline.upkeep.archive import restore
 
     settings = load_settings(store=store)
-    try:
-        lines = file.open("rb")
-    except OSError as error:
-        raise SettingError("FILE", f"{file} cannot be read: {error.strerror}") from error
-    with lines, counting("lines", not as_json) as advance:
+    with (
+        _exported(Path(not_empty(name, "FILE"))) as lines,
+        counting("lines", not as_json) as advance,
+    ):
         entries, rows = restore(lines, partial(open_store, settings), advance)
     if as_json:
         print(json.dumps({"objects": entries, "rows": rows}))
@@ -81,30 +80,9 @@ def import_(
         out.print(f"{number_of(entries, 'object')} and {number_of(rows, 'row')} imported")
 
 
-def _check_target(to: Path, force: bool, store: list[Path]) -> None:
-    """Raises SettingError for a target that an export would destroy or could not replace."""
-    if not os.path.lexists(to):
-        if not to.parent.is_dir():
-            raise SettingError("--to", f"there is no folder {to.parent}")
-        return
-    if not stat.S_ISREG(to.lstat().st_mode):
-        raise SettingError("--to", f"{to} is no regular file; name another")
-    if any(file.exists() and to.samefile(file) for file in store):
-        raise SettingError("--to", f"{to} is the store itself; name another")
-    if not force:
-        raise SettingError("--to", f"{to} exists; --force replaces it")
-
-
-@contextmanager
-def _replacing(to: Path) -> Iterator[BinaryIO]:
-    """A file that only its owner can read, which becomes `to` when it is complete."""
-    handle, name = tempfile.mkstemp(prefix=f".{to.name}.", suffix=".partial", dir=to.parent)
-    unfinished = Path(name)
+def _exported(file: Path) -> BinaryIO:
+    """An open file. Raises SettingError."""
     try:
-        with open(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(handle)
-        unfinished.replace(to)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        return file.open("rb")
+    except OSError as error:
+        raise SettingError("FILE", f"{file} cannot be read: {error.strerror}") from error

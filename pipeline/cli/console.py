@@ -45,6 +45,9 @@ StoreOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace another file that is there; never a store.")
+]
 QueueOption = Annotated[
     str | None,
     typer.Option("--queue", help="URL of the queue that feeds the ingest.", show_default=False),

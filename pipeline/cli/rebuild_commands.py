@@ -67,7 +67,7 @@ def rebuild(
     days = _days(parse_window(datetime.now(UTC), start, end))
     opened = open_existing(settings)
     count = open_ingest(settings, opened)
-    refs = [named(name) for name in forget or []]
+    refs = [named(name, "--forget") for name in forget or []]
     with counting("objects", not as_json) as advance:
         done = recount(opened, count.reader, days, refs, advance)
     show_obstacles(done)

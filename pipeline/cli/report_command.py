@@ -1,5 +1,6 @@
 """The command that makes a report."""
 
+import os
 import sys
 import webbrowser
 from datetime import UTC, datetime
@@ -9,12 +10,13 @@ from typing import Annotated
 import typer
 
 from pipeline.answer.overview import Filter
-from pipeline.bootstrap import Sources, open_ingest, open_store, open_to_read
-from pipeline.cli.console import StoreOption, err
+from pipeline.bootstrap import Sources, open_ingest, open_store, open_to_read, store_files
+from pipeline.cli.console import ForceOption, StoreOption, err
 from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.ingesting import ingest_all, show_failures
 from pipeline.cli.meter import Meter, shown
 from pipeline.cli.sources import expanded, in_bucket
+from pipeline.cli.target import begins_with, replacing, target
 from pipeline.cli.window import (
     FromOption,
     ToOption,
@@ -29,6 +31,11 @@ from pipeline.settings import Settings, load_settings
 from pipeline.store.port import Store
 
 STDOUT = "-"
+MARK = (
+    b'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    b'<meta name="generator" content="edgetally">'
+)
+"""The bytes that a report as HTML begins with."""
 
 reporting = typer.Typer()
 
@@ -72,11 +79,13 @@ def report(
     title: Annotated[str, typer.Option(help="The title; by default the site.")] = "",
     form: Annotated[str, typer.Option("--format", help="html, json, csv or md.")] = "html",
     opens: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    force: ForceOption = False,
 ) -> None:
     """Make a report of log objects, or of a store: one HTML file that needs no network.
 
     Log objects are counted in memory, and nothing is kept. Exit code 1 when one of them could not
-    be counted; the report is about the others.
+    be counted; the report is about the others. An HTML report replaces an earlier one. Any other
+    file that is there needs --force; a store, and a log that is read, is never replaced.
     """
     from pipeline.page.report import FORMS, Report
 
@@ -85,34 +94,40 @@ def report(
     now = datetime.now(UTC)
     hours = parse_window(now, start, end, name=window, zone=parse_zone(tz))
     wanted = Report(hours, tz, _filter(where), title)
-    complete, opened = _counted(sources, store)
+    if sources and store is not None:
+        raise SettingError("--store", "give either sources to count, or a store")
+    settings = load_settings(store="memory://" if sources else store)
+    usual = "report.html" if form == "html" else STDOUT
+    path = _target(usual if output is None else output, settings, force)
+    opened = open_store(settings) if sources else open_to_read(settings)
+    complete = not sources or _count(sources, settings, opened, path)
     text = FORMS[form](wanted.source(opened, now))
-    path = output or ("report.html" if form == "html" else STDOUT)
-    if in_bucket(path):
-        raise SettingError("--output", "a report is written to a file, not into a bucket")
-    if path == STDOUT:
+    if path is None:
         sys.stdout.write(text)
     else:
-        _write(Path(path), text, opens)
+        _write(path, text, opens)
     raise typer.Exit(OK if complete else FAILED)
 
 
-def _counted(sources: list[str] | None, store: str | None) -> tuple[bool, Store]:
-    """Whether everything was counted, and the store with it. Raises SettingError."""
-    if not sources:
-        return True, open_to_read(load_settings(store=store))
-    if store is not None:
-        raise SettingError("--store", "give either sources to count, or a store")
-    settings = load_settings(store="memory://")
-    opened = open_store(settings)
-    return _count(sources, settings, opened), opened
+def _target(name: str, settings: Settings, force: bool) -> Path | None:
+    """The file of the report, None for standard output. Raises SettingError."""
+    if name == STDOUT:
+        return None
+    if in_bucket(name, "--output"):
+        raise SettingError("--output", "a report is written to a file, not into a bucket")
+    return target("--output", name, store_files(settings), force, MARK)
 
 
-def _count(sources: list[str], settings: Settings, store: Store) -> bool:
+def _count(sources: list[str], settings: Settings, store: Store, path: Path | None) -> bool:
+    """Count the sources; whether all of them could be. `path` will be the report: an earlier one
+    may lie among the logs. Raises SettingError if it is a log."""
     meter = Meter()
     buckets = Sources(settings, meter.note_bytes)
     count = open_ingest(settings, store, buckets, meter.note_lines)
-    with expanded(sources, buckets) as expansion, shown(meter, expansion.objects, show=True):
+    earlier = [path] if path and path.exists() and begins_with(path, MARK) else []
+    with expanded(sources, buckets, earlier) as expansion, shown(meter, expansion.objects, True):
+        if path and os.path.realpath(path) in expansion.by_name:
+            raise SettingError("--output", f"{path} is a source of the report; name another")
         outcomes = list(ingest_all(count, expansion.objects, meter))
     show_failures(outcomes)
     return expansion.report() and not any(outcome.reason for outcome in outcomes)
@@ -128,7 +143,8 @@ def _filter(where: str | None) -> Filter | None:
 
 
 def _write(path: Path, text: str, opens: bool) -> None:
-    path.write_text(text, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(text.encode())
     err.print(f"{path}: {len(text.encode()):,} bytes", markup=False, soft_wrap=True)
     if opens:
         webbrowser.open(path.absolute().as_uri())

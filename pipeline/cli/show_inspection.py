@@ -57,7 +57,7 @@ def _rejected(found: Inspection) -> list[RenderableType]:
     table.add_column("rejected", justify="right", style="yellow")
     table.add_column("reason")
     table.add_column("first in line", justify="right")
-    table.add_column("which begins", overflow="fold")
+    table.add_column("because", overflow="fold")
     for each in found.rejected:
-        table.add_row(f"{each.count:,}", each.reason, f"{each.line:,}", Text(safe(each.text)))
+        table.add_row(f"{each.count:,}", each.reason, f"{each.line:,}", Text(each.detail))
     return [table]

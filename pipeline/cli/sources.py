@@ -128,14 +128,22 @@ def expand(
     return expansion
 
 
-def in_bucket(name: str) -> tuple[str, str] | None:
+def not_empty(name: str, option: str) -> str:
+    """A name that a user gave for an option. Raises SettingError for an empty one, which often is
+    an unset variable of a shell: as a path it would be the current folder."""
+    if not name:
+        raise SettingError(option, "is empty: a variable of the shell may be unset")
+    return name
+
+
+def in_bucket(name: str, option: str = "SOURCE") -> tuple[str, str] | None:
     """The bucket and the key of `s3://bucket/key`, None for a path. Raises SettingError for an
-    empty bucket. (A key may have `?` and `#` in it, so it is no URL.)"""
-    if not name.startswith("s3://"):
+    empty bucket or name. (A key may have `?` and `#` in it, so it is no URL.)"""
+    if not not_empty(name, option).startswith("s3://"):
         return None
     bucket, _, key = name.removeprefix("s3://").partition("/")
     if not bucket:
-        raise SettingError("SOURCE", f"{name!r} names no bucket; write s3://bucket/prefix")
+        raise SettingError(option, f"{name!r} names no bucket; write s3://bucket/prefix")
     return bucket, key
 
 
@@ -162,11 +170,11 @@ def expanded(
         yield expansion
 
 
-def named(name: str) -> ObjectRef:
-    """The object that a user names. Raises SettingError for an empty bucket."""
+def named(name: str, option: str = "OBJECT") -> ObjectRef:
+    """The object that a user names. Raises SettingError for an empty bucket or name."""
     if name.startswith(_FROM_STDIN):
         return ObjectRef("", name)
-    place = in_bucket(name)
+    place = in_bucket(name, option)
     return ObjectRef(*place) if place else ObjectRef("", os.path.realpath(name))
 
 

@@ -11,7 +11,7 @@ from pipeline.errors import ObjectRefused
 from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
 from pipeline.ingest.parsed import Reading
 from pipeline.read.limits import Limits
-from pipeline.read.records import Example, Rows
+from pipeline.read.records import Rows
 from pipeline.sites import Place, chained
 from pipeline.tally.naming import Naming
 from pipeline.tally.tally import tally
@@ -33,8 +33,8 @@ hour: what is dropped once, at the end, is dropped more justly."""
 
 
 class Accumulator:
-    """Adds up the rows of one object. `records` and `rejected` count its lines so far; `examples`
-    has the first rejected line of each reason, by its number in the object."""
+    """Adds up the rows of one object. `records` and `rejected` count its lines so far; `first` has
+    the number of the first rejected line of each reason, from 1."""
 
     def __init__(self, reading: Reading, naming: Naming) -> None:
         self._reading = reading
@@ -47,14 +47,14 @@ class Accumulator:
         self._rows: dict[Place, HourlyAggregate] = {}
         self.records = 0
         self.rejected: Counter[str] = Counter()
-        self.examples: dict[str, Example] = {}
+        self.first: dict[str, int] = {}
 
     def add(self, rows: Rows) -> None:
         """Add the next rows of the object. Raises ObjectRefused beyond the limit of hours."""
         self.rejected += rows.rejected
         self.records += rows.table.num_rows
-        for reason, (line, text) in rows.examples.items():
-            self.examples.setdefault(reason, Example(self._lines + line, text))
+        for reason, line in rows.first.items():
+            self.first.setdefault(reason, self._lines + line)
         self._lines += rows.count
         self._pending.append(rows.table)
         self._pending_rows += rows.table.num_rows

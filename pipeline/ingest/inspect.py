@@ -2,22 +2,24 @@
 
 from dataclasses import dataclass, field
 
-from pipeline.errors import ObjectError
+from pipeline.errors import ObjectError, fault_of
 from pipeline.hours import hour_start
-from pipeline.ingest.parse import parse
+from pipeline.ingest.parse import REMEDIES, parse
 from pipeline.ingest.parsed import Parsed
 from pipeline.ingest.reader import Reader
 from pipeline.objects import ObjectRef
+from pipeline.read.layout import named
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedLines:
-    """The lines rejected for one reason, with the number and the beginning of the first."""
+    """The lines rejected for one reason: the number of the first, and what is wrong with them. No
+    value of a line is told: it may be a viewer's address."""
 
     reason: str
     count: int
     line: int
-    text: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,14 @@ def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
             parsed = parse(content.chunks, content.modified, reader.reading, naming)
     except ObjectError as error:
         return Inspection(ref.name, refused=error.reason)
+    except Exception as error:  # as `ingest` has it: the next object is looked at all the same
+        return Inspection(ref.name, refused=fault_of(error))
     return Inspection(
         ref.name,
         container=parsed.container,
         format=parsed.format,
         layout=parsed.layout,
-        fields=[name for layout in parsed.layouts for name in layout.fields],
+        fields=[name for layout in parsed.layouts for name in named(layout.fields)],
         sites=sorted({place.site for place in parsed.rows}),
         hours=[
             hour_start(hour).isoformat().replace("+00:00", "Z")
@@ -68,6 +72,6 @@ def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
 
 def _rejected(parsed: Parsed) -> list[RejectedLines]:
     return [
-        RejectedLines(reason, count, *parsed.examples[reason])
+        RejectedLines(reason, count, parsed.first[reason], REMEDIES[reason])
         for reason, count in parsed.rejected.most_common()
     ]

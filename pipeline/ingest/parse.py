@@ -29,14 +29,16 @@ from pipeline.threads import in_order
 OF_NO_SITE = Naming()
 """All lines are of one site without a name."""
 
-_REMEDIES = {
+REMEDIES = {
     TOO_FEW_FIELDS: "fewer fields than its layout has; if they are not separated by TABs, choose "
     "TAB for the delivery, as values hold any other delimiter too",
-    BAD_TIMESTAMP: "no time of a request; connection logs and other kinds are not access logs",
+    BAD_TIMESTAMP: "no time of a request in date and time, timestamp or timestamp(ms); connection "
+    "logs and other kinds are not access logs",
     OUT_OF_RANGE: "before CloudFront, or more than 26 hours after the object's own time",
     LINE_TOO_LONG: "longer than EDGETALLY_MAX_LINE_BYTES",
     BAD_JSON: "not a JSON object",
 }
+"""What is wrong with the lines of each reason, by fields, and never with a value of one."""
 
 
 def parse(
@@ -80,7 +82,7 @@ def _counted(log: LogObject, modified: datetime, reading: Reading, naming: Namin
         rows=accumulator.rows(Place(hour_of(modified), naming.own)),
         records=accumulator.records,
         rejected=accumulator.rejected,
-        examples=accumulator.examples,
+        first=accumulator.first,
     )
 
 
@@ -95,7 +97,7 @@ def _rows(read: Callable[[], Part], latest_us: int) -> Rows:
 def _uncounted(lines: Accumulator, form: str) -> str:
     """The reason to refuse an object without a single record. It has no value of a line."""
     found = "; ".join(
-        f"{count:,} × {reason}, first in line {lines.examples[reason].line:,}: {_REMEDIES[reason]}"
+        f"{count:,} × {reason}, first in line {lines.first[reason]:,}: {REMEDIES[reason]}"
         for reason, count in lines.rejected.items()
     )
     what = "looks like JSON lines, but " if form == JSON else ""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.read.layout import Layout
 from pipeline.read.limits import Limits
-from pipeline.read.records import Example
 from pipeline.schema.dimensions import DEFAULT_CAPS, NO_CAPS, Caps
 from pipeline.sites import Place
 from pipeline.tally.visitors import Visitors
@@ -32,7 +31,7 @@ class Parsed:
     """An object that was read to its end: aggregates by hour and site, and its lines.
 
     `container`, `format` and `layouts` say what it was found to be, and `layout` where its fields
-    are from. `examples` has the first rejected line of each reason, by its number in the object.
+    are from. `first` has the number of the first rejected line of each reason, from 1.
     Lines = `records` + Σ `rejected`.
     """
 
@@ -43,7 +42,7 @@ class Parsed:
     rows: dict[Place, HourlyAggregate]
     records: int
     rejected: Counter[str]
-    examples: Mapping[str, Example]
+    first: Mapping[str, int]
 
     @property
     def hours(self) -> dict[int, HourlyAggregate]:

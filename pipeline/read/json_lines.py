@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import astuple
 
-from pipeline.errors import ObjectRefused
+from pipeline.errors import UNDECODABLE, ObjectRefused
 from pipeline.read.layout import COUNTED, misnamed
 from pipeline.read.records import BAD_JSON, Line, Part
 from pipeline.read.tabbed import filled_lines, line_ends
@@ -97,7 +97,7 @@ def _keys_of(block: bytes) -> _Keys:
     """
     found: dict[str, None] = {}
     for _, line in _filled(b"\n".join(_separated(block[:_LOOKED_AT]).split(b"\n")[:_SAMPLE])):
-        with suppress(msgspec.MsgspecError, RecursionError):
+        with suppress(*UNDECODABLE):
             found |= dict.fromkeys(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
     if reason := misnamed(list(found)):
         raise ObjectRefused(reason)
@@ -112,7 +112,7 @@ def read_json(block: bytes) -> Part:
     keys = _keys_of(block)
     try:
         objects = keys.decoder.decode_lines(block)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNDECODABLE:
         return _one_by_one(_separated(block), count, keys)
     return Part(count, _columns(objects, keys), lambda: _lines_of(block, len(objects)))
 
@@ -140,7 +140,7 @@ def _one_by_one(block: bytes, count: int, keys: _Keys) -> Part:
         try:
             objects.append(keys.decoder.decode(line))
             lines.append((number, line))
-        except (msgspec.MsgspecError, RecursionError):
+        except UNDECODABLE:
             bad.append((number, line))
     columns = _columns(objects, keys) if objects else None
     return Part(count, columns, lambda: lines, {BAD_JSON: bad})

@@ -104,12 +104,18 @@ def misnamed(names: Sequence[str]) -> str:
     strange = [name for name in names if normalised(name) not in KNOWN_NAMES]
     if not missing or not strange:
         return ""
-    shown = [name for name in strange if _NAME.fullmatch(name)][:5]  # others may be values
+    shown = [name for name in strange if _NAME.fullmatch(name)][:5]
     unknown = f"unknown ones: {', '.join(shown)}" if shown else "unknown ones"
     return (
         f"has no field {' and '.join(SPELLINGS[field][0] for field in missing)}, and {unknown}; "
         "name its fields as CloudFront does (connection logs and other kinds are not access logs)"
     )
+
+
+def named(fields: Sequence[str]) -> list[str]:
+    """The names of a layout, for messages. An odd one may be a value of a line, and is not told."""
+    is_name = (normalised(field) in KNOWN_NAMES or _NAME.fullmatch(field) for field in fields)
+    return [field if known else "(unknown)" for field, known in zip(fields, is_name, strict=True)]
 
 
 def has_clock(fields: Iterable[str]) -> bool:

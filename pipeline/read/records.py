@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -31,22 +31,12 @@ _LATEST_US = 2**53  # the year 2255: a float holds every whole number up to it
 
 CLOCK = "time of the request"
 
-SHOWN = 200
-"""Characters of a rejected line that an example shows."""
-
 # A terabyte in one response, or four months in one request, is a damaged line; the bounds also
 # keep the sums of an hour inside 64 bits.
 _MOST_BYTES, _LONGEST_SECONDS = 10**12, 10**7
 
 Line: TypeAlias = tuple[int, bytes]
 """A line with its number from 1."""
-
-
-class Example(NamedTuple):
-    """A rejected line: its number (from 1, in its part or object) and its first characters."""
-
-    line: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +61,13 @@ class Rows:
 
     `table` has a column `CLOCK` (int64, epoch microseconds), and the counted fields of the lines:
     measures as float64 as they were logged (see `numbers`), the others as dictionaries of strings
-    (see `words`). `examples` has the first rejected line of each reason. `count` is that of the
-    part.
+    (see `words`). `first` has the number of the first rejected line of each reason, from 1 in the
+    part. `count` is that of the part.
     """
 
     table: pa.Table
     rejected: Counter[str]
-    examples: dict[str, Example]
+    first: dict[str, int]
     count: int
 
 
@@ -112,7 +102,7 @@ def _rows(table: pa.Table, part: Part, untimely: Mapping[str, Sequence[Line]]) -
     return Rows(
         table,
         Counter({reason: len(lines) for reason, lines in rejected.items()}),
-        {reason: _example(lines[0]) for reason, lines in rejected.items()},
+        {reason: lines[0][0] for reason, lines in rejected.items()},
         part.count,
     )
 
@@ -125,11 +115,6 @@ def _untimely(times: Floats, sane: Flags, lines: Sequence[Line]) -> dict[str, li
         reason: [lines[row] for row in np.flatnonzero(rows).tolist() if lines[row][1]]
         for reason, rows in kinds.items()
     }
-
-
-def _example(line: Line) -> Example:
-    number, text = line
-    return Example(number, text[:SHOWN].decode("utf-8", "replace"))
 
 
 def numbers(rows: pa.Table, name: str) -> Integers:

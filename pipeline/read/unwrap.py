@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from pipeline.errors import ObjectRefused
+from pipeline.errors import UNDECODABLE, ObjectRefused
 from pipeline.read.inflate import peeked
 from pipeline.read.limits import Limits
 
@@ -41,7 +41,7 @@ def array_lines(texts: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
             )
     try:
         objects = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         raise ObjectRefused(f"is a damaged JSON array: {error}") from error
     yield b"\n".join(re.sub(rb"\s*\n\s*", b" ", bytes(each)) for each in objects)
 
@@ -66,7 +66,7 @@ def messages(run: bytes) -> bytes:
     """The log lines in the records of a subscription. Raises ObjectRefused for a damaged one."""
     try:
         envelopes = _envelopes.decode_lines(run)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise ObjectRefused(f"has a damaged record of CloudWatch Logs: {error}") from error
     records = (each for each in envelopes if each.message_type == "DATA_MESSAGE")
     lines = (event.message.rstrip("\n") for each in records for event in each.events)

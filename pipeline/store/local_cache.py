@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from pipeline.errors import UNDECODABLE
 from pipeline.store.port import Cached, Lease
 from pipeline.store.tables import Tables
 
@@ -60,7 +61,7 @@ def _read(tables: Tables, key: str) -> _Entry:
     """The entry of a key. A damaged one is as good as none: its answer is computed again."""
     try:
         return msgspec.msgpack.decode(tables.document(f"cache {key}") or b"", type=_Entry)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return _Entry()
 
 

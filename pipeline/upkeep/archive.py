@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from pipeline.errors import StoreError
+from pipeline.errors import UNDECODABLE, StoreError
 from pipeline.hour import codec
 from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.hours import HOURS_PER_DAY, Span
@@ -184,7 +184,7 @@ def _check(file: BinaryIO) -> None:
     try:
         end = json.loads(last)["end"]
         whole = (end["lines"], end["sha256"]) == (count - 1, digest.hexdigest())
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError, *UNDECODABLE):
         raise BadArchive("the file ends before its last line; export it again") from None
     if not whole:
         raise BadArchive("the file is damaged: its checksum is another; export it again")
@@ -194,7 +194,7 @@ def _check_first(line: bytes) -> None:
     try:
         first = json.loads(line)
         name, version = first["format"], first["version"]
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError, *UNDECODABLE):
         name = version = None
     if name != FORMAT:
         raise BadArchive("this is no export of edgetally")

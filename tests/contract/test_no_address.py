@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import handlers.ingest
+from pipeline.cli.app import main
 from pipeline.errors import ObjectRefused
 from pipeline.ingest.ingest import Ingest
 from pipeline.ingest.parsed import Reading
@@ -217,6 +218,40 @@ def test_nothing_that_tells_a_person_is_written(
     assert b"a bug in edgetally, please report it: ValueError" in b"".join(everything)
     assert b"example.com" in b"".join(text for raw in everything for text in unpacked(raw))
     assert marked(text for raw in everything for text in unpacked(raw)) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["inspect", "logs"], ["inspect", "logs", "--json"]),
+        *(["ingest", "logs"], ["ingest", "logs", "--json"]),
+        *(
+            ["report", "logs", "-o", "-", "--format", form]
+            for form in ("html", "json", "csv", "md")
+        ),
+    ],
+    ids=" ".join,
+)
+def test_nothing_that_tells_a_person_is_printed(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By no command that reads logs, of whatever lines and names of fields."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"STORE": "sqlite:///s.db", "MAX_LINE_BYTES": "4096"}.items():
+        monkeypatch.setenv(f"EDGETALLY_{name}", value)
+    monkeypatch.setenv("COLUMNS", "1000")
+    (tmp_path / "logs").mkdir()
+    named = {"odd names": f"#Fields: {STANDARD} {' '.join(MARKS)}\n".encode() + JUNK.encode()}
+    named["odd names and a line"] = named["odd names"] + b"\n" + line(STANDARD.split())
+    for place, body in enumerate([*bodies().values(), *named.values()]):
+        (tmp_path / "logs" / str(place)).write_bytes(body)
+    assert main(command) == 1
+    printed = "".join(capsys.readouterr()).encode()
+    assert len(printed) > 5_000
+    assert marked(iter([printed])) == []
 
 
 def test_the_search_finds_what_is_written_raw_or_compressed() -> None:

@@ -36,7 +36,7 @@ def check(body: bytes) -> bool:
     for hour in found.hours.values():
         assert codec.decode(codec.encode(hour)) == hour
     assert found.records == sum(hour.totals.requests for hour in found.hours.values())
-    assert set(found.examples) == set(+found.rejected) <= set(REASONS)
+    assert set(found.first) == set(+found.rejected) <= set(REASONS)
     if found.container == "Parquet":
         return True
     text = gzip.decompress(body) if found.container != "plain text" else body

@@ -21,6 +21,7 @@ from moto import mock_aws
 
 from pipeline.cli import app, summary_commands
 from pipeline.cli.words import decoded, human_bytes, safe
+from pipeline.ingest.parse import REMEDIES
 
 ROOT = Path(__file__).parents[3]
 HEADER = (
@@ -242,12 +243,23 @@ def test_inspect_shows_what_objects_are(logs: Path) -> None:
         "rejected": [],
     }
     (rejected,) = by_name["E1.2026-11-22-11.bbbbbbbb.gz"]["rejected"]
-    assert rejected == {"reason": "too_few_fields", "count": 1, "line": 4, "text": "rubbish"}
+    assert rejected == {
+        "reason": "too_few_fields",
+        "count": 1,
+        "line": 4,
+        "detail": REMEDIES["too_few_fields"],
+    }
     (logs / "cut.gz").unlink()
     shown = run("inspect", str(logs))
     assert shown.returncode == 0
-    for part in ("its #Fields header (8 fields)", "too_few_fields", "rubbish", "2 records"):
+    for part in (
+        "its #Fields header (8 fields)",
+        "too_few_fields",
+        "fewer fields than",
+        "2 records",
+    ):
         assert part in shown.stdout
+    assert "rubbish" not in done.stdout + shown.stdout
     assert sorted(Path().rglob("*")) == [path for path in before if path.name != "cut.gz"]
 
 

@@ -312,8 +312,7 @@ def test_a_bad_line_of_json_is_rejected_alone() -> None:
     found = parsed(json_lines(GOOD, *odd, GOOD, GOOD | {"date": None}, {}))
     assert found.records == 2
     assert found.rejected == {"bad_json": 6, "bad_timestamp": 2}
-    assert found.examples["bad_json"].line == 2
-    assert found.examples["bad_timestamp"].line == 9
+    assert found.first == {"bad_json": 2, "bad_timestamp": 9}
 
 
 @pytest.mark.parametrize(

@@ -222,14 +222,10 @@ def test_a_senseless_precise_time_gives_way_to_the_next(millis: bytes) -> None:
         assert found.table.column(CLOCK).to_pylist() == [1_795_428_000_000_000]
 
 
-def test_the_first_rejected_line_of_each_reason_is_shown() -> None:
-    """With its number, blank lines counted, whether the block had to be mended or not."""
+def test_the_first_rejected_line_of_each_reason_is_known() -> None:
+    """By its number, blank lines counted, whether the block had to be mended or not."""
     good, early = b"2026-11-23\t10:00:00\t1\t1\t/\t200", b"1999-01-01\t10:00:00\t1\t1\t/\t200"
     plain_block = rows(good, b"", early, b"-\t-\t1\t1\t/\t200", early)
-    assert plain_block.examples["out_of_range_timestamp"].line == 3
-    assert plain_block.examples["bad_timestamp"] == (4, "-\t-\t1\t1\t/\t200")
+    assert plain_block.first == {"out_of_range_timestamp": 3, "bad_timestamp": 4}
     mended = rows(good, b"", b"short", early)
-    assert mended.examples == {
-        "too_few_fields": (3, "short"),
-        "out_of_range_timestamp": (4, early.decode()),
-    }
+    assert mended.first == {"too_few_fields": 3, "out_of_range_timestamp": 4}
