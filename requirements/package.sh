@@ -29,7 +29,8 @@ rm -rf "$folder/bin" "$folder"/pyarrow/tests "$folder"/pyarrow/include "$folder"
     "$folder"/pyarrow/src "$folder"/numpy/tests "$folder"/numpy/*/tests "$folder"/numpy/f2py \
     "$folder"/numpy/_core/include "$folder"/numpy/random/_examples "$folder"/numpy/random/lib \
     "$folder"/numpy/_core/lib
-rm -f "$folder"/pyarrow/libarrow_*flight* "$folder"/pyarrow/_flight* "$folder"/pyarrow/libarrow_s3* \
+rm -f "$folder"/pyarrow/libarrow_*flight* "$folder"/pyarrow/_flight* "$folder"/pyarrow/flight.py \
+    "$folder"/pyarrow/libarrow_s3* \
     "$folder"/pyarrow/_s3fs* "$folder"/pyarrow/_pyarrow_cpp_tests* "$folder"/pyarrow/*.pyx \
     "$folder"/pyarrow/*.pxd "$folder"/pyarrow/*.pxi "$folder"/pyarrow/libarrow_python*.so \
     "$folder"/pyarrow/libarrow_python*.so.*.*

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
@@ -191,6 +192,39 @@ def edgetally(stack: Stack, monkeypatch: pytest.MonkeyPatch, *arguments: str) ->
     monkeypatch.setenv("EDGETALLY_S3_ENDPOINT", endpoint)
     monkeypatch.setenv("EDGETALLY_SQS_ENDPOINT", endpoint)
     return main(arguments)
+
+
+def test_packages_hold_bytecode_that_nobody_checks(built: Path) -> None:
+    """Each source file has some: Lambda can write none, and compiles at every start without it.
+    The flags say that the interpreter need not look at the source (PEP 552)."""
+    packages = sorted(built.parent.glob("*Function"))
+    assert len(packages) == 4
+    for package in packages:
+        for source in package.rglob("*.py"):
+            compiled = Path(cache_from_source(str(source)))
+            if not compiled.exists():
+                # A template of code for another version of Python cannot be compiled.
+                with pytest.raises(SyntaxError):
+                    compile(source.read_bytes(), source, "exec")
+                continue
+            flags = int.from_bytes(compiled.read_bytes()[4:8], "little")
+            assert flags == 0b01, source
+
+
+def test_packages_hold_what_functions_import_alone(built: Path) -> None:
+    """The audit and the summaries need no Arrow, the authorizer no numpy and no pydantic either;
+    none has the command line or tests."""
+    held = {
+        each.name: {part.name for part in each.iterdir()} for each in built.parent.glob("*Fun*")
+    }
+    assert {name for name, parts in held.items() if "pyarrow" in parts} == {"IngestFunction"}
+    without = {"numpy", "pydantic", "jinja2", "boto3"}
+    assert not held["AuthorizerFunction"] & without
+    for function in held:
+        assert not (built.parent / function / "pipeline" / "cli").exists()
+        assert not list((built.parent / function).glob("pyarrow/tests"))
+        assert not list((built.parent / function).glob("pyarrow/libarrow_s3*"))
+        assert not list((built.parent / function).glob("pyarrow/*flight*"))
 
 
 def test_nothing_is_open_without_the_secret(queued: Stack) -> None:
