@@ -38,6 +38,10 @@ CREATE TABLE documents (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHO
 """
 
 
+_PAUSE = 0.01
+"""Seconds before a lock is asked for again."""
+
+
 class SqliteStore(LocalStore):
     """A store in the file `path`, which is made when it is missing, unless it is `read_only`.
 
@@ -60,7 +64,7 @@ class SqliteStore(LocalStore):
         self._uri = _readable(path) if read_only else _uri(path, "rwc")
         with self._connect() as db:
             if not read_only:
-                db.execute("PRAGMA journal_mode = WAL")
+                _use_wal(db)
                 self._prepare(db)
             version = _schema_version(db)
         if version != SCHEMA_VERSION:
@@ -114,6 +118,23 @@ class SqliteStore(LocalStore):
                 db.close()
         except sqlite3.Error as error:
             raise StoreError(f"SQLite store {self._path}: {error}") from error
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Write ahead, so that readers wait for no writer. Raises sqlite3.Error.
+
+    SQLite does not wait for a lock here as it does elsewhere: of several that open a new file at
+    once, some are told that it is locked. https://www.sqlite.org/wal.html
+    """
+    deadline = Deadline.after(TIMEOUT)
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or deadline.is_over:
+                raise
+            deadline.wait(_PAUSE)
 
 
 def _make_private(path: Path) -> None:

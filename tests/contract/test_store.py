@@ -338,3 +338,16 @@ def test_tables_are_cut_to_the_caps_that_are_set(clock: FakeClock) -> None:
     (row,) = store.read(["site"], [EVERYTHING["hour"]])
     kept = row.aggregate.sketches.tables["path"]
     assert (sorted(kept.values), kept.bound) == ([f"/{n}" for n in range(11, 21)], 10)
+
+
+def test_a_new_file_that_another_process_is_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself refuses at once to write ahead in a file that somebody else has locked."""
+    path = tmp_path / "store.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            opened = pool.submit(SqliteStore, path)
+            with pytest.raises(TimeoutError):
+                opened.result(0.2)
+            other.execute("ROLLBACK")
+            assert list(opened.result().objects()) == []
