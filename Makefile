@@ -62,6 +62,7 @@ bench: $(VENV)/ready ## Measure speed, memory and sizes beside others (GoAccess 
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.formats
 	$(BIN)/python -m benchmarks.answers
+	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.cold
 
 CHAOS ?= --runs 1

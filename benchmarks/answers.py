@@ -89,7 +89,9 @@ def api(store: Store, ttl_seconds: int) -> Api:
     return Api(replace(service, traffic=replace(service.traffic, answers=answers)))
 
 
-def asking(served: Api, path: str, **query: str) -> Callable[[], Any]:
+def asking(
+    served: Callable[[Any, Any], dict[str, Any]], path: str, **query: str
+) -> Callable[[], Any]:
     """A request, all the way."""
     event = {
         "httpMethod": "GET",

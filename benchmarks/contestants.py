@@ -57,7 +57,7 @@ def edgetally(path: Path, workers: int = 1) -> tuple[int, int]:
 
 def edgetally_small(folder: Path) -> int:
     """Every object of a folder, in batches as they are committed, into one aggregate: rows."""
-    from pipeline.cli.app import BATCH
+    from pipeline.cli.ingesting import BATCH
     from pipeline.hour.aggregate import EMPTY, merge
     from pipeline.ingest.parsed import Reading
     from pipeline.ingest.reader import Reader
@@ -189,6 +189,32 @@ def goaccess(path: Path) -> int:
     return int(json.loads(done.stdout)["general"]["valid_requests"])
 
 
+def report(path: Path) -> tuple[int, int]:
+    """`edgetally report` as a process of its own: lines counted, and bytes of the file."""
+    made = path.with_name("report.html")
+    command = [sys.executable, "-m", "pipeline", "report", str(path), "-o", str(made)]
+    subprocess.run(command, capture_output=True, check=True)
+    return _read_off(made, r"<b>([0-9,]+)</b><span class=\"m s\">counted")
+
+
+def goaccess_report(path: Path) -> tuple[int, int]:
+    """GoAccess's report of a log that was inflated beforehand: lines counted, and bytes."""
+    made = path.with_name("goaccess.html")
+    options = ["--log-format=CLOUDFRONT", "--no-global-config", "--no-progress", "-o", str(made)]
+    subprocess.run(
+        ["goaccess", str(path), *options], capture_output=True, check=True, stdin=subprocess.DEVNULL
+    )
+    return _read_off(made, r'"valid_requests":\s*([0-9]+)')
+
+
+def _read_off(report: Path, pattern: str) -> tuple[int, int]:
+    """The lines that a report says it counted, and its bytes."""
+    found = re.search(pattern, report.read_text("utf-8"))
+    if found is None:
+        raise SystemExit(f"{report} does not say how many lines it counted")
+    return int(found[1].replace(",", "")), report.stat().st_size
+
+
 def merging(path: Path) -> int:
     """Decode and merge the rows of a file (one after the other, as `merge_input` writes them)."""
     import msgspec
@@ -219,6 +245,8 @@ CONTESTANTS: dict[str, Callable[[list[Path]], int | tuple[int, int]]] = {
     "tight-loop-small": lambda paths: tight_loop(sorted(paths[0].iterdir())),
     "duckdb": lambda paths: duckdb(paths[0]),
     "goaccess": lambda paths: goaccess(paths[0]),
+    "goaccess-report": lambda paths: goaccess_report(paths[0]),
+    "report": lambda paths: report(paths[0]),
     "merging": lambda paths: merging(paths[0]),
 }
 

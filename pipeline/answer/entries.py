@@ -111,7 +111,7 @@ def ranked(table: Table, measured: Integers, top: int) -> list[tuple[str, Vector
     """
     places = [
         place
-        for place in _foremost(measured, top + 1)  # one of them may be no value
+        for place in foremost(measured, top + 1)  # one of them may be no value
         if measured[place] and table.values[place] != ABSENT
     ]
     return _in_order(table, measured, places)[:top]
@@ -124,7 +124,7 @@ def listed(dimension: str, table: Table, top: int, totals: Totals) -> list[Entry
     unknown = dimension in NOT_OF_EVERYONE and ABSENT in table.values
     places = [
         place
-        for place in _foremost(requests, top + 1)
+        for place in foremost(requests, top + 1)
         if not unknown or table.values[place] != ABSENT
     ]
     counted = _in_order(table, requests, places)[:top]
@@ -133,7 +133,7 @@ def listed(dimension: str, table: Table, top: int, totals: Totals) -> list[Entry
     return entries_of(counted, totals)
 
 
-def _foremost(measured: Integers, count: int) -> list[int]:
+def foremost(measured: Integers, count: int) -> list[int]:
     """The places of the `count` largest numbers, and of all that equal the last of these."""
     if len(measured) <= count:
         return list(range(len(measured)))

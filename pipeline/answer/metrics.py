@@ -102,11 +102,12 @@ def _failed(by_type: Mapping[str, Vector]) -> int:
 
 
 def _by_result_type(whole: HourlyAggregate) -> Mapping[str, Vector] | None:
-    """The counts of each result type; None if requests were counted without one."""
+    """The counts of the result types of hits and failures, and of none; None if requests were
+    counted without one."""
     if not whole.totals.requests:
         return {}
     table = whole.sketches.tables.get("result_type")
-    return None if table is None else table.entries
+    return None if table is None else table.vectors(HITS | FAILURES | {ABSENT})
 
 
 def _crawler_requests(whole: HourlyAggregate) -> int | None:
@@ -115,7 +116,7 @@ def _crawler_requests(whole: HourlyAggregate) -> int | None:
     table = whole.sketches.tables.get("crawler")
     if table is None:
         return None
-    return whole.totals.requests - table.entries.get(ABSENT, ZERO).requests
+    return whole.totals.requests - table.vectors({ABSENT}).get(ABSENT, ZERO).requests
 
 
 def _longest(whole: HourlyAggregate) -> float | None:

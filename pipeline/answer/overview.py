@@ -44,9 +44,9 @@ ALL_LISTS = tuple(Listing(name, DEFAULT_RANKING.get(name, "requests")) for name 
 
 
 class Ranking(Shape):
-    """The foremost values of a dimension by a metric. `values` counts all that its table has,
-    `bound` is the largest possible undercount of one. It has no values if the logs of the window
-    do not have the dimension."""
+    """The foremost values of a dimension by a metric. `values` counts all that its table has and
+    that could be listed, `bound` is the largest possible undercount of one. It has no values if
+    the logs of the window do not have the dimension."""
 
     dimension: str
     metric: str

@@ -40,6 +40,7 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.sketches import TOTALS, Wanted
 from pipeline.hour.vector import ZERO
 from pipeline.hours import HOUR_US, from_micros, hour_of
+from pipeline.schema.agents import NOT_OF_EVERYONE
 from pipeline.schema.dimensions import ABSENT
 
 
@@ -77,8 +78,9 @@ class OverviewQuestion(Question):
     @override
     def compute(self, rows: Rows, now: datetime) -> Figures:
         cut = buckets(self.hours, self.by, self.zone)
-        wholes = aggregates_of(rows, cut, self._wanted_by_series)
-        window = self._read(rows, _newest(wholes), now)
+        wanted = self._wanted_by_series | (self._wanted if self._is_short else frozenset())
+        wholes = aggregates_of(rows, cut, wanted)
+        window = self._window(rows, wholes, now)
         figures = [
             (bucket, [self._figure(name, whole) for name in SERIES])
             for bucket, whole in zip(cut, wholes, strict=True)
@@ -105,7 +107,7 @@ class OverviewQuestion(Question):
         ]
 
     @property
-    def _wanted(self) -> Wanted:
+    def _wanted(self) -> frozenset[str]:
         """The sketches that the figures and the lists of a whole window need."""
         dimensions = frozenset(listing.dimension for listing in self._shown)
         if self.where:
@@ -113,17 +115,35 @@ class OverviewQuestion(Question):
         return dimensions | wanted_by(METRICS)
 
     @property
+    def _is_short(self) -> bool:
+        """Whether the window is read once, hour by hour: few rows of days would do instead."""
+        return self.by == "hour" and self.end - self.start <= MOST_FINE_HOURS
+
+    @property
     def _wanted_by_series(self) -> frozenset[str]:
         return wanted_by(SERIES) if self.where is None else frozenset({self.where.dimension})
 
-    def _read(self, rows: Rows, newest_us: int, now: datetime) -> _Whole:
-        """The window's rows, of which the latest request is known."""
-        through = max(self.start, min(self.end, hour_of(now), newest_us // HOUR_US + 1))
-        part = rows.merged(Hours(self.start, through).window, self._wanted)
+    @property
+    def _wanted_by_series_before(self) -> Wanted:
+        if self._is_short:
+            return self._wanted
+        return TOTALS if self.where is None else frozenset({self.where.dimension})
+
+    def _window(self, rows: Rows, series: Sequence[HourlyAggregate], now: datetime) -> _Whole:
+        """The whole window, of which the series is known."""
+        through = max(self.start, min(self.end, hour_of(now), _newest(series) // HOUR_US + 1))
+        part = self._merged(rows, Hours(self.start, through), series[: through - self.start])
         if through == self.end:
             return _Whole(part, part, through)
-        rest = rows.merged(Hours(through, self.end).window, self._wanted)
+        rest = self._merged(rows, Hours(through, self.end), series[through - self.start :])
         return _Whole(rows.joined((part, rest)), part, through)
+
+    def _merged(
+        self, rows: Rows, hours: Hours, series: Sequence[HourlyAggregate]
+    ) -> HourlyAggregate:
+        """Some hours as one aggregate. The series of a short window has all that is in it; a longer
+        window is read again, from rows of days."""
+        return rows.joined(series) if self._is_short else rows.merged(hours.window, self._wanted)
 
     def _overview(
         self,
@@ -183,7 +203,8 @@ class OverviewQuestion(Question):
         if entries is None:
             return Ranking(*listing, 0, 0, [])
         table = table_of(whole, listing.dimension)
-        return Ranking(*listing, len(table), table.bound, entries)
+        unlisted = listing.dimension in NOT_OF_EVERYONE and ABSENT in table.values
+        return Ranking(*listing, len(table) - unlisted, table.bound, entries)
 
     def _before(self, rows: Rows, window: _Whole, pages: Mapping[Listing, Page]) -> Before | None:
         """The other window, as far as the asked one is over; None if no hour of it is."""
@@ -194,7 +215,9 @@ class OverviewQuestion(Question):
         if window.through < self.end:
             end = min(end, whole.start + window.through - self.start)
         hours = Hours(whole.start, end)
-        before = rows.merged(hours.window, self._wanted)
+        cut = buckets(hours, self.by, self.zone)
+        series = aggregates_of(rows, cut, self._wanted_by_series_before)
+        before = self._merged(rows, hours, series)
         figures, now = self._figures(before, hours), self._figures(window.part, self.hours)
         return Before(
             from_=label(hours.start, self.zone),
@@ -202,18 +225,12 @@ class OverviewQuestion(Question):
             through=label(window.through, self.zone),
             figures=figures,
             change=_differences(now, figures),
-            series=self._series_before(rows, hours),
+            series=[int(self._figure("requests", each) or 0) for each in series],
             lists=[
                 _pasts(page, window.part, before, listing.dimension)
                 for listing, page in pages.items()
             ],
         )
-
-    def _series_before(self, rows: Rows, hours: Hours) -> list[int]:
-        cut = buckets(hours, self.by, self.zone)
-        wanted = TOTALS if self.where is None else frozenset({self.where.dimension})
-        requests = (self._figure("requests", each) for each in aggregates_of(rows, cut, wanted))
-        return [int(count or 0) for count in requests]
 
 
 def _pasts(

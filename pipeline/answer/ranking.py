@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from heapq import nsmallest
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 from typing_extensions import override
 
 from pipeline.answer.calendar import Hours
-from pipeline.answer.entries import OTHER, TopEntry, lacking, table_of, top_entries
+from pipeline.answer.entries import OTHER, TopEntry, foremost, lacking, table_of, top_entries
 from pipeline.answer.envelope import Compared, Query
 from pipeline.answer.metrics import RANKED, Number
 from pipeline.answer.question import Figures, Question
@@ -23,6 +23,12 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.vector import ZERO, Vector
 from pipeline.schema.agents import NOT_OF_EVERYONE
 from pipeline.schema.dimensions import ABSENT, DIMENSIONS
+
+if TYPE_CHECKING:
+    from pipeline.hour.heavy_hitters import Table
+
+_RATIOS = frozenset({"hit_ratio", "mean_time_ms"})
+"""The metrics that are rounded, and so compared one by one."""
 
 
 class TopAnswer(Compared[list[TopEntry] | None]):
@@ -107,20 +113,30 @@ class TopQuestion(Question):
         measure = RANKED[self.metric]
         ranking = (
             (-measure(vector), value, vector)
-            for value, vector in table.entries.items()
+            for value, vector in self._candidates(table).items()
             if vector.requests >= self.min_requests
             and (value != ABSENT or self.dimension not in NOT_OF_EVERYONE)
         )
         start = self.after and (-self.after.measure, self.after.value)
         behind = (entry for entry in ranking if start is None or entry[:2] > start)
-        foremost = nsmallest(self.limit + 1, behind)
-        counted = [(value, vector) for _, value, vector in foremost[: self.limit]]
-        if len(foremost) > self.limit:
-            negative, value, _ = foremost[self.limit - 1]
+        first = nsmallest(self.limit + 1, behind)
+        counted = [(value, vector) for _, value, vector in first[: self.limit]]
+        if len(first) > self.limit:
+            negative, value, _ = first[self.limit - 1]
             return Page(counted, Place(-negative, value, state))
         if table.other.requests:
             counted.append((OTHER, table.other))
         return Page(counted, None)
+
+    def _candidates(self, table: Table) -> dict[str, Vector]:
+        """Values with the foremost among them. Counts are compared by columns: of a thousand values
+        few become Python objects."""
+        if self.after or self.metric in _RATIOS:
+            return table.entries
+        columns = Vector._make(table.counts)
+        measured: Any = RANKED[self.metric](columns)
+        many = columns.requests >= self.min_requests
+        return table.at(foremost(measured * many, self.limit + 2))  # one of them may be no value
 
     def cursor(self, end: Place) -> str:
         """The text by which the next page is asked for. It holds the window, so that all pages
@@ -157,5 +173,5 @@ def same_values(page: Page, whole: HourlyAggregate, dimension: str) -> list[TopE
     if not whole.totals.has(DIMENSIONS[dimension].field):
         return None
     table = table_of(whole, dimension)
-    known = table.entries | {OTHER: table.other}
+    known = table.vectors({value for value, _ in page.counted}) | {OTHER: table.other}
     return top_entries(((value, known.get(value, ZERO)) for value, _ in page.counted), whole.totals)

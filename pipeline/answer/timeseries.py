@@ -21,7 +21,7 @@ from pipeline.answer.metrics import METRICS, Metric, Number
 from pipeline.answer.question import Figures, Question
 from pipeline.answer.rows import Rows
 from pipeline.answer.shape import Moment, Shape
-from pipeline.hour.aggregate import EMPTY, HourlyAggregate, merge
+from pipeline.hour.aggregate import EMPTY, HourlyAggregate
 from pipeline.hour.sketches import Wanted
 from pipeline.hour.totals import total
 from pipeline.hours import HOURS_PER_DAY, Span, spans
@@ -139,7 +139,7 @@ def aggregates_of(rows: Rows, buckets: Sequence[Hours], wanted: Wanted) -> list[
     for key, aggregate in rows.read(_joined(buckets), wanted):
         place = bisect_right(starts, _first_hour(key)) - 1
         before = aggregates[place]
-        aggregates[place] = aggregate if before is EMPTY else merge((before, aggregate))
+        aggregates[place] = aggregate if before is EMPTY else rows.joined((before, aggregate))
     return aggregates
 
 

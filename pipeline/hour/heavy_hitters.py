@@ -7,7 +7,7 @@ to a column takes a nanosecond an entry, adding entry to entry a microsecond.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
@@ -64,6 +64,14 @@ class Table:
     def entries(self) -> dict[str, Vector]:
         """The vector of each value."""
         return dict(zip(self.values, map(Vector._make, self.counts.T.tolist()), strict=True))
+
+    def at(self, places: Iterable[int]) -> dict[str, Vector]:
+        """The vectors of the values at these places."""
+        return {self.values[at]: Vector._make(self.counts[:, at].tolist()) for at in places}
+
+    def vectors(self, values: Collection[str]) -> dict[str, Vector]:
+        """The vectors of those of the values that are here."""
+        return self.at(place for place, value in enumerate(self.values) if value in values)
 
     def __len__(self) -> int:
         return len(self.values)

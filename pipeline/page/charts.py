@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import ceil, floor
+from math import ceil, floor, log10
 from typing import NamedTuple
 
 from pipeline.answer.metrics import Number
@@ -97,9 +97,15 @@ class Chart:
         """How many pixels down a value is."""
         return round(self.top + self.tall * (1 - (value - low) / ((high - low) or 1)), 1)
 
-    def grid(self, low: float, high: float, name: Callable[[float], str]) -> None:
-        """Lines at round values between these."""
-        values = paths.ticks(low, high)
+    def grid(
+        self,
+        low: float,
+        high: float,
+        name: Callable[[float], str],
+        values: Sequence[float] | None = None,
+    ) -> None:
+        """Lines at round values between these, or at the given ones."""
+        values = paths.ticks(low, high) if values is None else values
         self.ticks = [Tick(self.y(each, low, high), name(each), each == low) for each in values]
         if not any(tick.is_axis for tick in self.ticks):
             self.ticks = [*self.ticks, Tick(self.bottom, "", is_axis=True)]
@@ -160,9 +166,17 @@ def decades(values: Sequence[Number]) -> tuple[int, int]:
     return low, max(high, low + 1)
 
 
-def decade(power: float) -> str:
+def round_powers(low: int, high: int) -> list[float]:
+    """The logarithms to mark between two powers of ten: of all powers, and if there are only two,
+    of twice and five times the lower one."""
+    if high - low > 1:
+        return [float(power) for power in range(low, high + 1)]
+    return [low + log10(factor) for factor in (1, 2, 5, 10)]
+
+
+def milliseconds(power: float) -> str:
     """A power of ten of milliseconds."""
-    milliseconds = 10.0**power
-    if milliseconds >= 1000:
-        return f"{milliseconds / 1000:,.0f}{words.NBSP}s"
-    return f"{milliseconds:g}{words.NBSP}ms"
+    value = float(f"{10.0**power:.3g}")
+    if value >= 1000:
+        return f"{value / 1000:,.0f}{words.NBSP}s"
+    return f"{value:g}{words.NBSP}ms"

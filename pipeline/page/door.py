@@ -82,13 +82,15 @@ class Door:
         if not sites:
             return _html(HTTPStatus.OK, render.empty(self._login is not None), {})
         refresh = REFRESH_SECONDS if address.refresh and address.window else 0
-        source = self._source(address, sites, refresh, deadline_of(context))
+        source = self.source(address, sites, refresh, deadline_of(context))
         headers = {"Refresh": str(refresh)} if refresh else {}
         return _html(HTTPStatus.OK, render.page(source), headers)
 
-    def _source(
+    def source(
         self, address: Address, sites: list[str], refresh: int, deadline: Deadline
     ) -> Source:
+        """The answers that the page of an address is made of. Raises Problem, UnknownSite,
+        StoreError, TakesTooLong."""
         question = question_of(address, self._service.clock())
         table = table_question(question)
         return Source(

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from pipeline.answer.metrics import Number
 from pipeline.page import paths, words
-from pipeline.page.charts import Chart, Key, Label, Layer, apart, decade, decades
+from pipeline.page.charts import (
+    Chart,
+    Key,
+    Label,
+    Layer,
+    apart,
+    decades,
+    milliseconds,
+    round_powers,
+)
 from pipeline.page.series import Series
 from pipeline.page.timeline import Timeline
 
@@ -20,7 +29,7 @@ def time_chart(series: Series) -> Chart:
         names = [("mean_time_ms", "mean", "lh")]
     columns = {metric: _of_requests(series, metric) for metric, _, _ in names}
     low, high = decades([value for each in columns.values() for value in each if value])
-    chart.grid(low, high, decade)
+    chart.grid(low, high, milliseconds, round_powers(low, high))
     lines = {
         metric: paths.heights(paths.logarithms(values), low, high)
         for metric, values in columns.items()
@@ -54,7 +63,10 @@ def _of_requests(series: Series, metric: str) -> list[Number | None]:
 def _ends(chart: Chart, lines: Sequence[tuple[str, Sequence[float | None]]]) -> list[Label]:
     """The names of lines at their right end, the highest first, none on another."""
     last = [(next((y for y in reversed(ys) if y is not None), None), name) for name, ys in lines]
-    known = sorted((y, name) for y, name in last if y is not None)
+    known = sorted(
+        ((y, name) for y, name in last if y is not None),
+        key=lambda end: end[0],  # of two at one place the higher percentile stays above
+    )
     heights = apart([chart.top + chart.tall * y / 100 + 4 for y, _ in known])
     return [
         Label(100, round(height, 1), name, anchor="start", dx=6)

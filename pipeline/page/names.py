@@ -32,11 +32,10 @@ _CITIES = dict(
 
 _ABSENT = {"referrer": "none", "tls_version": "none (plain HTTP)"}
 _RESULTS = {
-    "Hit": "from the edge’s cache",
-    "RefreshHit": "checked, unchanged",
-    "Miss": "fetched from the origin",
-    "Redirect": "HTTP to HTTPS",
-    "Error": "an error",
+    "Hit": "from the cache",
+    "RefreshHit": "unchanged",
+    "Miss": "from the origin",
+    "Redirect": "to HTTPS",
 }
 
 

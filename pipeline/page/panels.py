@@ -38,6 +38,11 @@ class Panel(NamedTuple):
     head: str
     matters: str = "hit"
 
+    @property
+    def values(self) -> str:
+        """The values of its dimension, in a sentence."""
+        return self.title.partition(",")[0]
+
 
 class Row(NamedTuple):
     """An entry of a list, the requests and the change that it has, and the total to share."""
@@ -111,7 +116,7 @@ LAYOUT: tuple[tuple[Panel, ...], ...] = (
     (Panel("content_type", "Content types", "content type"),),
     (
         Panel("detailed_result_type", "Result types, and why", "reason", "time"),
-        Panel("tls_version", "TLS", "version"),
+        Panel("tls_version", "TLS versions", "version"),
     ),
     (Panel("browser", "Browsers", "browser"),),
     (Panel("operating_system", "Systems", "system"), Panel("method", "Methods", "method")),

@@ -19,6 +19,8 @@ from pipeline.page.charts import (
 )
 from pipeline.page.timeline import Timeline
 
+_SECONDS = {"hour": 3600}
+"""The buckets in which a rate is as high as its bytes: in longer ones it would stand above all."""
 CLASSES = ("hit", "miss", "other", "error")
 Cells = Callable[[Any], Sequence[str]]
 PAINTS = {"hit": "fh", "miss": "fm", "other": "fo", "error": "fe"}
@@ -152,21 +154,21 @@ def bytes_chart(series: Series) -> Chart:
     values: Sequence[Number | None] = (
         series.column("bytes") if fine is None else fine.bytes or [None] * len(fine.requests)
     )
-    unit, seconds = ("5 minutes", 300) if fine else (series.unit, 0)
-    high = HEADROOM * max(1, *(value or 0 for value in values), 1)
+    unit, seconds = ("5 minutes", 300) if fine else (series.unit, _SECONDS.get(series.unit, 0))
+    total, rate = series.overview.figures["bytes"], series.overview.figures["bits_per_second_p95"]
+    most, billed = max(1, *(value or 0 for value in values), 1), (rate or 0) * seconds / 8
+    high = HEADROOM * (max(most, billed) if billed <= 2 * most else most)
     chart = Chart("bytes", "Bytes", series.timeline, f"per {unit}", width=_fine_width(series))
     chart.grid(0, high, lambda value: str(words.size(round(value))))
     chart.areas = [Layer("fh", paths.steps(values, high))]
-    total, rate = series.overview.figures["bytes"], series.overview.figures["bits_per_second_p95"]
     chart.key = [Key("", "sent", str(words.size(total)))]
     chart.description = f"{words.size(total)} sent."
     if rate is not None:
         text = f"95th percentile {words.rate(rate)}"
         chart.remark = "95th percentile of 5-minute rates, as carriers bill"
         chart.description += f" 95 of 100 five-minute rates were at most {words.rate(rate)}."
-        if seconds:
-            y = chart.y(rate * seconds / 8, 0, high)
-            chart.rule = Label(0, y, text)
+        if seconds and billed < high:
+            chart.rule = Label(0, chart.y(billed, 0, high), text)
         else:
             chart.key = [*chart.key, Key("", "95th percentile", str(words.rate(rate)))]
             chart.remark = "of 5-minute rates, as carriers bill"

@@ -103,7 +103,9 @@ class Timeline:
     def _hours(self) -> list[Name]:
         every = 3 if self.width <= 26 else 6
         return [
-            Name(self.at(place + 0.5), clock.hour(start) if start.hour else clock.day(start))
+            Name(self.at(place + 0.5), clock.weekday(start), f" {start.day}")
+            if not start.hour
+            else Name(self.at(place + 0.5), clock.hour(start))
             for place, start in enumerate(self.starts)
             if start.hour % every == 0
         ]

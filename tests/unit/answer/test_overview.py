@@ -196,3 +196,25 @@ def test_what_cannot_be_listed_is_refused(api: Api, query: str, param: str) -> N
 
 def _quoted(moment: str) -> str:
     return moment.replace("+", "%2B")
+
+
+@pytest.mark.parametrize("where", ["", "&where=country:DE"])
+def test_a_short_window_has_the_same_figures_by_the_hour_and_by_the_day(
+    api: Api, where: str
+) -> None:
+    """It is read once by the hour, and the longer ones from rows of days."""
+    window = "from=2026-11-26T00:00:00Z&to=2026-11-28T00:00:00Z&compare=previous"
+    hours, days = (answer(api, f"overview?{window}{where}&by={by}") for by in ("hour", "day"))
+    assert len(hours["data"]["series"]) == 48
+    for each in (hours, days):
+        series = each["compare"].pop("series")
+        assert sum(series) == each["compare"]["figures"]["requests"] > 0
+        del each["data"]["series"]
+    assert hours["data"] == days["data"]
+    assert hours["compare"] == days["compare"]
+
+
+def test_the_values_of_a_list_are_those_that_can_be_listed(api: Api) -> None:
+    """Requests of people are no value of crawlers."""
+    (crawlers,) = answer(api, f"overview?{WINDOW}&lists=crawler&limit=50")["data"]["lists"]
+    assert crawlers["values"] == len(crawlers["entries"]) > 3
