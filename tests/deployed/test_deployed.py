@@ -494,9 +494,13 @@ def test_too_many_requests_are_throttled(queued: Stack) -> None:
     def ask(_: int) -> Reply:
         return request(queued, "/metrics/cache-status", Authorization=authorization)
 
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(ask, range(120)))
-    statuses = Counter(each.status for each in answers)
+    statuses: Counter[int] = Counter()
+    for _ in range(10):  # a busy machine asks slowly, and the gateway allows again meanwhile
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(ask, range(120)))
+        statuses.update(each.status for each in answers)
+        if 429 in statuses:
+            break
     assert statuses.keys() == {200, 429}, statuses
     for each in answers:
         if each.status == 429:
