@@ -36,7 +36,7 @@ REMEDIES = {
     "logs and other kinds are not access logs",
     OUT_OF_RANGE: "before CloudFront, or more than 26 hours after the object's own time",
     LINE_TOO_LONG: "longer than EDGETALLY_MAX_LINE_BYTES",
-    BAD_JSON: "not a JSON object",
+    BAD_JSON: "not a JSON object, or one with an array or object as the value of a field",
 }
 """What is wrong with the lines of each reason, by fields, and never with a value of one."""
 

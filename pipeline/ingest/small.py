@@ -10,8 +10,10 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pipeline.read.blocks import BLOCK
+from pipeline.read.fitting import fits
 from pipeline.read.layout import Layout, header_layout
 from pipeline.read.limits import Limits
+from pipeline.read.line_ends import UTF8_MARK
 from pipeline.read.records import CLOCK, latest_of
 from pipeline.read.tabbed import read_whole
 from pipeline.sites import Place
@@ -52,6 +54,8 @@ def small(text: bytes, modified: datetime, limits: Limits, naming: Naming) -> Sm
     #Fields header, and then lines. None for everything else."""
     if not text.startswith(b"#") or b"\r" in text or len(text) > min(SMALL, limits.max_line):
         return None
+    if UTF8_MARK in text:
+        return None
     layout: Layout | None = None
     start = 0
     while text.startswith(b"#", start):
@@ -63,6 +67,8 @@ def small(text: bytes, modified: datetime, limits: Limits, naming: Naming) -> Sm
         return None
     if not body.endswith(b"\n"):
         body += b"\n"
+    if not fits(layout, body):
+        return None
     return Small(text, body, body.count(b"\n"), layout, modified, naming)
 
 

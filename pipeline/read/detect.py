@@ -123,8 +123,6 @@ def _tie(chosen: Layout, rival: Layout) -> str:
 
 def _no_layout(fits: list[_Fit], sample: list[list[str]], configured: tuple[Layout, ...]) -> str:
     text = "has no #Fields header, and its lines fit no known layout: "
-    if max(map(len, sample), default=0) == 1:
-        return f"{text}they have no TABs; if it is a log, choose TAB as its field delimiter"
     if fits:
         best = max(fits, key=lambda fit: fit.share)
         text += f"the nearest is {best.layout.source}, but {best.contradiction}"

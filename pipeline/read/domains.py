@@ -10,7 +10,7 @@ from pipeline.schema.fields import normalised
 
 _NUMBER = r"[0-9]{1,15}"
 _SECONDS = r"[0-9]{1,8}(\.[0-9]{1,9})?"
-_ADDRESS = r"(?=.*[.:])[0-9A-Fa-f:.]{2,45}"
+_ADDRESS = r"(?=[^\t]*[.:])[0-9A-Fa-f:.]{2,45}"
 _HOST = r"[^/?#\s\t,;|]{1,255}"
 _WORD = r"[A-Z][A-Za-z]{2,40}"
 _ID = r"[\w+/=-]+"
@@ -33,9 +33,9 @@ _PATTERNS = {
     "cs-method": r"[A-Z][A-Z_-]{1,30}",
     "cs-protocol": r"https?|wss?|grpcs?",
     "cs-protocol-version": r"HTTP/[0-9](\.[0-9])?",
-    "cs-uri-stem": r"[/*].*|https?:.*|[^/\s]+\.[A-Za-z]\w{1,8}",
+    "cs-uri-stem": r"[/*][^\t]*|https?:[^\t]*|[^/\s]+\.[A-Za-z]\w{1,8}",
     "cs(Host) x-host-header r-host primary-distribution-dns-name": _HOST,
-    "sc-content-type": r"[\w.+*-]+/[\w.+*-]+([;,%].*)?",
+    "sc-content-type": r"[\w.+*-]+/[\w.+*-]+([;,%][^\t]*)?",
     "ssl-protocol": r"(TLS|SSL)v[0-9.]+",
     "ssl-cipher": r"[A-Z0-9_-]{6,60}",
     "fle-status": r"[A-Z][A-Za-z]{4,60}",

@@ -4,10 +4,12 @@ Every value is a string as CloudFront writes it, or typed as others' transforms 
 are decoded at once. A block with a line that is no object is decoded line by line.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ import pyarrow.compute as pc
 from msgspec.structs import astuple
 
 from pipeline.errors import UNDECODABLE, ObjectRefused
+from pipeline.read.fitting import check_columns
 from pipeline.read.layout import COUNTED, misnamed
 from pipeline.read.records import BAD_JSON, Line, Part
 from pipeline.read.tabbed import filled_lines, line_ends
@@ -57,6 +60,10 @@ def one_per_line(texts: Iterable[bytes]) -> Iterator[bytes]:
             text, held = (text[:end], text[end:]) if end >= 0 else (text, b"")
         yield text
     yield held
+
+
+class NestedValue(ValueError):
+    """A field that has an array or an object as its value."""
 
 
 class _Keys:
@@ -112,9 +119,10 @@ def read_json(block: bytes) -> Part:
     keys = _keys_of(block)
     try:
         objects = keys.decoder.decode_lines(block)
-    except UNDECODABLE:
+        columns = _columns(objects, keys)
+    except UNDECODABLE:  # NestedValue is one
         return _one_by_one(_separated(block), count, keys)
-    return Part(count, _columns(objects, keys), lambda: _lines_of(block, len(objects)))
+    return Part(count, columns, lambda: _lines_of(block, len(objects)))
 
 
 def _separated(text: bytes) -> bytes:
@@ -138,12 +146,29 @@ def _one_by_one(block: bytes, count: int, keys: _Keys) -> Part:
     bad: list[Line] = []
     for number, line in _filled(block):
         try:
-            objects.append(keys.decoder.decode(line))
-            lines.append((number, line))
+            decoded = _decoded(line, keys)
         except UNDECODABLE:
             bad.append((number, line))
+            continue
+        objects.append(decoded)
+        lines.append((number, line))
     columns = _columns(objects, keys) if objects else None
     return Part(count, columns, lambda: lines, {BAD_JSON: bad})
+
+
+def _decoded(line: bytes, keys: _Keys) -> Any:
+    """The object of a line. NaN and half a surrogate pair, which other writers take for JSON, are
+    no values of a field, and cost no line. Raises ValueError for what is no object, or has an
+    array or an object as a value."""
+    try:
+        found = keys.decoder.decode(line)
+    except msgspec.MsgspecError:
+        found = msgspec.convert(json.loads(line), keys.decoder.type)
+    values = astuple(found)
+    counted = chain.from_iterable(keys.fields.values())
+    if any(isinstance(values[place], (dict, list)) for place in counted):
+        raise NestedValue
+    return found
 
 
 def _columns(objects: Sequence[Any], keys: _Keys) -> pa.Table:
@@ -161,9 +186,9 @@ def _columns(objects: Sequence[Any], keys: _Keys) -> pa.Table:
         field: [_text(values[place]) for place in places if place in logged]
         for field, places in keys.fields.items()
     }
-    return typed(
-        pa.table({field: pc.coalesce(*each) for field, each in columns.items() if each}),
-    )
+    raw = pa.table({field: pc.coalesce(*each) for field, each in columns.items() if each})
+    check_columns(raw)
+    return typed(raw)
 
 
 def _text(values: Sequence[Any]) -> pa.Array:
@@ -174,8 +199,10 @@ def _text(values: Sequence[Any]) -> pa.Array:
 
 
 def _as_text(value: Any) -> str | None:
-    if value is None or isinstance(value, (dict, list)):
+    if value is None:
         return None
+    if isinstance(value, (dict, list)):
+        raise NestedValue
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).encode("utf-8", "replace").decode()

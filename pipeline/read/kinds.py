@@ -5,9 +5,6 @@ from pipeline.errors import ObjectRefused
 HEAD = 512
 """Bytes that tell a kind."""
 
-UTF8_MARK = b"\xef\xbb\xbf"
-"""The byte-order mark that some editors put before UTF-8."""
-
 _UNPACK = "unpack it, and deliver the files in it as plain text or gzip"
 _EXPORT = "export it as Parquet, JSON lines or lines with a header"
 _KINDS = (
@@ -32,6 +29,14 @@ _KINDS = (
     (0, b"\x7fELF", "a program", "deliver the log itself"),
     (0, b"%PDF", "a PDF document", "deliver the log itself"),
     (0, b"<", "a page of HTML or XML", "deliver the log itself"),
+    (0, b"LZIP", "compressed with lzip", _UNPACK),
+    (0, b"\x89LZO", "compressed with lzop", _UNPACK),
+    (0, b"\x5d\0\0", "compressed with LZMA", _UNPACK),
+    (0, b"070701", "a cpio archive", _UNPACK),
+    (0, b"!<arch>", "an ar archive", _UNPACK),
+    (0, b"\xd0\xcf\x11\xe0", "a document of an office program", _EXPORT),
+    (0, b"\xff\xfe\0\0", "text in UTF-32", "save it as UTF-8"),
+    (0, b"\0\0\xfe\xff", "text in UTF-32", "save it as UTF-8"),
     (0, b"\xff\xfe", "text in UTF-16", "save it as UTF-8"),
     (0, b"\xfe\xff", "text in UTF-16", "save it as UTF-8"),
 )
@@ -42,3 +47,22 @@ def refuse_other_kinds(head: bytes) -> None:
     for place, magic, kind, remedy in _KINDS:
         if head.startswith(magic, place):
             raise ObjectRefused(f"is {kind}, not a log: {remedy}")
+    if _is_zlib(head):
+        raise ObjectRefused(f"is compressed with zlib, not a log: {_UNPACK}, which has a header")
+    if wide := _wide(head):
+        raise ObjectRefused(f"is text in {wide}, not a log: save it as UTF-8")
+
+
+def _is_zlib(head: bytes) -> bool:
+    """Whether an object begins as a stream of zlib (RFC 1950), with bytes that are no text."""
+    is_header = len(head) > 2 and head[0] == 0x78 and (256 * head[0] + head[1]) % 31 == 0
+    return is_header and not head[1:64].isascii()
+
+
+def _wide(head: bytes) -> str:
+    """The encoding of text without a mark whose characters are mostly ASCII; "" for UTF-8."""
+    text = head[: len(head) // 4 * 4]
+    zeros = [text[place::4].count(0) * 5 >= len(text) for place in range(4)]  # four of five
+    if sum(zeros) == 3:
+        return "UTF-32"
+    return "UTF-16" if zeros in ([True, False] * 2, [False, True] * 2) else ""

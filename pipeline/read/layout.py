@@ -39,6 +39,7 @@ COUNTED = frozenset(
 
 _EVERY_LOG = (STATUS, PATH)
 
+_HEADER = "#fields:"
 _NAME = re.compile(r"[A-Za-z][A-Za-z_]{2,40}")
 
 _NEEDED = (
@@ -104,6 +105,11 @@ def misnamed(names: Sequence[str]) -> str:
     strange = [name for name in names if normalised(name) not in KNOWN_NAMES]
     if not missing or not strange:
         return ""
+    if any(name.lower() == "records" for name in strange):
+        return (
+            "holds its records in an array, as files of CloudTrail and events of S3 do; "
+            "deliver a line of JSON for each request"
+        )
     shown = [name for name in strange if _NAME.fullmatch(name)][:5]
     unknown = f"unknown ones: {', '.join(shown)}" if shown else "unknown ones"
     return (
@@ -135,7 +141,8 @@ def header_layout(line: bytes) -> Layout | None:
 
     Names are split on any delimiter: a TAB-separated header is seen in the wild.
     """
-    words = re.split(r"[\s,;|]+", line.decode("utf-8", "replace").strip())
-    if words[0].lower() != "#fields:":
+    text = line.decode("utf-8", "replace")
+    if not text.lower().startswith(_HEADER):
         return None
-    return Layout(tuple(filter(None, words[1:])), "its #Fields header")
+    words = re.split(r"[\s,;|]+", text[len(_HEADER) :])
+    return Layout(tuple(filter(None, words)), "its #Fields header")

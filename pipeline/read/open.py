@@ -6,9 +6,10 @@ from typing import TypeAlias
 
 from pipeline.errors import ObjectRefused
 from pipeline.read.inflate import GZIP_MAGIC, Inflated, peeked
-from pipeline.read.kinds import HEAD, UTF8_MARK, refuse_other_kinds
+from pipeline.read.kinds import HEAD, refuse_other_kinds
 from pipeline.read.layout import Layout
 from pipeline.read.limits import Limits
+from pipeline.read.line_ends import UTF8_MARK
 from pipeline.read.parquet import MAGIC as PARQUET_MAGIC
 from pipeline.read.parquet import ParquetObject
 from pipeline.read.text import TextObject

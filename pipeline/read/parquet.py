@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import ObjectRefused
+from pipeline.read.arrow_text import as_text, is_readable, stored
+from pipeline.read.fitting import check_columns
 from pipeline.read.layout import Layout, misnamed
 from pipeline.read.limits import Limits
 from pipeline.read.records import Line, Part
-from pipeline.read.values import typed, utf8
-from pipeline.schema.fields import DATE, MILLIS, TIME
+from pipeline.read.values import typed
 
 MAGIC = b"PAR1"
 _ROWS = 32_768
@@ -31,13 +31,14 @@ class ParquetObject:
         body = _body(chunks, limits)
         if not body.endswith(MAGIC):
             raise ObjectRefused(
-                "truncated Parquet: such a file ends with PAR1, and this one does not"
+                "truncated Parquet: such a file ends with PAR1, and this one does not; "
+                "deliver it again"
             )
         try:
             self._file = pq.ParquetFile(pa.BufferReader(body))
         except (pa.ArrowException, OSError) as error:
             raise ObjectRefused(
-                f"damaged Parquet: its directory cannot be read ({_kind(error)})"
+                f"damaged Parquet: its directory cannot be read ({_kind(error)}); deliver it again"
             ) from error
         metadata = self._file.metadata
         groups = map(metadata.row_group, range(metadata.num_row_groups))
@@ -54,6 +55,8 @@ class ParquetObject:
             )
         if reason := misnamed(layout.fields):
             raise ObjectRefused(reason)
+        for field, at in layout.wanted.items():
+            _check_type(field, layout.fields[at], self._file.schema_arrow.field(at).type)
         self.layouts = [layout]
 
     @property
@@ -70,7 +73,18 @@ class ParquetObject:
                 yield partial(_part, batch, names)
                 done += batch.num_rows
         except (pa.ArrowException, OSError) as error:
-            raise ObjectRefused(f"damaged Parquet behind row {done:,}: {_kind(error)}") from error
+            raise ObjectRefused(
+                f"damaged Parquet: its rows behind the first {done:,} cannot be read "
+                f"({_kind(error)}); deliver it again"
+            ) from error
+
+
+def _check_type(field: str, name: str, kind: pa.DataType) -> None:
+    if not is_readable(field, stored(kind)):
+        raise ObjectRefused(
+            f"its column {name} has the type {kind}, which is none of this field's: write it as "
+            "text, as CloudFront does, or as a number"
+        )
 
 
 def _kind(error: Exception) -> str:
@@ -92,38 +106,11 @@ def _body(chunks: Iterable[bytes], limits: Limits) -> bytearray:
 
 def _part(batch: pa.RecordBatch, names: dict[str, str]) -> Part:
     raw = pa.table(
-        {names[name]: _text(batch.column(name), names[name]) for name in batch.schema.names}
+        {names[name]: as_text(batch.column(name), names[name]) for name in batch.schema.names}
     )
+    check_columns(raw)
     return Part(batch.num_rows, typed(raw), lambda: _lines(batch.num_rows))
 
 
 def _lines(rows: int) -> list[Line]:
     return [(number, b"(a row of a Parquet file)") for number in range(1, rows + 1)]
-
-
-def _text(column: pa.Array, field: str) -> pa.Array:
-    """The column as a log would have it, whatever type its writer chose."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if pa.types.is_timestamp(column.type):
-        column = _of_moments(column.cast(pa.timestamp("us"), safe=False), field)
-    if pa.types.is_time(column.type):  # Parquet knows no whole seconds
-        column = column.cast(pa.time32("s"), safe=False)
-    try:
-        if pa.types.is_string(column.type):
-            column = column.cast(pa.binary())
-        return column.cast(pa.string())
-    except pa.ArrowNotImplementedError:  # a list or a structure is no value of a log
-        return pa.nulls(len(column), pa.string())
-    except pa.ArrowInvalid:  # bytes that are not UTF-8
-        words = [None if word is None else utf8(word).decode() for word in column.to_pylist()]
-        return pa.array(words, pa.string())
-
-
-def _of_moments(column: pa.Array, field: str) -> pa.Array:
-    """Moments as a date, a time of day, or an epoch in the unit of the field."""
-    if field == DATE:
-        return column.cast(pa.date32(), safe=False)
-    if field == TIME:
-        return column.cast(pa.time64("us"))
-    return pc.divide(column.cast(pa.int64()), 1e3 if field == MILLIS else 1e6)

@@ -8,6 +8,7 @@ that one odd line never costs its neighbours.
 import pyarrow as pa
 
 from pipeline.read.layout import Layout
+from pipeline.read.line_ends import unix_line_ends
 from pipeline.read.records import TOO_FEW_FIELDS, Line, Part, rows_of
 from pipeline.read.values import TYPES, WORD, read_csv, typed, utf8
 from pipeline.schema.dimensions import ABSENT
@@ -45,11 +46,6 @@ def filled_lines(block: bytes) -> list[Line]:
 def line_ends(block: bytes) -> int:
     """The number of lines in a block of whole lines; the last one may lack its end."""
     return block.count(b"\n") + (not block.endswith(b"\n"))
-
-
-def unix_line_ends(block: bytes) -> bytes:
-    """Whole lines with LF for CRLF. The very last line may have only the CR."""
-    return block.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in block else block
 
 
 def _numbered(block: bytes) -> list[Line]:

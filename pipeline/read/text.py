@@ -6,13 +6,16 @@ from typing import TypeAlias
 
 from pipeline.errors import ObjectRefused
 from pipeline.read.blocks import Block, LineBlocks
+from pipeline.read.delimiters import refuse_other_delimiters
 from pipeline.read.detect import choose_layout
+from pipeline.read.fitting import check_header
 from pipeline.read.inflate import Inflated, peeked
 from pipeline.read.json_lines import one_per_line, read_json
 from pipeline.read.layout import Layout, header_layout, misnamed
 from pipeline.read.limits import Limits
+from pipeline.read.line_ends import lines_of_cr, unix_line_ends
 from pipeline.read.records import LINE_TOO_LONG, Part
-from pipeline.read.tabbed import line_ends, read_lines, unix_line_ends
+from pipeline.read.tabbed import line_ends, read_lines
 from pipeline.read.unwrap import array_lines, is_enveloped, is_exported, messages, without_times
 
 Reader: TypeAlias = Callable[[bytes], Part]
@@ -41,6 +44,7 @@ class TextObject:
         self._configured = configured
         self._limits = limits
         self._read: Reader | None = None
+        self._unchecked: Layout | None = None
         self._unwrap: Callable[[bytes], bytes] | None = None
         self.format = EMPTY
         self.layouts: list[Layout] = []
@@ -63,7 +67,7 @@ class TextObject:
         return head
 
     def __iter__(self) -> Iterator[Callable[[], Part]]:
-        texts = one_per_line(array_lines(self._pieces, self._limits))
+        texts = one_per_line(array_lines(lines_of_cr(self._pieces), self._limits))
         for block in LineBlocks(texts, self._limits.max_line):
             if block.too_long:
                 yield partial(_too_long, block)
@@ -79,8 +83,13 @@ class TextObject:
     def _task(self, run: bytes) -> Callable[[], Part]:
         if run.startswith(b"#") and (layout := _declared(run)):
             self._read_as(layout, WITH_HEADER)
+            self._unchecked = layout
         if run.startswith(b"\n") or (run.startswith(b"#") and self.format != JSON):
             return partial(Part, line_ends(run))
+        if self._unchecked:
+            refuse_other_delimiters(run, self._unchecked)
+            check_header(self._unchecked, run)
+            self._unchecked = None
         return partial(self._read or self._detected(run), run)
 
     def _detected(self, run: bytes) -> Reader:
@@ -88,6 +97,7 @@ class TextObject:
         if run.lstrip().startswith(b"{"):
             self._read, self.format = read_json, JSON
             return self._read
+        refuse_other_delimiters(run)
         return self._read_as(choose_layout(run, self._configured), HEADERLESS)
 
     def _read_as(self, layout: Layout, form: str) -> Reader:

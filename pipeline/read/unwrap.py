@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
 
 import msgspec
 
@@ -13,16 +15,23 @@ _EXPORTED = re.compile(rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z ", re
 _LOOKED_AT = 4096
 
 
+_DATA = "DATA_MESSAGE"
+_FIRST_KEY = re.compile(
+    rb'\s*\{\s*"(messageType|owner|logGroup|logStream|subscriptionFilters|logEvents)"\s*:'
+)
+
+
 class _Event(msgspec.Struct):
     message: str
 
 
 class _Envelope(msgspec.Struct):
-    message_type: str = msgspec.field(name="messageType")
+    message_type: str = msgspec.field(name="messageType", default=_DATA)
     events: list[_Event] = msgspec.field(name="logEvents", default_factory=list)
 
 
 _envelopes = msgspec.json.Decoder(_Envelope)
+_array_lines = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def array_lines(texts: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
@@ -39,17 +48,29 @@ def array_lines(texts: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
                 f"is a JSON array of more than {limits.max_parquet:,} bytes: deliver JSON lines, "
                 "or raise EDGETALLY_MAX_PARQUET_BYTES if the memory allows it"
             )
+    objects = [bytes(each) for each in chain.from_iterable(_arrays(body))]
+    if any(each.startswith(b"[") for each in objects):
+        raise ObjectRefused(
+            "is a JSON array of arrays, and requests are objects: deliver a line of JSON for each"
+        )
+    yield b"\n".join(re.sub(rb"\s*\n\s*", b" ", each) for each in objects)
+
+
+def _arrays(body: bytes | bytearray) -> list[list[msgspec.Raw]]:
+    """The array that a body is, or those that its lines are."""
     try:
-        objects = msgspec.json.decode(body, type=list[msgspec.Raw])
+        return [msgspec.json.decode(body, type=list[msgspec.Raw])]
     except UNDECODABLE as error:
-        raise ObjectRefused(f"is a damaged JSON array: {error}") from error
-    yield b"\n".join(re.sub(rb"\s*\n\s*", b" ", bytes(each)) for each in objects)
+        with suppress(*UNDECODABLE):
+            return _array_lines.decode_lines(body)
+        raise ObjectRefused(
+            f"is a damaged JSON array ({error}): deliver a line of JSON for each request"
+        ) from error
 
 
 def is_enveloped(run: bytes) -> bool:
     """Whether lines are records of a CloudWatch Logs subscription."""
-    head = run[:_LOOKED_AT]
-    return b'"messageType"' in head and b'"logGroup"' in head
+    return _FIRST_KEY.match(run) is not None
 
 
 def is_exported(run: bytes) -> bool:
@@ -68,6 +89,6 @@ def messages(run: bytes) -> bytes:
         envelopes = _envelopes.decode_lines(run)
     except UNDECODABLE as error:
         raise ObjectRefused(f"has a damaged record of CloudWatch Logs: {error}") from error
-    records = (each for each in envelopes if each.message_type == "DATA_MESSAGE")
+    records = (each for each in envelopes if each.message_type == _DATA)
     lines = (event.message.rstrip("\n") for each in records for event in each.events)
     return "".join(f"{line}\n" for line in lines).encode()

@@ -156,7 +156,8 @@ class Count:
         hour.bytes_received += _number(row.get("cs-bytes"), 1, 10**12) or 0
         hour.times.append(micros)
         failed = status[0] in "45" or result in ("Error", "LimitExceeded", "CapacityExceeded")
-        if row.get("cs-method") in ("GET", "HEAD", "OPTIONS") and not failed:
+        is_told = {"cs-method", "sc-status", "x-edge-result-type"} <= row.keys()
+        if is_told and row["cs-method"] in ("GET", "HEAD", "OPTIONS") and not failed:
             hour.cacheable += 1
             hour.cacheable_hits += vector["hits"]
         for name, source in LATENCIES.items():

@@ -5,8 +5,10 @@ import gzip
 import io
 import json
 import lzma
+import re
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -142,9 +144,10 @@ def test_what_is_configured_wins() -> None:
 def test_another_delimiter_is_told(delimiter: str) -> None:
     """With a header or without: it is never an object of no records."""
     for fields in (FIELDS, FIELDS[:9]):
-        with pytest.raises(ObjectRefused, match="TABs"):
+        told = re.escape(f"its fields are separated by {delimiter!r} instead of TABs: choose TAB")
+        with pytest.raises(ObjectRefused, match=f"^{told}"):
             parsed(with_header(lines(fields, delimiter=delimiter), fields))
-    with pytest.raises(ObjectRefused, match="they have no TABs; if it is a log, choose TAB"):
+    with pytest.raises(ObjectRefused, match=told):
         parsed(lines(FIELDS, delimiter=delimiter))
 
 
@@ -350,6 +353,10 @@ def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
         assert parsed(mark + body).records == parsed(gzip.compress(mark + body)).records == 3
 
 
+ENDIAN = ["", "-le", "-be"]
+"""With a byte-order mark, and without."""
+
+
 def archived(write: Callable[[io.BytesIO], None]) -> bytes:
     body = io.BytesIO()
     write(body)
@@ -377,7 +384,11 @@ def tarred(body: io.BytesIO) -> None:
         (bz2.compress(lines(FIELDS)), "compressed with bzip2"),
         (lzma.compress(lines(FIELDS)), "compressed with xz"),
         (b"\x28\xb5\x2f\xfd" + bytes(40), "compressed with zstd"),
-        (lines(FIELDS).decode().encode("utf-16"), "text in UTF-16"),
+        (lzma.compress(lines(FIELDS), format=lzma.FORMAT_ALONE), "compressed with LZMA"),
+        *((zlib.compress(lines(FIELDS), level), "compressed with zlib") for level in (1, 6, 9)),
+        *((lines(FIELDS).decode().encode(f"utf-16{end}"), "text in UTF-16") for end in ENDIAN),
+        *((lines(FIELDS).decode().encode(f"utf-32{end}"), "text in UTF-32") for end in ENDIAN),
+        *((json_text({}).decode().encode(f"utf-16{end}"), "text in UTF-16") for end in ENDIAN),
         (b"<?xml version='1.0'?><Error/>", "a page of HTML or XML"),
     ],
 )
@@ -402,6 +413,67 @@ def test_an_array_of_json_is_read() -> None:
         assert parsed(json.dumps(rows, indent=indent).encode()).records == 3
     with pytest.raises(ObjectRefused, match="a damaged JSON array"):
         parsed(json.dumps(rows).encode()[:-5])
+
+
+def test_arrays_of_json_in_lines_are_read() -> None:
+    """One of each batch, as a transform may write them."""
+    row = json.dumps([REQUEST, REQUEST])
+    assert parsed(f"{row}\n{row}\n".encode()).records == 4
+    assert parsed(f"{row}{row}".encode()).records == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (json.dumps([[REQUEST]]), "is a JSON array of arrays, and requests are objects: deliver"),
+        (json.dumps([REQUEST])[:-9], "is a damaged JSON array ("),
+        ("[" * 100_000, "is a damaged JSON array ("),
+        (
+            json.dumps({"Records": [REQUEST]}),
+            "holds its records in an array, as",
+        ),
+        (json.dumps({"records": [{"data": "x"}]}), "holds its records in an array, as files"),
+        (
+            json.dumps(REQUEST | {"sc-status": ["200"]}),
+            "an array or object as the value",
+        ),
+        (json.dumps(REQUEST | {"cs-uri-stem": {"a": 1}}), "an array or object as the value"),
+    ],
+)
+def test_json_of_another_shape_is_refused_by_what_it_is(text: str, told: str) -> None:
+    """With what to do, and without a value."""
+    with pytest.raises(ObjectRefused, match=re.escape(told)) as refused:
+        parsed(text.encode())
+    assert ADDRESS not in str(refused.value)
+
+
+def test_a_nested_value_costs_its_own_line() -> None:
+    """Its neighbours are counted; and nothing is nested in a field that is not counted."""
+    nested = {"x-forwarded-for": ["a"], "cs-headers": {"a": 1}}
+    found = parsed(json_text({}, {"sc-status": ["200"]}, {"sc-bytes": {}}, nested))
+    assert (found.records, found.rejected) == (2, {"bad_json": 2})
+
+
+def test_what_other_writers_take_for_json_is_read() -> None:
+    """NaN, infinity and half a surrogate pair are no values, and cost no line."""
+    text = json_text({"time-taken": float("nan"), "sc-bytes": float("inf")}, {}).decode()
+    found = whole(text.encode())
+    assert (found.totals.requests, found.totals.counts.timed) == (2, 1)
+    assert found.totals.counts.bytes == 1000
+    for half in ("\\ud800", "\\udfff x"):
+        found = whole(json_text({"cs-uri-stem": "/HALF"}).replace(b"HALF", half.encode()))
+        assert found.totals.requests == 1
+
+
+def test_a_record_of_cloudwatch_needs_no_name_of_its_group() -> None:
+    """Nor an order of its keys: its first key tells what it is."""
+    events = [{"id": "1", "timestamp": 1, "message": json.dumps(REQUEST)}]
+    for record in (
+        {"messageType": "DATA_MESSAGE", "owner": "1", "logEvents": events},
+        {"logEvents": events * 50, "logGroup": "g", "messageType": "DATA_MESSAGE"},
+        {"owner": "1", "logStream": "s", "logEvents": events},
+    ):
+        assert parsed(json.dumps(record).encode()).records == len(record["logEvents"])
 
 
 def test_objects_behind_one_another_may_hold_braces() -> None:

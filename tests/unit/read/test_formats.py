@@ -187,6 +187,8 @@ def test_the_same_requests_give_the_same_summary_in_every_format() -> None:
     assert first["total_records"] == 100_000
     # Above the table's cap a path may be undercounted, by how much depends on the batches.
     vague = {"paths", "top_paths", "top_missed_paths", "top_error_paths", "approximate"}
+    # Which fields that are depends on the format, and is not what is compared here.
+    vague |= {"lacking"}
     # What a format does not have.
     absent = {
         "v1": {"countries", "cache_behaviors", "latency_ms"},
@@ -279,7 +281,7 @@ def test_a_wrong_list_is_refused_with_what_contradicts_it() -> None:
         (b"PAR1 and nothing else", "truncated Parquet"),
         (b"PAR1 and nothing else PAR1", "damaged Parquet: its directory"),
         (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG picture, not a log"),
-        (b"a file of text\nwith two lines\n", "they have no TABs; if it is a log, choose TAB"),
+        (b"a file of text\nwith two lines\n", "they have no TABs: choose TAB"),
     ],
 )
 def test_what_is_no_access_log_is_refused(body: bytes, said: str) -> None:
@@ -371,7 +373,8 @@ def test_odd_bytes_in_json_lose_no_line(noise: bytes, at: int) -> None:
     found = parsed(body)
     lines = [line for line in body.split(b"\n") if line.strip()]
     counted = found.records + sum(found.rejected.values())
-    assert len(lines) <= counted <= len(lines) + body.count(b"}{")
+    ends = body.count(b"}{") + body.count(b"\r") + body.count(b"\xef\xbb\xbf")
+    assert len(lines) <= counted <= len(lines) + ends
     assert found.records >= 2
 
 

@@ -1,0 +1,136 @@
+"""Whether the values of named columns look like what their names say.
+
+Names that do not fit their columns give nonsense in every figure: a header whose names are shifted
+by one, or two names in each other's place.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import islice, zip_longest
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from pipeline.errors import ObjectRefused
+from pipeline.read.domains import DOMAINS
+from pipeline.read.layout import CLOCK_FIELDS, Layout
+from pipeline.schema.dimensions import ABSENT
+from pipeline.schema.fields import SPELLINGS, normalised
+
+ROWS = 20
+"""Rows that are looked at."""
+_LOOKED_AT = 64 << 10
+
+_MANY = 3
+"""Rows from which on values that do not look like their field's are no damage."""
+
+_PLAIN_KINDS = (
+    r"[0-9]{1,15}(\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}:[0-9]{2}:[0-9]{2}"
+    r"|/.*|https?://.*|[Mm]ozilla/.*|https?|wss?|HTTP/[0-9.]+|(TLS|SSL)v[0-9.]+"
+    r"|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
+    r"|Hit|RefreshHit|OriginShieldHit|Miss|Error|Redirect|LimitExceeded|CapacityExceeded"
+    r"|[A-Z]{3}[0-9]{1,4}-[A-Z]{1,2}[0-9]{1,4}|[A-Z]{2}|(TLS_|ECDHE-|AES|DHE-)[A-Z0-9_-]{5,60}"
+    r"|(text|image|application|video|audio|font)/[\w.+-]+"
+)
+_OF_A_KIND = re.compile(
+    rf"{_PLAIN_KINDS}|[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}"
+)
+"""Values that are surely of some field."""
+_DAMAGE = re.compile(
+    r"[^\w]*|[+-].*|[0-9]{16,}|[0-9]+[eE].*|(?i:nan|inf|infinity|null|none|true|false)"
+)
+"""Values that are of no field, as damage and other writers leave them: they prove nothing."""
+_OF_OTHERS = frozenset(
+    normalised(name) for name in ("cs(User-Agent)", "cs(Referer)", "cs-referrer", "sc-content-type")
+)
+"""Fields that viewers and origins fill as they like. They alone prove nothing: nobody shall be able
+to have an object refused."""
+_HIDDEN = frozenset(("c_ip", "s_ip"))
+"""Fields that many hide, in many ways, before they pass logs on."""
+
+
+def _patterns() -> dict[str, "re.Pattern[str]"]:
+    free = dict.fromkeys(_OF_OTHERS, re.compile(r"(?!/)\S*[./;].*"))
+    found = {**free, **DOMAINS, **dict.fromkeys(_HIDDEN, re.compile(rf"(?!(?:{_PLAIN_KINDS})$).*"))}
+    for field, (first, *others) in SPELLINGS.items():
+        if field in CLOCK_FIELDS:  # a line without a sensible time is rejected by itself
+            found.pop(first, None)
+        elif first in found:
+            found |= dict.fromkeys(others, found[first])
+    return found
+
+
+_PATTERNS = _patterns()
+
+
+class _Doubt(NamedTuple):
+    """A column most of whose values are not its name's: so many of them, and whether that alone
+    proves that the names are wrong."""
+
+    name: str
+    wrong: int
+    rows: int
+    is_sure: bool
+
+
+def check_columns(rows: pa.Table) -> None:
+    """Raise ObjectRefused if most of the first values of a column, which are text by field name,
+    are of another kind than its name says."""
+    _check((SPELLINGS[name][0], rows.column(name)[:ROWS].to_pylist()) for name in rows.column_names)
+
+
+def _check(columns: Iterable[tuple[str, Sequence[str | None]]]) -> None:
+    doubts = [doubt for name, values in columns if (doubt := _doubt(name, values))]
+    of_others = [doubt for doubt in doubts if normalised(doubt.name) in _OF_OTHERS]
+    of_logs = [doubt for doubt in doubts if doubt not in of_others]
+    if of_logs and (of_others or any(doubt.is_sure for doubt in of_logs)):
+        name, wrong, rows, _ = max(of_logs, key=lambda doubt: doubt.is_sure)
+        raise ObjectRefused(
+            f"its field {name} does not look like one in {wrong} of the first {rows} rows: the "
+            "names of its fields do not fit its columns, which would be counted wrong; correct "
+            "the names, and deliver it again"
+        )
+
+
+def _doubt(name: str, values: Sequence[str | None]) -> _Doubt | None:
+    own = _PATTERNS.get(normalised(name))
+    if own is None:
+        return None
+    logged = [value for value in values[:ROWS] if value and value != ABSENT]
+    wrong = [each for each in logged if not own.fullmatch(each) and not _DAMAGE.fullmatch(each)]
+    of_a_kind = list(filter(_OF_A_KIND.fullmatch, wrong))
+    if normalised(name) in _OF_OTHERS:
+        wrong = of_a_kind
+    if 2 * len(wrong) <= len(logged):
+        return None
+    return _Doubt(name, len(wrong), len(logged), len(wrong) >= _MANY or bool(of_a_kind))
+
+
+def check_header(layout: Layout, block: bytes) -> None:
+    """Raise ObjectRefused if the first lines of a block do not fit the names of their header."""
+    if fits(layout, block):  # nearly always
+        return
+    rows = [line.decode("utf-8", "replace").split("\t") for line in _first(block)]
+    columns = list(zip_longest(*rows))
+    _check(zip(layout.fields, columns, strict=False))
+
+
+def fits(layout: Layout, block: bytes) -> bool:
+    """Whether each of the first lines of a block fits the names of its header. If not, it may
+    still be so that most lines do."""
+    return all(map(_line_pattern(layout.fields).fullmatch, _first(block)))
+
+
+def _first(block: bytes) -> list[bytes]:
+    return list(islice(filter(None, block[:_LOOKED_AT].split(b"\n", ROWS)), ROWS))
+
+
+@lru_cache(maxsize=256)
+def _line_pattern(fields: tuple[str, ...]) -> "re.Pattern[bytes]":
+    """The pattern of lines that fit the names at once, which is faster than field by field."""
+    each = []
+    for field in fields:
+        pattern = DOMAINS.get(normalised(field))
+        each.append(rf"(?:{pattern.pattern}|-?)" if pattern else r"[^\t]*")
+    return re.compile(r"\t".join(each).encode(), re.ASCII)

@@ -1,0 +1,53 @@
+"""Line ends of any system → LF: CRLF, the lone CR of old editors, and a mark between two files.
+
+Only these end a line. NEL, U+2028, form feed and vertical tab may stand inside a value.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from pipeline.read.inflate import peeked
+
+UTF8_MARK = b"\xef\xbb\xbf"
+"""The byte-order mark that some editors put before UTF-8."""
+
+_LOOKED_AT = 64 << 10
+_BETWEEN = re.compile(rb"\r|\xef\xbb\xbf")
+
+
+def lines_of_cr(texts: Iterable[bytes]) -> Iterator[bytes]:
+    """The text, with LF for CR if its first lines end with a lone CR."""
+    head, texts = peeked(texts, _LOOKED_AT)
+    is_ended_by_cr = b"\r" in head[:-1] and b"\n" not in head
+    for text in texts:
+        yield text.replace(b"\r", b"\n") if is_ended_by_cr else text
+
+
+def unix_line_ends(block: bytes) -> bytes:
+    """Whole lines with LF at their ends, and without byte-order marks between them.
+
+    A CR or mark ends a line if there is a line on both of its sides. Else it is a part of a value.
+    """
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
+    if b"\r" not in block and UTF8_MARK not in block:
+        return block
+    return b"\n".join(_parted(line) for line in block.split(b"\n"))
+
+
+def _parted(line: bytes) -> bytes:
+    parts = [part for part in _BETWEEN.split(line) if part]
+    if not parts:
+        return b""
+    return b"\n".join(parts) if _are_lines(parts) else line
+
+
+def _are_lines(parts: list[bytes]) -> bool:
+    """Whether each part is a line: a comment, an object, or about as many fields as the others."""
+    rows = [part for part in parts if not part.startswith(b"#")]
+    if len(rows) < 2:
+        return True
+    if any(row.lstrip().startswith((b"{", b"[")) for row in rows):
+        return all(row.lstrip().startswith((b"{", b"[")) for row in rows)
+    fields = [row.count(b"\t") for row in rows]
+    return 3 * min(fields) >= 2 * max(fields)
