@@ -6,8 +6,11 @@ data, not code: to add a crawler, add a line to `_MORE`.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
+
+from pipeline.schema import tools
 
 SEARCH, AI_TRAINING, AI_ASSISTANT, AI_SEARCH = "search", "AI training", "AI assistant", "AI search"
 SEO, MONITORING, PREVIEW = "SEO", "monitoring", "preview or feed"
@@ -53,6 +56,9 @@ _BY_TAG = {
 
 _GENERAL = frozenset({"http-library", "browser-automation"})
 """Tags of programs that others build upon: a name of its own beside them says more."""
+
+_LESS = 1000
+"""How much less the name of such a program says."""
 
 _STRICTER = {
     r"AP3A\.240617\.008": "",  # a build of Android 15 that millions of phones have
@@ -149,16 +155,28 @@ _MORE = (
     ("Omgilibot", AI_TRAINING),
 )
 
+_OWN_GROUPS = {
+    **dict.fromkeys(("WordPress", "Odin", "nvdorz", "Hello World", "Qualys"), TOOL),
+    "AdsBot-Google": SEARCH,
+}
+"""The group of a crawler whose tags say something else."""
+
 UNNAMED = "(unnamed crawler)"
 """The name of a crawler that has none: it calls itself `bot`, or `crawler`."""
 
 _GENERIC = re.compile(
     r"\b(?!cubot)([a-z][\w.-]*)?"
-    r"(?P<kind>bot|crawl(?:er)?|spider|scraper|fetcher|link ?checker|uptime|link ?preview)"
+    r"(?P<kind>bot|crawl(?:er)?|spider|scraper|fetcher|link ?checker|uptime|link ?preview|scanner"
+    r"|synthetics?|monitor(?:ing)?|health[ -]?check(?:er|s)?|http[ -]?(?:client|lib))"
     r"(?=[/;,:)]|$|\s+\()",
     re.IGNORECASE,
 )
-_GENERIC_WORDS = ("bot", "crawl", "spider", "scraper", "fetch", "link", "uptime")
+_GENERIC_WORDS = (
+    *("bot", "crawl", "spider", "scraper", "fetch", "link", "uptime"),
+    *("scanner", "synthetic", "monitor", "health", "http"),
+)
+_MONITORING_WORDS = ("uptime", "synthetic", "monitor", "health")
+_TOOL_WORDS = ("scanner", "http")
 
 
 class Crawler(NamedTuple):
@@ -175,7 +193,7 @@ def crawlers() -> tuple[Crawler, ...]:
     # Imported where it is used: it takes its time, and most functions need no list.
     from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-    own = [(len(name), Crawler(name, re.escape(name), group)) for name, group in _MORE]
+    own = [(len(crawler.name) - _LESS * (crawler.group == TOOL), crawler) for crawler in _own()]
     listed = [
         (_specific(entry["pattern"], entry["tags"]), _listed(entry["pattern"], entry["tags"]))
         for entry in CRAWLER_USER_AGENTS_DATA
@@ -183,6 +201,21 @@ def crawlers() -> tuple[Crawler, ...]:
     ]
     ordered = sorted([*own, *listed], key=lambda ranked: ranked[0], reverse=True)
     return tuple(crawler for _, crawler in ordered)
+
+
+def _own() -> Iterator[Crawler]:
+    """The crawlers and tools that the list lacks."""
+    for name, its_group in _MORE:
+        yield Crawler(name, re.escape(name), its_group)
+    for table, its_group in (
+        (tools.LIBRARIES, TOOL),
+        (tools.SCANNERS, TOOL),
+        (tools.MONITORS, MONITORING),
+    ):
+        for name in tools.names(table):
+            yield Crawler(name, rf"^{re.escape(name)}(?:[/;,]|$| \(| -| v?\d)", its_group)
+    for name, (pattern, is_monitor) in tools.PATTERNS.items():
+        yield Crawler(name, pattern, MONITORING if is_monitor else TOOL)
 
 
 @cache
@@ -196,8 +229,13 @@ def _spellings() -> dict[str, str]:
 
 
 def group(name: str) -> str:
-    """Return the group of a crawler by its name; `other` if the name is in no list."""
-    return _groups().get(name, OTHER_GROUP)
+    """Return the group of a crawler by its name; if the name is in no list, by the words in it."""
+    if name in _groups():
+        return _groups()[name]
+    lowered = name.lower()
+    if any(word in lowered for word in _MONITORING_WORDS):
+        return MONITORING
+    return TOOL if any(word in lowered for word in _TOOL_WORDS) else OTHER_GROUP
 
 
 def generic(text: str) -> str:
@@ -225,6 +263,8 @@ def _plain(pattern: str) -> str:
 
 
 def _group_of(name: str, tags: list[str]) -> str:
+    if name in _OWN_GROUPS:
+        return _OWN_GROUPS[name]
     if name in _ASSISTANTS:
         return AI_ASSISTANT
     if name in _ANSWERING:
@@ -234,4 +274,4 @@ def _group_of(name: str, tags: list[str]) -> str:
 
 def _specific(pattern: str, tags: list[str]) -> int:
     """How much a pattern says: longer ones more, and those of general programs least."""
-    return len(pattern) - 1000 * (not _GENERAL.isdisjoint(tags))
+    return len(pattern) - _LESS * (not _GENERAL.isdisjoint(tags))

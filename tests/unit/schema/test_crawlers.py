@@ -25,6 +25,7 @@ from pipeline.schema.crawlers import (
 )
 
 PEOPLE = Path(__file__).parent / "agents-of-people.tsv"
+TOOLS = Path(__file__).parent / "agents-of-tools.tsv"
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0"
 KNOWN = {
     f"{CHROME} Safari/537.36; compatible; OAI-SearchBot/1.3": ("OAI-SearchBot", AI_SEARCH),
@@ -68,6 +69,11 @@ KNOWN = {
     "Bluesky Cardyb/1.1; +mailto:support@bsky.app": ("Bluesky Cardyb", PREVIEW),
     "ExampleBot/0.1 (+https://example.com)": ("ExampleBot", OTHER_GROUP),
     "a crawler": (UNNAMED, OTHER_GROUP),
+    "ExampleUptime/1.0": ("Uptime", MONITORING),
+    "Example-Synthetics/2": ("Example-Synthetics", MONITORING),
+    "ExampleHealthCheck": ("ExampleHealthCheck", MONITORING),
+    "example-http-client/1.0": ("example-http-client", TOOL),
+    "ExampleScanner/1.0": ("ExampleScanner", TOOL),
 }
 PERSONS = (
     f"{CHROME} Safari/537.36",
@@ -80,6 +86,13 @@ PERSONS = (
     "NewsBlur iPhone App v3.6",
     "MyShop/5.1 (Android 12; Pixel 6) okhttp/4.9.3",
     "Shop/7 CFNetwork/1490.0.4 Darwin/23.2.0",
+    "MyShop/1.0 reqwest/0.11",
+    "MyShop/3.2 (com.example.shop; build:12; iOS 17.1.0) Alamofire/5.8.0",
+    "Dart/3.2 (dart:io)",
+    "Node Browser/1.0 (iPhone; iOS 17.1)",
+    "Mozilla/5.0 (Linux; Android 13; Prometheus X1) AppleWebKit/537.36 Chrome/119.0 Mobile",
+    "Mozilla/5.0 (Linux; Android 9; JAVA 2) AppleWebKit/537.36 Chrome/119.0.0.0 Mobile",
+    "Gmail/6 Java/1.8",
 )
 
 
@@ -94,6 +107,13 @@ def listed() -> Iterator[tuple[str, str]]:
         name = module._listed(entry["pattern"], entry["tags"]).name
         for agent in entry["instances"]:
             yield name, agent
+
+
+def tools() -> list[tuple[str, str, str]]:
+    """The group, the name and the agent of each tool."""
+    lines = TOOLS.read_text().splitlines()
+    found = [line.split("\t") for line in lines if not line.startswith("#")]
+    return [(its_group, name, agent) for its_group, name, agent in found]
 
 
 def people() -> list[tuple[str, str]]:
@@ -113,6 +133,18 @@ def test_the_public_list_are_crawlers_by_their_own_names_and_no_browsers() -> No
     assert {(each.browser, each.device) for _, each in found} == {("", "crawler")}
     assert sum(each.crawler == name for name, each in found) >= 0.98 * len(examples)
     assert {each.crawler for _, each in found} <= {crawler.name for crawler in crawlers()}
+
+
+def test_libraries_scanners_and_monitors_are_no_people() -> None:
+    """Each has its name and its group: what no person looks at is no visit."""
+    assert len(tools()) > 200
+    wrong = [
+        (agent, found.crawler, group(found.crawler))
+        for its_group, name, agent in tools()
+        if (found := viewer(logged(agent)))
+        and (group(found.crawler), found.crawler, found.device) != (its_group, name, "crawler")
+    ]
+    assert wrong == []
 
 
 def test_people_are_no_crawlers() -> None:
@@ -157,6 +189,8 @@ def test_a_person_with_a_crawlers_word_is_a_person(agent: str) -> None:
 def test_every_group_has_crawlers() -> None:
     """And no crawler has a group of its own."""
     assert {crawler.group for crawler in crawlers()} == set(GROUPS)
+    names = [crawler.name for crawler in module._own()]
+    assert len(names) == len(set(names))
 
 
 def test_our_corrections_are_of_patterns_that_the_list_has() -> None:
