@@ -19,7 +19,8 @@ NOTHING: Mapping[str, str] = {}
 @dataclass(frozen=True)
 class Address:
     """The state of the page: a window by its name, or days (the last one included); `paths` is the
-    metric that ranks paths, `alone` the one dimension that is listed at length."""
+    metric that ranks paths, `alone` the one dimension that is listed at length. `api_base` is in
+    front of the API's own addresses; it is no state."""
 
     window: str | None = DEFAULT_WINDOW
     first: date | None = None
@@ -31,6 +32,7 @@ class Address:
     paths: str = "requests"
     alone: str | None = None
     refresh: bool = True
+    api_base: str = ""
 
     @classmethod
     def read(cls, query: Mapping[str, Sequence[str]]) -> "Address":
@@ -117,7 +119,7 @@ class Address:
         query = urlencode(
             [(name, value) for name, value in pairs.items() if value], quote_via=quote
         )
-        return f"metrics/{route}?{query}"
+        return f"{self.api_base}metrics/{route}?{query}"
 
 
 def _default(window: str | None) -> str:

@@ -1,6 +1,7 @@
 """The page in front of the API: proxy events for its addresses → the page, all others → the API."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -18,14 +19,29 @@ from pipeline.page import render
 from pipeline.page.address import Address
 from pipeline.page.asking import question_of, table_question
 from pipeline.page.login import Login, check_sender
-from pipeline.page.place import LOGIN, LOGOUT, PAGE, base_of, lacks_slash, place_of
+from pipeline.page.place import (
+    DATA,
+    DATA_BASE,
+    LOGIN,
+    LOGOUT,
+    PAGE,
+    asked_of_api,
+    base_of,
+    lacks_slash,
+    place_of,
+)
 from pipeline.page.session import no_cookie
 from pipeline.page.view import Source
 
 REFRESH_SECONDS = 300
 """After so long a page that shows a named window is asked for again by the browser."""
 
-_METHODS = {PAGE: ("GET", "HEAD"), LOGIN: ("GET", "HEAD", "POST"), LOGOUT: ("POST",)}
+_METHODS = {
+    PAGE: ("GET", "HEAD"),
+    LOGIN: ("GET", "HEAD", "POST"),
+    LOGOUT: ("POST",),
+    DATA: ("GET", "HEAD"),
+}
 
 Answer = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
@@ -45,12 +61,18 @@ class Door:
         if place is None or (place != PAGE and self._login is None):
             return self._api(event, context)
         try:
+            if place == DATA and self._may_read(event):
+                return self._api(asked_of_api(event), context)
             response = self._response(place, event, context)
         except Exception as error:
             response = _notice(problem_of(error))
         if event.get("httpMethod") == "HEAD":
             response = response._replace(body=b"")
         return proxy_response(response, {})
+
+    def _may_read(self, event: Mapping[str, Any]) -> bool:
+        is_read = event.get("httpMethod") in _METHODS[DATA]
+        return is_read and self._login is not None and self._login.has_session(headers_of(event))
 
     def _response(self, place: str, event: Mapping[str, Any], context: Any) -> Response:
         method, headers = event.get("httpMethod"), headers_of(event)
@@ -62,6 +84,8 @@ class Door:
             return _elsewhere(home, _state(event))
         if self._login is None:
             return self._page(event, context)
+        if place == DATA:
+            return _elsewhere(f"{home}login")
         if place == LOGOUT:
             check_sender(headers)
             return _elsewhere(f"{home}login", cookie=no_cookie())
@@ -78,6 +102,8 @@ class Door:
 
     def _page(self, event: Mapping[str, Any], context: Any) -> Response:
         address = Address.read(query_of(event))
+        if self._login is not None:
+            address = replace(address, api_base=DATA_BASE)
         sites = [each.site for each in self._service.traffic.sites()]
         if not sites:
             return _html(HTTPStatus.OK, render.empty(self._login is not None), {})

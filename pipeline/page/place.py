@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 PAGE, LOGIN, LOGOUT = "/", "/login", "/logout"
-_PLACES = (PAGE, LOGIN, LOGOUT)
+DATA = "/data/{proxy+}"
+"""The API once more, for those who have a session: the page's links lead there."""
+DATA_BASE = "data/"
+_PLACES = (PAGE, LOGIN, LOGOUT, DATA)
 
 
 def place_of(event: Any) -> str | None:
@@ -18,13 +21,26 @@ def place_of(event: Any) -> str | None:
     for name in ("resource", "path"):
         if event.get(name) in _PLACES:
             return str(event[name])
-    return None
+    if isinstance(event.get("resource"), str):
+        return None
+    return DATA if str(event.get("path")).startswith(f"/{DATA_BASE}") else None
+
+
+def asked_of_api(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The event for the API that an event for DATA stands for."""
+    parameters = event.get("pathParameters")
+    rest = parameters.get("proxy") if isinstance(parameters, Mapping) else None
+    if not isinstance(rest, str):
+        rest = str(event.get("path")).partition(f"/{DATA_BASE}")[2]
+    return {**event, "resource": None, "path": f"/{rest}", "pathParameters": {"proxy": rest}}
 
 
 def base_of(event: Mapping[str, Any], place: str) -> str:
     """The path in front of the page's addresses: the gateway's stage, such as `/v1`, or the base
     path of a custom domain; "" if there is none."""
-    path = _path_of(event).removesuffix(place).strip("/")
+    path = _path_of(event)
+    path = path.partition(f"/{DATA_BASE}")[0] if place == DATA else path.removesuffix(place)
+    path = path.strip("/")
     return f"/{path}" if path else ""
 
 

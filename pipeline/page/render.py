@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline import __version__
+from pipeline.page.place import DATA_BASE
 from pipeline.page.session import LASTS
 from pipeline.page.view import Source, view_of
 
@@ -51,7 +52,8 @@ def page(source: Source) -> str:
 def empty(has_login: bool) -> str:
     """The page of a store in which nothing was counted yet."""
     template = _templates().get_template("empty.html")
-    return template.render(version=__version__, has_login=has_login, policy="")
+    base = DATA_BASE if has_login else ""
+    return template.render(version=__version__, has_login=has_login, api_base=base, policy="")
 
 
 def login(state: str, is_wrong: bool) -> str:

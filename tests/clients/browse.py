@@ -130,6 +130,9 @@ def walk(page: Page) -> list[str]:
     seen += [page.url, page.title()]
     page.click("a:has-text('Year before')")
     seen.append(page.url)
+    page.click("footer a:has-text('JSON')")
+    seen += [page.url, page.text_content("body")[:7]]
+    page.go_back()
     page.click("text=Log out")
     seen.append(page.url)
     return seen

@@ -85,7 +85,9 @@ def test_the_page_is_for_everybody(chromium: str, programs: Path, tmp_path: Path
     assert walk[4] == "All sites · 25 Nov 2026 · edgetally"
     assert "compare=year" in walk[5]
     assert "paths=misses" in walk[5]
-    assert walk[6] == f"{url}/login"
+    assert walk[6].startswith(f"{url}/data/metrics/overview?")
+    assert walk[7] == '{"meta"'
+    assert walk[8] == f"{url}/login"
 
 
 @pytest.mark.parametrize("path", [WEEK, "/login"])

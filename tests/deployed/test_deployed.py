@@ -439,6 +439,11 @@ def test_the_page_is_for_those_who_log_in(queued: Stack) -> None:
     page = unfollowed(queued, "/?window=7d", Cookie=cookie.partition(";")[0])
     assert (page.status, b"<dt>Requests</dt>" in page.body) == (200, True), page.body[:500]
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'sha")
+    link = "/data/metrics/summary?window=7d"
+    figures = unfollowed(queued, link, Cookie=cookie.partition(";")[0])
+    of_api = get(queued, "/metrics/summary?window=7d").json
+    assert json.loads(figures.body)["data"] == of_api["data"]
+    assert unfollowed(queued, link).headers["Location"] == f"{stage}/login"
     left = unfollowed(queued, "/logout", "", Cookie=cookie.partition(";")[0])
     assert (left.status, left.headers["Location"]) == (303, f"{stage}/login")
 

@@ -11,7 +11,7 @@ from pipeline.answer.health import AUDITED
 from pipeline.api.routes import ROUTES
 from pipeline.environment import PREFIX
 from pipeline.objects import ObjectRef
-from pipeline.page.place import LOGIN, LOGOUT, PAGE
+from pipeline.page.place import DATA, LOGIN, LOGOUT, PAGE
 from pipeline.settings import Settings
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb.items import (
@@ -323,7 +323,7 @@ def test_every_route_is_deployed_behind_the_authorizer(template: Any) -> None:
     events = template["Resources"]["SummariesFunction"]["Properties"]["Events"].values()
     found = [each["Properties"] for each in events]
     greedy = {each["Method"]: each for each in found if each["Path"] == "/{proxy+}"}
-    pages = [each for each in found if each["Path"] in (PAGE, LOGIN, LOGOUT)]
+    pages = [each for each in found if each["Path"] in (PAGE, LOGIN, LOGOUT, DATA)]
     routes = [each for each in found if each not in pages and each["Path"] != "/{proxy+}"]
     assert sorted(each["Path"] for each in routes) == sorted(ROUTES)
     assert {each["Method"] for each in routes} == {"get"}
@@ -331,7 +331,8 @@ def test_every_route_is_deployed_behind_the_authorizer(template: Any) -> None:
     open_to_all = [each for each in found if "Auth" in each]
     assert open_to_all == [*pages, greedy["options"]]
     assert {(each["Method"], each["Path"]) for each in pages} == {
-        *(("get", PAGE), ("head", PAGE), ("get", LOGIN), ("post", LOGIN), ("post", LOGOUT))
+        *(("get", PAGE), ("head", PAGE), ("get", LOGIN), ("post", LOGIN), ("post", LOGOUT)),
+        ("get", DATA),
     }
     api = template["Resources"]["Api"]["Properties"]
     assert api["Auth"]["DefaultAuthorizer"] in api["Auth"]["Authorizers"]

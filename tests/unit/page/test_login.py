@@ -13,6 +13,7 @@ from pipeline.api.app import Api
 from pipeline.api.credentials import Credentials
 from pipeline.page.door import Door
 from pipeline.page.login import Login
+from pipeline.page.place import DATA
 from pipeline.page.session import COOKIE
 from tests.support.fortnight import NOW, fortnight, serving
 from tests.support.html import Page
@@ -53,9 +54,11 @@ class Browser:
     ) -> int:
         """The status of the answer to a request behind the stage v1, whose cookie is kept."""
         path, _, query = target.partition("?")
+        is_data = path.startswith("/data/")
         event = {
             "httpMethod": method,
-            "resource": path,
+            "resource": DATA if is_data else path,
+            "pathParameters": {"proxy": path.removeprefix("/data/")} if is_data else None,
             "path": path,
             "headers": {**headers, "Cookie": f"{COOKIE}={self.cookie}"},
             "multiValueQueryStringParameters": parse_qs(query) or None,
@@ -131,6 +134,51 @@ def test_ten_thousand_guesses_open_nothing() -> None:
     assert {browser.enter(f"guess-{number}") for number in range(10_000)} == {403}
     assert browser.refusals == 10_000
     assert browser.enter("the-secret") == 303
+
+
+def test_the_links_of_the_page_want_no_secret_again() -> None:
+    """With a session, what they lead to is byte for byte the API's, refusals included."""
+    browser = Browser()
+    browser.enter("the-secret")
+    browser.ask("/?window=7d")
+    links = Page.of(browser.answer["body"]).attributes("href")
+    assert not [link for link in links if link.startswith("metrics/")]
+    data = [link for link in links if link.startswith("data/metrics/")]
+    assert len(data) > 40
+    service = serving(fortnight())
+    for link in (*data[:3], *data[-5:], "data/metrics/top/nothing", "data/nothing", "data/"):
+        path, _, query = link.partition("?")
+        event = {
+            "httpMethod": "GET",
+            "path": f"/{path.removeprefix('data/')}",
+            "headers": {},
+            "multiValueQueryStringParameters": parse_qs(query) or None,
+        }
+        browser.ask(f"/{link}")
+        browser.ask(f"/{link}")  # again: now both are answers that were kept
+        assert browser.answer == Api(service)(event, None), link
+
+
+@pytest.mark.parametrize("more", [{}, {"resource": None}])
+def test_without_a_session_its_links_lead_to_the_login(more: Any) -> None:
+    """With nothing of the store, and though the secret is in the header."""
+    browser = Browser()
+    headers = OWN | {"Authorization": "Bearer the-secret"}
+    for cookie in ("", "1.0", "x"):
+        browser.cookie = cookie
+        assert browser.ask("/data/metrics/summary?window=7d", headers=headers, **more) == 303
+        assert (browser.location, browser.answer["body"]) == ("/v1/login", "")
+    browser.enter("the-secret")
+    browser.now = NOW + timedelta(hours=12)
+    assert browser.ask("/data/metrics/summary", **more) == 303
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_its_links_are_read_alone(method: str) -> None:
+    """A session allows nothing else."""
+    browser = Browser()
+    browser.enter("the-secret")
+    assert browser.ask("/data/metrics/summary", method, "") == 405
 
 
 def test_the_secret_before_logs_in_until_its_time() -> None:
@@ -275,5 +323,5 @@ def test_without_a_login_its_addresses_are_the_apis() -> None:
     """A page on this machine has none."""
     service = serving(fortnight())
     door = Door(service, Api(service))
-    for path in ("/login", "/logout"):
+    for path in ("/login", "/logout", "/data/metrics/summary"):
         assert door({"httpMethod": "GET", "path": path}, None)["statusCode"] == 404
