@@ -6,7 +6,7 @@ set -eu
 requirements=$1 folder=$2
 architecture=${ARCHITECTURE:-arm64}
 python=python3
-[ ! -x .venv/bin/python ] || python=.venv/bin/python
+[ ! -x .venv/bin/python ] || python=$PWD/.venv/bin/python
 
 case $architecture in
     arm64) machine=aarch64 ;;
@@ -36,6 +36,8 @@ rm -f "$folder"/pyarrow/libarrow_*flight* "$folder"/pyarrow/_flight* "$folder"/p
     "$folder"/pyarrow/libarrow_python*.so.*.*
 cp -R handlers pipeline "$folder"
 rm -rf "$folder/pipeline/cli" "$folder/pipeline/delivery" "$folder/pipeline/__main__.py"
+# The page's templates become code here, not at each start.
+[ ! -d "$folder/jinja2" ] || (cd "$folder" && "$python" -m pipeline.page.jinja)
 find "$folder" -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Lambda can write no bytecode: without this each start of a function compiles all that it imports.
