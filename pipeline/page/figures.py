@@ -7,7 +7,7 @@ from pipeline.answer.metrics import Number
 from pipeline.answer.overview import Before
 from pipeline.hour.hyperloglog import RELATIVE_ERROR
 from pipeline.page import paths, words
-from pipeline.page.series import Series, buckets_of
+from pipeline.page.series import Series, buckets_of, ratio
 from pipeline.page.words import Change, Figure
 
 _POINTS = 56
@@ -49,6 +49,10 @@ def _metric(name: str) -> Of:
     return lambda figures: figures.get(name)
 
 
+def _hits(name: str) -> Of:
+    return lambda figures: ratio(figures, name)
+
+
 def _ratio(part: str, whole: str = "requests") -> Of:
     def of(figures: dict[str, Value]) -> Value:
         value, total = figures.get(part), figures.get(whole)
@@ -71,11 +75,11 @@ def _fewer_hits(now: float, before: float) -> bool:
 
 def _kinds(is_filtered: bool) -> list[Kind]:
     hits = (
-        Kind("Hit ratio", _metric("hit_ratio"), words.percent, True, worsens=_fewer_hits)
+        Kind("Hit ratio", _hits("hit_ratio"), words.percent, True, worsens=_fewer_hits)
         if is_filtered
         else Kind(
             "Hit ratio of cacheable",
-            _metric("cacheable_hit_ratio"),
+            _hits("cacheable_hit_ratio"),
             words.percent,
             True,
             worsens=_fewer_hits,
@@ -120,7 +124,7 @@ def _shown(series: Series, kind: Kind) -> Shown:
     return Shown(
         kind.name,
         kind.tell(value),
-        kind.remark if value is not None else "",
+        kind.remark if value else "",
         _change(series.before, kind),
         line,
         area,
@@ -171,7 +175,7 @@ def _spark(values: Sequence[Value], is_amount: bool) -> tuple[str, str, int]:
     low = 0.0 if is_amount else min(known)
     high = max(known)
     if high == low:
-        low, high = low - 1, high + 1
+        low, high = (0.0, high or 1) if is_amount else (low - 1, high + 1)
     ys = [
         None if value is None else _TOP + (_BOTTOM - _TOP) * (1 - (value - low) / (high - low))
         for value in groups

@@ -14,7 +14,7 @@ from pipeline.page.charts import (
     milliseconds,
     round_powers,
 )
-from pipeline.page.series import Series
+from pipeline.page.series import Series, ratio
 from pipeline.page.timeline import Timeline
 
 _PERCENTILES = (("p50", "lh"), ("p95", "lm"), ("p99", "lo"))
@@ -94,12 +94,11 @@ def hits_chart(series: Series) -> Chart:
             paths.line([y if y is None else min(y, 100) for y in paths.heights(ratios, low, 1)]),
         )
     ]
-    chart.key = [Key("", "requests", str(words.percent(figures[name])))]
-    if (by_bytes := figures["byte_hit_ratio"]) is not None:
+    whole = words.percent(ratio(figures, name))
+    chart.key = [Key("", "requests", str(whole))]
+    if (by_bytes := ratio(figures, "byte_hit_ratio")) is not None:
         chart.key = [*chart.key, Key("", "bytes", str(words.percent(by_bytes)))]
-    chart.description = (
-        f"{words.percent(figures[name])} in all. The axis begins at {words.percent(low, 0)}."
-    )
+    chart.description = f"{whole} in all. The axis begins at {words.percent(low, 0)}."
     if settled:
         _mark_lowest(chart, timeline, ratios, low, ratios.index(min(settled)))
     chart.table = series.table_of(

@@ -53,7 +53,8 @@ class Lists:
             if ranking.dimension != panel.dimension:
                 continue
             if not is_logged(ranking):
-                self.absent.append(panel.title)
+                if self.overview.account.counted:
+                    self.absent.append(panel.title)
                 continue
             yield self._list(panel, ranking, past, is_folded)
             is_folded = True

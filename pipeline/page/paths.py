@@ -66,6 +66,11 @@ def ticks(low: float, high: float) -> list[float]:
     return [place * step for place in range(first, floor(high / step + 1e-9) + 1)]
 
 
+def whole_ticks(high: float) -> list[float]:
+    """Round whole numbers of an axis that goes from 0 to `high`."""
+    return [value for value in ticks(0, high) if value == round(value)]
+
+
 def _round_step(least: float) -> float:
     power = 10.0 ** floor(log10(least))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * 0.999)

@@ -1,6 +1,6 @@
 """The columns of a time series, and the charts that are made of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,11 @@ class Series:
         return Table(name, timeline.by, head, rows, is_partial)
 
 
+def ratio(figures: Mapping[str, Number | None], name: str) -> Number | None:
+    """A ratio of a window; of no request there is none."""
+    return figures.get(name) if figures.get("requests") else None
+
+
 def column(overview: Overview, name: str) -> list[Number | None]:
     """A metric by bucket."""
     return [getattr(bucket, name) for bucket in buckets_of(overview)]
@@ -101,7 +106,7 @@ def requests_chart(series: Series) -> Chart:
     chart = Chart(
         "requests", "Requests", timeline, f"per {series.unit}", top=20, tall=200, is_wide=True
     )
-    chart.grid(0, high, lambda value: str(words.count(round(value))))
+    chart.grid(0, high, _whole, paths.whole_ticks(high))
     chart.areas = _stack(columns, high)
     chart.before = paths.line(paths.heights(earlier, 0, high)) if any(earlier) else ""
     labelled(chart, total, high, words.count)
@@ -135,6 +140,10 @@ def _share(part: Number | None, whole: Number) -> words.Figure:
     return words.UNKNOWN if part is None else words.share(part, whole)
 
 
+def _whole(value: float) -> str:
+    return str(words.count(round(value)))
+
+
 def _stack(columns: Sequence[dict[str, int | None]], high: float) -> list[Layer]:
     """One area for each class, from the highest down: later ones cover the lower part."""
     sums = paths.stacked(*([each[name] or 0 for each in columns] for name in CLASSES))
@@ -159,7 +168,7 @@ def bytes_chart(series: Series) -> Chart:
     most, billed = max(1, *(value or 0 for value in values), 1), (rate or 0) * seconds / 8
     high = HEADROOM * (max(most, billed) if billed <= 2 * most else most)
     chart = Chart("bytes", "Bytes", series.timeline, f"per {unit}", width=_fine_width(series))
-    chart.grid(0, high, lambda value: str(words.size(round(value))))
+    chart.grid(0, high, lambda value: str(words.size(round(value))), paths.whole_ticks(high))
     chart.areas = [Layer("fh", paths.steps(values, high))]
     chart.key = [Key("", "sent", str(words.size(total)))]
     chart.description = f"{words.size(total)} sent."
@@ -203,9 +212,7 @@ def errors_chart(series: Series) -> Chart:
     both = [a + b for a, b in zip(of_viewer, of_server, strict=True)]
     high = HEADROOM * max(1, *both)
     chart = Chart("errors", "Errors", series.timeline, f"per {series.unit}")
-    chart.grid(
-        0, high, lambda value: str(words.count(round(value))) if value == round(value) else ""
-    )
+    chart.grid(0, high, _whole, paths.whole_ticks(high))
     chart.areas = [Layer("fe", paths.steps(both, high)), Layer("f5", paths.steps(of_server, high))]
     labelled(chart, both, high, words.count)
     chart.key = [

@@ -2,6 +2,7 @@
 text."""
 
 from demo.fortnight import FIELDS
+from pipeline.read.fitting import ROWS
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -38,6 +39,8 @@ def log(lines: str) -> str:
 
 
 def hostile_log(*fields: str) -> str:
-    """A log with every hostile value in each of these fields."""
+    """A log with every hostile value in each of these fields, behind as many lines as a reader
+    looks at to see that the names fit the columns."""
     values = [value.replace(" ", "%20") for value in HOSTILE]
-    return log("".join(line({field: value}) for field in fields for value in values))
+    hostile = "".join(line({field: value}) for field in fields for value in values)
+    return log(ROWS * line({}) + hostile)

@@ -64,3 +64,18 @@ def test_a_command_in_a_note_is_shown_as_one(door: Door) -> None:
     page = page_of(door, Address().query)
     assert "edgetally audit" in [page.text(each) for each in page.all("code")]
     assert "`" not in page.text()
+
+
+def test_an_empty_window_says_nothing_of_its_logs(door: Door) -> None:
+    """There is no ratio of no request, and no field is called absent; no tick stands twice."""
+    page = page_of(door, "from=2026-01-01&to=2026-01-02")
+    figures = page.figures()
+    assert {figures[name] for name in ("Hit ratio of cacheable", "4xx share")} == {"–"}
+    assert (figures["Requests"], figures["Visitors"]) == ("0", "0")
+    text = page.text()
+    assert "Nothing was counted in this window" in text
+    assert "there is nothing to list" in text
+    assert "the logs do not have the field" not in text
+    assert page.all("section")
+    assert not [each for each in page.all("table") if each.get("class") == "lt"]
+    assert chart_of(page, "requests").startswith("0|1|")
