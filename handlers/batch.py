@@ -67,6 +67,8 @@ def _result(result: Outcome | str) -> tuple[str, str]:
         case "committed":
             rejected = sum(result.rejected.values())
             return "Succeeded", f"{result.records} records, {rejected} lines rejected"
+        case "expired":
+            return "Succeeded", "all its hours are past the retention: nothing of it is shown"
         case "duplicate":
             return "Succeeded", "was counted before"
         case "conflict":

@@ -169,6 +169,7 @@ def _report(outcomes: list[Outcome]) -> None:
     for name, value in {
         "rejected": sum(sum(outcome.rejected.values()) for outcome in outcomes),
         "duplicates": states["duplicate"],
+        "expired": states["expired"],
         "conflicts": states["conflict"],
         "failures": states["failed"],
         "postponed": states["postponed"],

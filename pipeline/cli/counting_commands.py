@@ -11,7 +11,7 @@ import typer
 from pipeline.bootstrap import Sources, open_ingest, open_store, store_files
 from pipeline.cli.console import JsonOption, StoreOption, out
 from pipeline.cli.exits import FAILED, OK
-from pipeline.cli.ingesting import hashed, ingest_all, show_failures, show_forgotten
+from pipeline.cli.ingesting import hashed, ingest_all, show_expired, show_failures, show_forgotten
 from pipeline.cli.meter import Meter, shown
 from pipeline.cli.sources import expanded
 from pipeline.errors import ObjectUnavailable
@@ -59,6 +59,7 @@ def ingest(
     _show(outcomes, as_json)
     show_failures(outcomes)
     show_forgotten(opened, outcomes)
+    show_expired(opened, outcomes)
     complete = expansion.report()
     failed = any(outcome.reason for outcome in outcomes)
     raise typer.Exit(FAILED if failed or not complete else OK)
@@ -109,6 +110,7 @@ def _show(outcomes: Sequence[Outcome], as_json: bool) -> None:
         ", ".join(
             number_of(value, name[:-1]) if name in _NOUNS else f"{value:,} {name}"
             for name, value in figures.items()
+            if value or name != "expired"
         )
     )
 
@@ -124,6 +126,7 @@ def _figures(outcomes: Sequence[Outcome]) -> dict[str, int]:
         "objects": len(outcomes),
         "committed": states["committed"],
         "duplicates": states["duplicate"],
+        "expired": states["expired"],
         "failed": states["failed"] + states["conflict"],
         "records": sum(outcome.records for outcome in outcomes),
         "rejected": sum(sum(outcome.rejected.values()) for outcome in outcomes),

@@ -9,6 +9,7 @@ from pipeline.cli.console import complain
 from pipeline.cli.meter import Meter
 from pipeline.cli.sources import LogObject
 from pipeline.errors import CommitRefused, CorruptRow, ObjectUnavailable, StoreError
+from pipeline.hours import HOURS_PER_DAY, hour_start
 from pipeline.ingest.ingest import Ingest, Outcome
 from pipeline.objects import ObjectRef
 from pipeline.source.files import file_ref
@@ -32,7 +33,7 @@ def ingest_all(count: Ingest, log_objects: Sequence[LogObject], meter: Meter) ->
             refs, failed = _hashed(log_objects[start : start + BATCH])
             yield from failed
             outcomes = count(refs, on_read=meter.note_object)
-            committed += sum(outcome.state == "committed" for outcome in outcomes)
+            committed += sum(outcome.state in ("committed", "expired") for outcome in outcomes)
             refs = []
             yield from outcomes
     except KeyboardInterrupt:
@@ -77,6 +78,20 @@ def show_forgotten(store: Store, outcomes: Sequence[Outcome]) -> None:
             f"{name}: is forgotten (edgetally rebuild --forget), so it is not counted again; "
             "under another name it would be"
         )
+
+
+def show_expired(store: Store, outcomes: Sequence[Outcome]) -> None:
+    """Say which objects are in the ledger and in no row that readers see, and what would help."""
+    names = sorted(outcome.ref.name for outcome in outcomes if outcome.state == "expired")
+    if not names:
+        return
+    first = f"{hour_start(store.meta().first_row_day * HOURS_PER_DAY):%Y-%m-%d}"
+    for name in names:
+        complain(f"{name}: all its hours are before {first}, past the retention: none is shown")
+    complain(
+        "To show them: edgetally settings retention_days=DAYS, then edgetally rebuild "
+        f"--from DAY --to {first}"
+    )
 
 
 def _hashed(log_objects: Sequence[LogObject]) -> tuple[list[ObjectRef], list[Outcome]]:

@@ -19,7 +19,7 @@ from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.sources import named
 from pipeline.cli.window import FromOption, ToOption, parse_window
 from pipeline.errors import SettingError
-from pipeline.hours import HOURS_PER_DAY, Window
+from pipeline.hours import HOURS_PER_DAY, Window, hour_start
 from pipeline.settings import load_settings
 from pipeline.store.generations import Days
 from pipeline.words import number_of
@@ -71,6 +71,7 @@ def rebuild(
     with counting("objects", not as_json) as advance:
         done = recount(opened, count.reader, days, refs, advance)
     show_obstacles(done)
+    _show_unkept(days, opened.meta().first_row_day)
     if as_json:
         print(json.dumps(as_document(done)))
     elif not done.failed:
@@ -106,6 +107,17 @@ def show_obstacles(done: "Rebuilt") -> None:
         complain(f"{objects} in the way: readers still see the old count")
         name = done.failed[0][0].name
         complain(f"Put back what was there, or leave it out: edgetally rebuild … --forget {name}")
+
+
+def _show_unkept(days: Days, first: int) -> None:
+    """Say that some of the days have no rows, and why."""
+    if days.start < first:
+        day = f"{hour_start(first * HOURS_PER_DAY):%Y-%m-%d}"
+        complain(
+            f"days before {day} are not shown: they are past the retention, or were when it was "
+            "raised. To show them: edgetally settings retention_days=DAYS, then edgetally rebuild "
+            f"--from DAY --to {day}"
+        )
 
 
 def as_document(done: "Rebuilt") -> dict[str, Any]:

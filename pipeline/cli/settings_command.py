@@ -8,7 +8,9 @@ import typer
 from pipeline.bootstrap import open_existing
 from pipeline.cli.console import JsonOption, StoreOption, complain, out
 from pipeline.errors import SettingError
+from pipeline.hours import HOURS_PER_DAY, hour_start
 from pipeline.settings import load_settings, parse_given
+from pipeline.store.port import Meta
 from pipeline.store.settings import NAMES, Given
 
 settling = typer.Typer()
@@ -45,7 +47,7 @@ def settings(
         return
     for name, value in kept.given().items():
         out.print(f"{name} = {value}", markup=False, soft_wrap=True)
-    _advise(given)
+    _advise(given, opened.meta())
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -55,7 +57,13 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _advise(given: Given) -> None:
+def _advise(given: Given, meta: Meta) -> None:
+    if meta.settings.first_kept_day(meta.today) < meta.first_row_day:
+        day = hour_start(meta.first_row_day * HOURS_PER_DAY)
+        complain(
+            f"Days before {day:%Y-%m-%d} were past the retention and stay hidden until they are "
+            "rebuilt: edgetally audit says whether there are any, and how"
+        )
     if _READ_UNDER & given.keys():
         complain(
             "Objects that were counted before stay as they are. To count them again: "

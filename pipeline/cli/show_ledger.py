@@ -79,6 +79,15 @@ def show_audit(found: Audit, depth: Depth | None, console: Console) -> None:
     if depth:
         looked += f"; the queue has {depth.waiting:,} waiting and {depth.in_flight:,} in work"
     console.print(looked)
+    if found.unshown:
+        console.print(
+            Text(
+                f"not shown: {number_of(found.unshown, 'object')} of days before "
+                f"{found.unshown_to}, whose rows were gone when the retention was raised. To bring "
+                f"them back: edgetally rebuild --from {found.unshown_from} --to {found.unshown_to}",
+                style="yellow",
+            )
+        )
     if not found.problems:
         console.print(Text("all of it agrees", style="green"))
         return

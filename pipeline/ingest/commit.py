@@ -13,9 +13,11 @@ from pipeline.store.port import CommitResult
 
 @dataclass(slots=True)
 class Committed:
-    """The outcome of a batch; each object is in one of the lists."""
+    """The outcome of a batch; each object is in one of the lists. `unshown` has those of the
+    committed ones whose hours are all past the retention."""
 
     committed: list[Counted] = field(default_factory=list)
+    unshown: set[ObjectRef] = field(default_factory=set)
     duplicates: list[ObjectRef] = field(default_factory=list)
     conflicts: list[ObjectRef] = field(default_factory=list)
     failed: list[tuple[ObjectRef, Exception]] = field(default_factory=list)
@@ -44,6 +46,7 @@ def commit_batch(batch: Batch, commit: Callable[[Delta], CommitResult]) -> Commi
             continue
         if result.committed:
             done.committed += batch.objects
+            done.unshown.update(result.unshown)
         done.duplicates += result.duplicates
         done.conflicts += result.conflicts
         if result.refused:

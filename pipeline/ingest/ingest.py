@@ -18,7 +18,7 @@ from pipeline.errors import (
 from pipeline.ingest.commit import commit_batch
 from pipeline.ingest.reader import OutOfTime, Reader
 from pipeline.objects import ObjectRef, newest_first
-from pipeline.store.counted import Delta
+from pipeline.store.counted import Counted, Delta
 from pipeline.store.port import TIMEOUT, CommitResult, Store
 
 _READING = 0.75
@@ -32,13 +32,14 @@ UNFINISHED = "its reading was begun and did not end: the function was stopped, o
 class Outcome:
     """The outcome of one announced object.
 
-    `conflict`: its key was counted before with other content, which stays. `failed`: nothing of it
-    was counted, for `reason`; `error` is what was raised. `postponed`: there was no time for it;
+    `expired`: the ledger has it, but all its hours are past the retention, so nobody sees a row of
+    it. `conflict`: its key was counted before with other content, which stays. `failed`: nothing of
+    it was counted, for `reason`; `error` is what was raised. `postponed`: there was no time for it;
     `opened` says whether its reading had begun.
     """
 
     ref: ObjectRef
-    state: Literal["committed", "duplicate", "conflict", "failed", "postponed"]
+    state: Literal["committed", "expired", "duplicate", "conflict", "failed", "postponed"]
     records: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
@@ -48,7 +49,7 @@ class Outcome:
     @property
     def counted(self) -> bool:
         """Whether the object is counted, now or before."""
-        return self.state in ("committed", "duplicate")
+        return self.state in ("committed", "expired", "duplicate")
 
     @property
     def comes_again(self) -> bool:
@@ -139,7 +140,7 @@ class Ingest:
         for group in self.reader.groups(refs, on_read, reading):
             done = commit_batch(group.batch, self._committing(deadline))
             outcomes = [
-                *(Outcome(c.ref, "committed", c.records, c.rejected) for c in done.committed),
+                *(_counted(each, each.ref in done.unshown) for each in done.committed),
                 *(_settled(ref, "duplicate") for ref in done.duplicates),
                 *(_settled(ref, "conflict") for ref in done.conflicts),
                 *(self._failed(ref, why, attempt) for ref, why in [*group.failed, *done.failed]),
@@ -198,6 +199,12 @@ def _another_may_count(outcome: Outcome) -> bool:
     if outcome.state == "failed":
         return isinstance(outcome.error, ObjectGone | ObjectRefused)
     return outcome.state == "conflict"
+
+
+def _counted(counted: Counted, is_unshown: bool) -> Outcome:
+    if is_unshown:
+        return Outcome(counted.ref, "expired")
+    return Outcome(counted.ref, "committed", counted.records, counted.rejected)
 
 
 def _settled(ref: ObjectRef, standing: Literal["duplicate", "conflict"]) -> Outcome:

@@ -82,6 +82,13 @@ class Generations:
             return False
         return self.rebuild is None or self.rebuild.generation != generation or self.rebuild.shown
 
+    def shown_after(self, generation: int) -> list[Days]:
+        """The days of later rebuilds that readers see, the latest days first."""
+        later = [entry.days for entry in self.settled if entry.generation > generation]
+        if self.rebuild and self.rebuild.shown and self.rebuild.generation > generation:
+            later.append(self.rebuild.days)
+        return sorted(later, key=lambda days: days.start, reverse=True)
+
     def _settled(self, day: int) -> int:
         return next((s.generation for s in reversed(self.settled) if day in s.days), 0)
 

@@ -50,6 +50,7 @@ from pipeline.store.rows import (
     require_remembered,
     row_version,
     today,
+    unshown,
     visible,
 )
 from pipeline.store.settings import NOTHING, Given, StoreSettings, created
@@ -96,11 +97,13 @@ class LocalStore(Store, ABC):
                 settings, generations = self._agreed(tables), read_state(tables).generations
                 old = forgettable(delta.objects, settings, self._clock())
                 require_remembered(old, ledger)
-                rows = visible(delta.rows, settings, self._clock())
-                local_rows.add(tables, as_written(rows, generations), settings.caps)
+                written = as_written(delta.rows, generations)
+                local_rows.add(tables, visible(written, settings, self._clock()), settings.caps)
                 for counted in delta.objects:
                     entry = entered(counted, self._clock(), generations)
                     self._enter(tables, entry, settings)
+                past = unshown(delta.objects, settings, generations, self._clock())
+                return CommitResult(unshown=past)
         return result
 
     @override
@@ -183,7 +186,7 @@ class LocalStore(Store, ABC):
             state = read_state(tables)
             state.generations.require_no_rebuild()
             settings = state.settings or created(self._given, today(self._clock()))
-            settings = settings.changed(changes, today(self._clock()))
+            settings = settings.changed(changes, today(self._clock()), state.generations)
             write_state(tables, state.settled(settings))
             for kept in list(tables.entries(0)):
                 if self._is_live(kept.expires):
@@ -198,8 +201,8 @@ class LocalStore(Store, ABC):
             ledger = self._entries(tables, [counted.ref for counted in delta.objects])
             result = behind(delta.objects, ledger, rebuild)
             if result.committed:
-                rows = visible(delta.rows, settings, self._clock())
-                local_rows.add(tables, as_recounted(rows, rebuild), settings.caps)
+                rows = visible(as_recounted(delta.rows, rebuild), settings, self._clock())
+                local_rows.add(tables, rows, settings.caps)
                 for counted in delta.objects:
                     entry = recounted(ledger[counted.ref], counted, rebuild, generations)
                     self._enter(tables, entry, settings)

@@ -26,18 +26,20 @@ class CommitResult:
 
     `duplicates` and `conflicts` are objects that the ledger has already, with the same etag or
     another one. `partial` are objects that are half committed: each has to be committed alone.
-    `too_large` says that several objects do not fit one transaction together.
+    `too_large` says that several objects do not fit one transaction together. `unshown` are
+    committed objects of which readers see no row: all their hours are past the retention.
     """
 
     duplicates: tuple[ObjectRef, ...] = ()
     conflicts: tuple[ObjectRef, ...] = ()
     partial: tuple[ObjectRef, ...] = ()
     too_large: bool = False
+    unshown: tuple[ObjectRef, ...] = ()
 
     @property
     def committed(self) -> bool:
         """Whether all objects were committed."""
-        return self == COMMITTED
+        return not (self.refused or self.too_large)
 
     @property
     def refused(self) -> tuple[ObjectRef, ...]:
@@ -80,7 +82,7 @@ class Meta:
     @property
     def first_row_day(self) -> int:
         """The first day whose rows are visible."""
-        return self.settings.first_row_day(self.today)
+        return self.settings.first_row_day(self.today, self.generations)
 
     @property
     def first_ledger_day(self) -> int:

@@ -117,9 +117,22 @@ def require_remembered(refs: Sequence[ObjectRef], ledger: Mapping[ObjectRef, Led
 def visible(
     rows: Mapping[RowKey, HourlyAggregate], settings: StoreSettings, now: datetime
 ) -> dict[RowKey, HourlyAggregate]:
-    """The rows that readers will see. To write the others would count nothing."""
-    first = settings.first_row_day(today(now))
-    return {key: aggregate for key, aggregate in rows.items() if key.day >= first}
+    """The rows, each of a generation, that readers will see. To write the others would count
+    nothing."""
+    day = today(now)
+    return {
+        key: aggregate
+        for key, aggregate in rows.items()
+        if settings.keeps(key.day, key.generation, day)
+    }
+
+
+def unshown(
+    objects: Sequence[Counted], settings: StoreSettings, generations: Generations, now: datetime
+) -> tuple[ObjectRef, ...]:
+    """The objects of which readers see no row: all their hours are past the retention."""
+    first = settings.first_row_day(today(now), generations)
+    return tuple(each.ref for each in objects if max(each.hours) // HOURS_PER_DAY < first)
 
 
 def entered(

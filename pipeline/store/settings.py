@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pipeline.errors import OtherSettings, SettingError, StoreError
 from pipeline.schema.dimensions import MAX_PATHS, MAX_VALUES, Caps, caps
 from pipeline.schema.fields import REALTIME
-from pipeline.store.generations import Days
+from pipeline.store.generations import Days, Generations
 
 MAX_SITES = 100
 """Sites that lines may name, unless settings say otherwise."""
@@ -21,6 +21,8 @@ FORMAT = 1
 Given = Mapping[str, str | int]
 """Settings by their names, as a process was given them: only those that it was given."""
 NOTHING: Given = {}
+
+_BEGUN = Generations()
 
 _AHEAD_DAYS = 3
 """Days from which on there is no row yet: lines are at most 26 hours ahead of their object."""
@@ -33,8 +35,9 @@ class StoreSettings:
     `retention_days` are the whole days for which rows are visible, `ledger_days` those for which
     the ledger remembers an object after its last line; 0 is for ever. `shards_from` says from
     which day on rows are spread over how many shards, and `created` is the day of the first write.
-    Days before `rows_since` were already gone, and objects of days before `ledger_since` may have
-    been forgotten, when the number of days was raised.
+    When a number of days was raised, rows of days before `rows_since` were already gone, of all
+    generations up to `rows_gone`, and objects of days before `ledger_since` may have been
+    forgotten.
     """
 
     site_pattern: str = ""
@@ -51,6 +54,7 @@ class StoreSettings:
     shards_from: tuple[tuple[int, int], ...] = ()
     created: int = 0
     rows_since: int = 0
+    rows_gone: int = 0
     ledger_since: int = 0
     format: int = FORMAT
 
@@ -73,10 +77,23 @@ class StoreSettings:
         """Over how many shards, at most, the rows of any day are spread."""
         return max([1, *(shards for _, shards in self.shards_from)])
 
-    def first_row_day(self, today: int) -> int:
-        """The first day whose rows are visible."""
-        kept = today - self.retention_days if self.retention_days else 0
-        return max(self.rows_since, kept)
+    def first_kept_day(self, today: int) -> int:
+        """The first day whose rows the retention allows."""
+        return today - self.retention_days if self.retention_days else 0
+
+    def first_row_day(self, today: int, generations: Generations) -> int:
+        """The first day whose rows are visible. Rows that were gone when the retention was raised
+        come back with a later rebuild that ends where there are rows again."""
+        first = self.rows_since
+        for days in generations.shown_after(self.rows_gone):
+            if days.start < first <= days.end:
+                first = days.start
+        return max(first, self.first_kept_day(today))
+
+    def keeps(self, day: int, generation: int, today: int) -> bool:
+        """Whether readers see the rows of a day when this is its active generation."""
+        since = 0 if generation > self.rows_gone else self.rows_since
+        return day >= max(since, self.first_kept_day(today))
 
     def first_ledger_day(self, today: int) -> int:
         """The first day of which the ledger knows every object. An object whose last line is
@@ -90,10 +107,13 @@ class StoreSettings:
         """The settings themselves, by name."""
         return {name: getattr(self, name) for name in NAMES}
 
-    def changed(self, changes: Given, today: int) -> "StoreSettings":
+    def changed(
+        self, changes: Given, today: int, generations: Generations = _BEGUN
+    ) -> "StoreSettings":
         """These settings with changes. Raises SettingError for values that contradict each
         other."""
-        new = replace(self, **dict(changes))  # type: ignore[arg-type]
+        first = self.first_row_day(today, generations)
+        new = replace(self, **{"rows_since": first, **changes})  # type: ignore[arg-type]
         if 0 < new.ledger_days <= new.retention_days:
             raise SettingError(
                 "EDGETALLY_LEDGER_DAYS",
@@ -103,7 +123,8 @@ class StoreSettings:
         return replace(
             new,
             shards_from=_shards_from(self, new.shards, today),
-            rows_since=max(new.rows_since, self.first_row_day(today)),
+            rows_since=max(first, new.rows_since),
+            rows_gone=generations.latest,
             ledger_since=max(new.ledger_since, self.first_ledger_day(today)),
         )
 

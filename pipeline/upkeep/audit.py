@@ -9,10 +9,10 @@ means equal.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from pipeline.hours import CLOCK_SKEW, HOURS_PER_DAY, Period, Span, Window, hour_of, hour_start
 from pipeline.objects import ObjectRef
@@ -48,7 +48,9 @@ class Audit:
     """The extent of an audit, and its findings.
 
     `missing` objects are older than the grace and neither counted nor failed; `waiting` ones are
-    younger. `ledger_gap` is how many records the rows have too many or too few.
+    younger. `ledger_gap` is how many records the rows have too many or too few. `unshown` objects
+    have lines that readers do not see: the rows of their days, `unshown_from` to before
+    `unshown_to`, were gone when the retention was raised. A rebuild brings them back.
     """
 
     objects: int = 0
@@ -59,6 +61,9 @@ class Audit:
     oldest_unprocessed_seconds: int = 0
     problems: list[Problem] = field(default_factory=list)
     missing: list[ObjectRef] = field(default_factory=list)
+    unshown: int = 0
+    unshown_from: str = ""
+    unshown_to: str = ""
 
 
 def audit(
@@ -74,8 +79,10 @@ def audit(
     `listed` are the objects that should have been counted by now. Before it reads
     again, it sleeps as long as the store's reads may lag. Raises StoreError.
     """
-    days = _days(window, store.meta(), now)
-    accounts = _Accounts(store, days)
+    meta = store.meta()
+    days = _days(window, meta, now)
+    gone = _gone(window, meta)
+    accounts = _Accounts(store, days, gone)
     for _ in range(_ROUNDS):
         book = accounts.ledger(on_object)
         rows, by_day = accounts.rows("hour"), accounts.rows("day")
@@ -96,9 +103,9 @@ def audit(
         Problem("missing", ref.name, "in the bucket, and neither counted nor failed")
         for ref in missing
     ]
-    return Audit(
-        book.objects, len(rows) + len(by_day), count, waiting, gap, oldest, problems, missing
-    )
+    size = len(rows) + len(by_day)
+    found = Audit(book.objects, size, count, waiting, gap, oldest, problems, missing)
+    return replace(found, **book.told_of(gone)) if book.unshown else found
 
 
 Place = tuple[str, int]
@@ -126,11 +133,23 @@ class _Book:
     objects: int = 0
     known: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    unshown: list[int] = field(default_factory=list)
 
-    def enter(self, entry: LedgerEntry, days: Days) -> None:
-        """Account for one object."""
+    def told_of(self, gone: Days) -> dict[str, Any]:
+        """The figures of an audit about objects that are not shown."""
+        first, end = (hour_start(day * HOURS_PER_DAY) for day in (min(self.unshown), gone.end))
+        return {
+            "unshown": len(self.unshown),
+            "unshown_from": f"{first:%Y-%m-%d}",
+            "unshown_to": f"{end:%Y-%m-%d}",
+        }
+
+    def enter(self, entry: LedgerEntry, days: Days, gone: Days) -> None:
+        """Account for one object; the rows of some days are `gone`."""
         self.objects += 1
         self.known.add(entry.ref.id)
+        if entry.state == "committed" and entry.touches(gone):
+            self.unshown.append(min(entry.hours) // HOURS_PER_DAY)
         if entry.state == "failed":
             tried = f"{entry.reason} (tried {number_of(entry.attempts, 'time')})"
             self.problems.append(Problem("failed", entry.ref.name, tried))
@@ -157,21 +176,21 @@ class _Accounts:
 
     store: Store
     days: Days
+    gone: Days
 
     def ledger(self, on_object: Callable[[], None]) -> _Book:
         """The ledger's account of these days."""
         book = _Book()
         generations = self.store.meta().generations
         for entry in self.store.objects(self._since()):
-            book.enter(entry.as_read(generations), self.days)
+            book.enter(entry.as_read(generations), self.days, self.gone)
             on_object()
         return book
 
     def _since(self) -> datetime | None:
         """When the first object of these days can have been committed."""
-        if self.days.start <= 0:
-            return None
-        return hour_start(self.days.start * HOURS_PER_DAY) - CLOCK_SKEW
+        first = min(self.days.start, self.gone.start)
+        return hour_start(first * HOURS_PER_DAY) - CLOCK_SKEW if first > 0 else None
 
     def rows(self, period: Period) -> dict[Place, Figures]:
         """The figures of every row of these days."""
@@ -188,12 +207,20 @@ class _Accounts:
 
 def _days(window: Window, meta: Meta, now: datetime) -> Days:
     today = hour_of(now) // HOURS_PER_DAY
-    start = 0 if window.start is None else window.start // HOURS_PER_DAY
     # Lines may be a day ahead of their object.
     end = today + 2 if window.end is None else -(-window.end // HOURS_PER_DAY)
     # Earlier rows are gone, or the ledger no longer knows all of their objects.
-    start = max(start, meta.first_row_day, meta.first_ledger_day)
-    return Days(start, end)
+    return Days(max(_first_day(window), meta.first_row_day, meta.first_ledger_day), end)
+
+
+def _gone(window: Window, meta: Meta) -> Days:
+    """The days that the retention allows, and whose rows were gone when it was raised."""
+    kept = max(meta.settings.first_kept_day(meta.today), meta.first_ledger_day)
+    return Days(max(_first_day(window), kept), meta.first_row_day)
+
+
+def _first_day(window: Window) -> int:
+    return 0 if window.start is None else window.start // HOURS_PER_DAY
 
 
 def _days_of(hours: Mapping[Place, Figures]) -> dict[Place, Figures]:

@@ -10,15 +10,16 @@ from pipeline.errors import CommitRefused, OtherSettings, SettingError, StoreErr
 from pipeline.hours import ALWAYS, Span
 from pipeline.store import settings as store_settings
 from pipeline.store.dynamodb import DynamoStore
-from pipeline.store.generations import Days
-from pipeline.store.port import Store
+from pipeline.store.generations import Days, Rebuild
+from pipeline.store.port import COMMITTED, CommitResult, Store
 from pipeline.store.settings import NOTHING, Given
 from pipeline.store.sqlite import SqliteStore
 from pipeline.upkeep.audit import audit
+from pipeline.upkeep.rebuild import confirm, undo
 from tests.contract.test_store import HOUR, counted, rows
 from tests.support import dynamodb_local
 from tests.support.clock import FakeClock
-from tests.support.deltas import commit
+from tests.support.deltas import commit, delta
 
 TODAY = HOUR // 24 + 4
 Opening = Callable[..., Store]
@@ -40,6 +41,22 @@ def requests(store: Store) -> int:
 
 def gap(store: Store, clock: FakeClock) -> int:
     return audit(store, ALWAYS, clock(), sleep=lambda _: None).ledger_gap
+
+
+def told(store: Store, clock: FakeClock) -> tuple[int, int]:
+    """The gap, and the objects that are not shown, as an audit has them."""
+    found = audit(store, ALWAYS, clock(), sleep=lambda _: None)
+    assert (found.unshown_from < found.unshown_to) is (found.unshown > 0)
+    return found.ledger_gap, found.unshown
+
+
+def begin(store: Store, days: Days) -> Rebuild:
+    begun = store.turn(lambda state: state.begin(days))
+    return begun.open_rebuild(begun.latest)
+
+
+def show(store: Store, opened: Rebuild) -> None:
+    store.turn(lambda state: state.show(opened.generation))
 
 
 def test_the_first_writer_writes_them_and_the_others_obey(opened: Opening) -> None:
@@ -120,14 +137,40 @@ def test_a_retention_that_is_raised_counts_nothing_twice(
 
 
 def test_a_retention_that_is_lowered_hides_rows_at_once(opened: Opening, clock: FakeClock) -> None:
-    """For good: raising it again does not bring back what may have been deleted by then."""
+    """Raising it again does not bring back what may have been deleted by then, and the audit says
+    so; a rebuild of the days up to those that are shown does, if nobody undoes it."""
+    both = counted("a", HOUR - 40 * 24, HOUR)
+    old, late = counted("b", HOUR - 41 * 24), counted("c", HOUR - 40 * 24)
     store = opened({"retention_days": 300, "ledger_days": 400})
-    commit(store, counted("a", HOUR - 40 * 24, HOUR))
+    commit(store, both, old)
+    total = requests(store)
     store.settle({"retention_days": 30})
     assert set(rows(opened(), "day")) == {("site", "day", HOUR // 24, 0)}
+    assert told(opened(), clock) == (0, 0)
     store.settle({"retention_days": 300})
     assert set(rows(opened(), "day")) == {("site", "day", HOUR // 24, 0)}
-    assert gap(opened(), clock) == 0
+    assert told(opened(), clock) == (0, 2)
+    recent = opened().meta().first_row_day
+    for days, keep, shown in (
+        (Days(recent - 20, recent - 1), False, False),  # not all days up to those that are shown
+        (Days(recent - 20, recent), False, True),
+        (Days(recent - 20, recent), True, True),
+    ):
+        before = requests(opened())
+        opening = begin(store, days)
+        store.recount(opening, delta(both))
+        assert requests(opened()) == before
+        store.recount(opening, delta(old))
+        show(store, opening)
+        assert (requests(opened()) == total) is shown
+        assert told(opened(), clock) == ((0, 0) if shown else (0, 2))
+        (confirm if keep else undo)(opened())
+    assert commit(opened(), late) == COMMITTED
+    total += late.hours[HOUR - 40 * 24].totals.requests
+    assert requests(opened()) == total
+    store.settle({"site_pattern": "(?P<site>x)"})  # another change of settings hides nothing
+    assert requests(opened()) == total
+    assert told(opened(), clock) == (0, 0)
 
 
 def test_a_row_of_long_ago_still_goes(dynamodb: Any, clock: FakeClock) -> None:
@@ -182,13 +225,14 @@ def test_what_the_ledger_may_have_forgotten_is_not_counted(
 
 
 def test_rows_that_nobody_will_see_are_not_written(opened: Opening) -> None:
-    """The ledger has the object all the same, and a second delivery is a duplicate."""
+    """The ledger has the object all the same, and the commit says that nobody sees it; a second
+    delivery is a duplicate. An object with a newer line too is shown by that."""
     store = opened({"retention_days": 30})
-    old = counted("old", HOUR - 40 * 24)
-    assert commit(store, old).committed
+    old, both = counted("old", HOUR - 40 * 24), counted("both", HOUR - 40 * 24, HOUR)
+    assert commit(store, old, both) == CommitResult(unshown=(old.ref,))
     assert commit(store, old).duplicates
     store.settle({"retention_days": 0})
-    assert rows(store, "hour") == {}
+    assert {key[2] for key in rows(store, "hour")} == {HOUR}
 
 
 def test_shards_are_of_a_day(dynamodb: Any, clock: FakeClock) -> None:

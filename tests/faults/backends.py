@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from pipeline.deadline import Deadline
 from pipeline.objects import ObjectRef
-from pipeline.store import rows
+from pipeline.store import ledger, rows
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.dynamodb.items import ledger_key
@@ -178,9 +178,13 @@ class OnSqlite(Backend):
 
     def entered(self, *args: Any) -> LedgerEntry:
         """Stands in for `rows.entered`, which makes the entry of every object."""
-        if self.waiting:
-            self.waiting.pop(0)()
+        self._wait()
         return rows.entered(*args)
+
+    def recounted(self, *args: Any) -> LedgerEntry:
+        """Stands in for `ledger.recounted`, which makes it in a rebuild."""
+        self._wait()
+        return ledger.recounted(*args)
 
     def clear(self) -> None:
         self.waiting.clear()
@@ -207,6 +211,10 @@ class OnSqlite(Backend):
 
     def parts_done(self, ref: ObjectRef) -> int:
         raise AssertionError("SQLite commits everything at once")
+
+    def _wait(self) -> None:
+        if self.waiting:
+            self.waiting.pop(0)()
 
     @contextmanager
     def _busy(self) -> Iterator[None]:

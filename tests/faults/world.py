@@ -21,6 +21,7 @@ from pipeline.objects import ObjectRef, site_of
 from pipeline.schema.fields import VIEWER_HOST
 from pipeline.sites import Place
 from pipeline.source.port import Content
+from pipeline.store.generations import Generations
 from pipeline.store.ledger import LedgerEntry
 from pipeline.store.port import Store
 from pipeline.tally.naming import Admission, Naming
@@ -102,6 +103,7 @@ class World:
     by_host: bool = False
     forgotten: set[str] = field(default_factory=set)
     first_day: int = 0
+    gone: int = 0
     retention_days: int = RETENTION_DAYS
 
     def put(self, made: Made) -> None:
@@ -121,11 +123,23 @@ class World:
         admission = Admission(partial(store.admit, most=MOST_SITES), MOST_SITES)
         return Reader(self, reading, self.pattern, site_by="host", admit=admission)
 
-    def changed(self, before: int, retention_days: int, today: int) -> None:
-        """The retention was changed: what was gone by then stays gone."""
-        if before:
-            self.first_day = max(self.first_day, today - before)
+    def changed(
+        self, before: int, retention_days: int, today: int, generations: Generations
+    ) -> None:
+        """The retention was changed: what was gone by then stays gone, until a later rebuild."""
+        self.first_day = max(self._first_day(generations), today - before if before else 0)
+        self.gone = generations.latest
         self.retention_days = retention_days
+
+    def _first_day(self, generations: Generations) -> int:
+        """The first day that has rows: days next to it may have been rebuilt since."""
+        rebuilt = [each.days for each in generations.settled if each.generation > self.gone]
+        if generations.rebuild and generations.rebuild.shown:
+            rebuilt.append(generations.rebuild.days)
+        first = self.first_day
+        while earlier := [days.start for days in rebuilt if days.start < first <= days.end]:
+            first = min(earlier)
+        return first
 
     def require_forgotten(self, store: Store, refs: Sequence[ObjectRef], generation: int) -> None:
         """A rebuild was asked to forget these, and says that it is complete."""
@@ -173,7 +187,8 @@ class World:
         fold: dict[Place, list[HourlyAggregate]] = defaultdict(list)
         for entry in (each.as_read(generations) for each in store.objects()):
             if entry.ref.key in self.forgotten:
-                assert entry.state == "forgotten"
+                # The ledger may have forgotten it too, and then refuses it for its age.
+                assert entry.state in ("forgotten", "failed")
             if entry.state in ("failed", "forgotten"):
                 continue
             own, places = self._places(entry, hosts)
@@ -185,7 +200,8 @@ class World:
                 count[place] += paths
                 fold[place].append(folded[place])
         stored = _rows(store, "hour")
-        live = {place for place in fold if self._is_live(place.hour // HOURS_PER_DAY, now)}
+        first = self._first_day(generations)
+        live = {place for place in fold if self._is_live(place.hour // HOURS_PER_DAY, first, now)}
         assert {place: _paths(hour) for place, hour in stored.items()} == {
             place: +count[place] for place in live
         }
@@ -219,10 +235,10 @@ class World:
         assert counted, (entry.places, found)
         return next(iter(counted.items()))
 
-    def _is_live(self, day: int, now: datetime) -> bool:
+    def _is_live(self, day: int, first: int, now: datetime) -> bool:
         days = self.retention_days
         expired = days and (day + 1 + days) * 86_400 <= now.timestamp()
-        return day >= self.first_day and not expired
+        return day >= first and not expired
 
 
 def _first_parts(places: Iterable[Place], parts: int) -> Iterable[Place]:

@@ -17,8 +17,8 @@ from pipeline.store.dynamodb.rows import MAX_ACTIONS, Rows, fits, gave_up, in_pa
 from pipeline.store.dynamodb.states import States
 from pipeline.store.dynamodb.table import CONDITION_FAILED, Table
 from pipeline.store.ledger import PARSER_VERSION, State, as_written
-from pipeline.store.port import COMMITTED, TOO_LARGE, CommitResult, sort_out
-from pipeline.store.rows import entered, forgettable, require_remembered, visible
+from pipeline.store.port import TOO_LARGE, CommitResult, sort_out
+from pipeline.store.rows import entered, forgettable, require_remembered, unshown, visible
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -50,7 +50,7 @@ class Commits:
                 return self._too_large(delta, deadline)
             refusals = self._table.transact(actions)
             if refusals is None:
-                return COMMITTED
+                return self._committed(delta, sight)
             if CONDITION_FAILED in refusals[: len(entries)]:
                 result = self._sorted_out(delta, deadline)
                 if not result.committed:
@@ -113,7 +113,7 @@ class Commits:
                 continue
             rows.done(blobs)
             if done + 1 == len(parts):
-                return COMMITTED
+                return self._committed(delta, sight)
         raise gave_up(1, self._table)
 
     def _part_note(
@@ -128,7 +128,14 @@ class Commits:
         self, rows: Mapping[RowKey, HourlyAggregate], sight: Sight
     ) -> dict[RowKey, HourlyAggregate]:
         """The delta of each row, in every generation that is written."""
-        return as_written(visible(rows, sight.settings, self._clock()), sight.state.generations)
+        written = as_written(rows, sight.state.generations)
+        return visible(written, sight.settings, self._clock())
+
+    def _committed(self, delta: Delta, sight: Sight) -> CommitResult:
+        """The result of a commit, which says of which objects nothing is shown."""
+        generations = sight.state.generations
+        past = unshown(delta.objects, sight.settings, generations, self._clock())
+        return CommitResult(unshown=past)
 
     def _entry(self, counted: Counted, sight: Sight, parts: int = 1) -> "TransactWriteItemTypeDef":
         at = self._clock()

@@ -111,7 +111,8 @@ class States:
         def change(state: State) -> State:
             state.generations.require_no_rebuild()
             settings = state.settings or created(self._given, today(self._clock()))
-            return state.settled(settings.changed(changes, today(self._clock())))
+            now = today(self._clock())
+            return state.settled(settings.changed(changes, now, state.generations))
 
         return self.fences.change(change, self.sites).in_force
 

@@ -34,7 +34,7 @@ from pipeline.store.port import (
     Meta,
     Store,
 )
-from pipeline.store.rows import encode_row, is_over, now, today
+from pipeline.store.rows import encode_row, is_over, now
 from pipeline.store.settings import NOTHING, Given, StoreSettings
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ class DynamoStore(Store):
     @override
     def settle(self, changes: Given) -> StoreSettings:
         # Nothing that is to be kept for longer may go while the settings are changed.
-        longer = self._states.meta().settings.changed(changes, today(self._clock()))
+        meta = self._states.meta()
+        longer = meta.settings.changed(changes, meta.today, meta.generations)
         rewrite_expiry(self._table, longer, self._clock(), only_later=True)
         settings = self._states.settle(changes)
         rewrite_expiry(self._table, settings, self._clock(), only_later=False)

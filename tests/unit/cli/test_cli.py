@@ -89,6 +89,7 @@ def test_ingest_and_summary(logs: Path) -> None:
         "objects": 4,
         "committed": 3,
         "duplicates": 0,
+        "expired": 0,
         "failed": 1,
         "records": 4,
         "rejected": 1,

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,56 @@ def test_a_changed_site_pattern_is_applied_to_what_was_counted(
     assert main(["audit"]) == 0
     assert main(["settings", "site_pattern="]) == 0
     assert "site_pattern = \n" in said(capsys)
+
+
+def test_a_retention_that_is_raised_shows_again_what_is_rebuilt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each command says what it does not show, and names the next one, which helps."""
+    monkeypatch.setenv("EDGETALLY_STORE", f"sqlite:///{tmp_path / 'store.db'}")
+    today = datetime.now(UTC)
+
+    def log(days: int) -> str:
+        at = today - timedelta(days=days)
+        file = tmp_path / f"{days}.log"
+        file.write_text(f"#Fields: date time cs-uri-stem\n{at:%Y-%m-%d}\t10:30:00\t/\n" * days)
+        return str(file)
+
+    def total() -> int:
+        capsys.readouterr()
+        assert main(["summary", "--json"]) == 0
+        requests: int = json.loads(capsys.readouterr().out)["total_records"]
+        return requests
+
+    assert main(["ingest", log(1), log(40)]) == 0
+    assert main(["settings", "retention_days=20"]) == 0
+    assert "stay hidden" not in said(capsys)
+    assert main(["ingest", log(100)]) == 0
+    shown = said(capsys)
+    assert "0 committed, 0 duplicates, 1 expired, 0 failed, 0 records" in shown
+    first = f"{today - timedelta(days=20):%Y-%m-%d}"
+    assert f"100.log: all its hours are before {first}, past the retention" in shown
+    assert main(["ingest", log(90), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["committed"], figures["expired"], figures["problems"]) == (0, 1, [])
+    assert total() == 1
+    assert main(["audit"]) == 0
+    assert "not shown" not in said(capsys)
+    assert main(["settings", "retention_days=95"]) == 0
+    assert f"Days before {first} were past the retention" in said(capsys)
+    assert total() == 1
+    assert main(["audit"]) == 0
+    oldest = f"{today - timedelta(days=90):%Y-%m-%d}"
+    command = f"edgetally rebuild --from {oldest} --to {first}"
+    assert f"not shown: 2 objects of days before {first}" in (shown := said(capsys))
+    assert command in " ".join(shown.split())
+    assert main(command.split()[1:]) == 0
+    assert "are not shown" not in said(capsys)
+    assert total() == 1 + 40 + 90
+    assert main(["rebuild", "confirm"]) == 0
+    assert main(["audit"]) == 0
+    assert "not shown" not in said(capsys)
+    long_ago, kept = (f"{today - timedelta(days=days):%Y-%m-%d}" for days in (120, 95))
+    assert main(["rebuild", "--from", long_ago, "--to", first]) == 0
+    assert f"days before {kept} are not shown" in said(capsys)
+    assert total() == 1 + 40 + 90
