@@ -29,6 +29,7 @@ from pipeline.page.timeline import Timeline
 
 WINDOWS = {
     "24h": "24 h",
+    "yesterday": "Yesterday",
     "7d": "7 d",
     "30d": "30 d",
     "this_month": "This month",

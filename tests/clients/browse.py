@@ -2,7 +2,8 @@
 
 browse.py CHROMIUM PICTURES URL SECRET WIDTHS. Prints the findings of every visit as JSON: messages
 of the console, requests, violations of axe-core's rules, things wider than the window. With a
-secret, which is given to the login first, also what the keyboard reaches, and where controls lead.
+secret, which is given to the login first, also the sheets of a print, what the keyboard reaches,
+and where controls lead.
 """
 
 import json
@@ -38,6 +39,7 @@ def main(chromium: str, pictures: str, url: str, secret: str, widths: str) -> No
         without = new_context(browser, 1280, "light", False)
         found["without script"] = watched(without, url, secret)[1]
         if secret:
+            found["sheets"] = sheets(opened(new_context(browser, 794), url, secret))
             found["keyboard"] = keyboard(opened(new_context(browser, 1280), url, secret))
             found["walk"] = walk(opened(new_context(browser, 1280, script=False), url, secret))
         browser.close()
@@ -96,6 +98,12 @@ def visit(context: BrowserContext, url: str, secret: str, pictures: Path) -> dic
     return found
 
 
+def sheets(page: Page) -> int:
+    """The number of sheets of A4 that the page is printed on."""
+    count: int = page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n")
+    return count
+
+
 def keyboard(page: Page) -> dict[str, Any]:
     """What Tab reaches, in its order, and whether the focus is seen there."""
     count = page.evaluate(MARKED, REACHABLE)
@@ -124,6 +132,8 @@ def walk(page: Page) -> list[str]:
     seen.append(page.url)
     page.click(".tabs a:has-text('most missed')")
     seen.append(page.url)
+    page.click("text=Yesterday")
+    seen += [page.url, page.title()]
     page.fill("input[name=from]", "2026-11-25")
     page.fill("input[name=to]", "2026-11-25")
     page.click("button.go")

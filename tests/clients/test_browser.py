@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from demo.fortnight import hours
 from pipeline.api.app import Api
 from pipeline.api.credentials import Credentials
+from pipeline.cli.app import main
 from pipeline.page.door import Door
 from pipeline.page.login import Login
 from pipeline.store.memory import MemoryStore
@@ -70,24 +72,27 @@ def test_the_page_is_for_everybody(chromium: str, programs: Path, tmp_path: Path
     with staged(door_of(fortnight(60))) as url:
         widths = "360,390,768,1280,1400"
         found = browse(programs, chromium, tmp_path, url + WEEK, SECRET, widths)
-    keyboard, walk = found.pop("keyboard"), found.pop("walk")
+    sheets, keyboard, walk = (found.pop(name) for name in ("sheets", "keyboard", "walk"))
     check(found, url)
     assert {visit["title"] for visit in found.values()} == {
         "All sites · 20 Nov to 27 Nov 2026 · edgetally"
     }
+    assert 3 <= sheets <= 7
     assert keyboard["unseen"] == []
     assert list(dict.fromkeys(keyboard["places"])) == list(range(keyboard["count"]))
     assert keyboard["count"] > 150
     assert "where=country%3ADE" in walk[0]
     assert walk[1] == f"{url}/?window=7d&tz=Europe%2FBerlin"
     assert "paths=misses" in walk[2]
-    assert "from=2026-11-25" in walk[3]
-    assert walk[4] == "All sites · 25 Nov 2026 · edgetally"
-    assert "compare=year" in walk[5]
-    assert "paths=misses" in walk[5]
-    assert walk[6].startswith(f"{url}/data/metrics/overview?")
-    assert walk[7] == '{"meta"'
-    assert walk[8] == f"{url}/login"
+    assert "window=yesterday" in walk[3]
+    assert walk[4] == "All sites · 26 Nov 2026 · edgetally"
+    assert "from=2026-11-25" in walk[5]
+    assert walk[6] == "All sites · 25 Nov 2026 · edgetally"
+    assert "compare=year" in walk[7]
+    assert "paths=misses" in walk[7]
+    assert walk[8].startswith(f"{url}/data/metrics/overview?")
+    assert walk[9] == '{"meta"'
+    assert walk[10] == f"{url}/login"
 
 
 @pytest.mark.parametrize("path", [WEEK, "/login"])
@@ -99,6 +104,18 @@ def test_the_login_is_for_everybody(
         found = browse(programs, chromium, tmp_path, url + path, "", "360,1280")
     check(found, url)
     assert {visit["title"] for visit in found.values()} == {"Log in · edgetally"}
+
+
+def test_a_report_is_for_everybody(chromium: str, programs: Path, tmp_path: Path) -> None:
+    """As a file, from which it asks for nothing."""
+    report = tmp_path / "report.html"
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for name, body in list(hours(7, NOW, 8))[-40:]:
+        (logs / name).write_bytes(body)
+    assert main(["report", str(logs), "-o", str(report)]) == 0
+    found = browse(programs, chromium, tmp_path, report.as_uri(), "", "360,1400")
+    check(found, tmp_path.as_uri())
 
 
 def test_hostile_values_do_nothing_in_a_browser(
