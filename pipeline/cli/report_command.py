@@ -25,7 +25,8 @@ from pipeline.cli.window import (
     parse_window,
     parse_zone,
 )
-from pipeline.errors import SettingError
+from pipeline.errors import ObjectUnavailable, SettingError
+from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DIMENSIONS
 from pipeline.settings import Settings, load_settings
 from pipeline.store.port import Store
@@ -53,8 +54,8 @@ OutputOption = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="The file to write, - for standard output. By default report.html, and standard "
-        "output for other formats.",
+        help="The file or s3://bucket/key to write, - for standard output. By default "
+        "report.html, and standard output for other formats.",
         show_default=False,
     ),
 ]
@@ -85,9 +86,10 @@ def report(
 
     Log objects are counted in memory, and nothing is kept. Exit code 1 when one of them could not
     be counted; the report is about the others. An HTML report replaces an earlier one. Any other
-    file that is there needs --force; a store, and a log that is read, is never replaced.
+    file that is there needs --force; a store, and a log that is read, is never replaced. An object
+    in a bucket is replaced with --force alone.
     """
-    from pipeline.page.report import FORMS, Report
+    from pipeline.page.report import FORMS, MEDIA_TYPES, Report
 
     if form not in FORMS:
         raise SettingError("--format", f"{form!r} is none of {', '.join(FORMS)}")
@@ -98,36 +100,42 @@ def report(
         raise SettingError("--store", "give either sources to count, or a store")
     settings = load_settings(store="memory://" if sources else store)
     usual = "report.html" if form == "html" else STDOUT
-    path = _target(usual if output is None else output, settings, force)
+    to = _target(usual if output is None else output, settings, force)
     opened = open_store(settings) if sources else open_to_read(settings)
-    complete = not sources or _count(sources, settings, opened, path)
+    complete = not sources or _count(sources, settings, opened, to)
     text = FORMS[form](wanted.source(opened, now))
-    if path is None:
-        sys.stdout.write(text)
-    else:
-        _write(path, text, opens)
+    _deliver(to, text, MEDIA_TYPES[form], settings, force)
+    if opens and isinstance(to, Path):
+        webbrowser.open(to.absolute().as_uri())
     raise typer.Exit(OK if complete else FAILED)
 
 
-def _target(name: str, settings: Settings, force: bool) -> Path | None:
-    """The file of the report, None for standard output. Raises SettingError."""
+def _target(name: str, settings: Settings, force: bool) -> Path | ObjectRef | None:
+    """The file of the report, or its object in a bucket; None for standard output. Raises
+    SettingError."""
     if name == STDOUT:
         return None
-    if in_bucket(name, "--output"):
-        raise SettingError("--output", "a report is written to a file, not into a bucket")
+    if place := in_bucket(name, "--output"):
+        if not place[1] or place[1].endswith("/"):
+            raise SettingError("--output", f"{name!r} is no object; write s3://bucket/report.html")
+        return ObjectRef(*place)
     return target("--output", name, store_files(settings), force, MARK)
 
 
-def _count(sources: list[str], settings: Settings, store: Store, path: Path | None) -> bool:
-    """Count the sources; whether all of them could be. `path` will be the report: an earlier one
-    may lie among the logs. Raises SettingError if it is a log."""
+def _count(
+    sources: list[str], settings: Settings, store: Store, output: Path | ObjectRef | None
+) -> bool:
+    """Count the sources; whether all of them could be. An earlier report of the name of the
+    `output` may lie among the logs. Raises SettingError if it is a log."""
     meter = Meter()
     buckets = Sources(settings, meter.note_bytes)
     count = open_ingest(settings, store, buckets, meter.note_lines)
+    path = output if isinstance(output, Path) else None
     earlier = [path] if path and path.exists() and begins_with(path, MARK) else []
+    name = output.name if isinstance(output, ObjectRef) else os.path.realpath(output or "")
     with expanded(sources, buckets, earlier) as expansion, shown(meter, expansion.objects, True):
-        if path and os.path.realpath(path) in expansion.by_name:
-            raise SettingError("--output", f"{path} is a source of the report; name another")
+        if output and name in expansion.by_name:
+            raise SettingError("--output", f"{name} is a source of the report; name another")
         outcomes = list(ingest_all(count, expansion.objects, meter))
     show_failures(outcomes)
     return expansion.report() and not any(outcome.reason for outcome in outcomes)
@@ -142,9 +150,24 @@ def _filter(where: str | None) -> Filter | None:
     return Filter(dimension, value)
 
 
-def _write(path: Path, text: str, opens: bool) -> None:
-    with replacing(path) as file:
-        file.write(text.encode())
-    err.print(f"{path}: {len(text.encode()):,} bytes", markup=False, soft_wrap=True)
-    if opens:
-        webbrowser.open(path.absolute().as_uri())
+def _deliver(
+    to: Path | ObjectRef | None, text: str, media_type: str, settings: Settings, force: bool
+) -> None:
+    """Write the report where it belongs, and say so. Raises ObjectUnavailable."""
+    if to is None:
+        sys.stdout.write(text)
+        return
+    if isinstance(to, ObjectRef):
+        _put(to, text, media_type, settings, force)
+    else:
+        with replacing(to) as file:
+            file.write(text.encode())
+    name = to.name if isinstance(to, ObjectRef) else str(to)
+    err.print(f"{name}: {len(text.encode()):,} bytes", markup=False, soft_wrap=True)
+
+
+def _put(ref: ObjectRef, text: str, media_type: str, settings: Settings, force: bool) -> None:
+    try:
+        Sources(settings).s3.put(ref, text.encode(), media_type, replaces=force)
+    except ObjectUnavailable as error:
+        raise ObjectUnavailable(f"{ref.name}: {error.reason}") from error

@@ -10,6 +10,7 @@ import msgspec
 from pipeline.answer.overview import Filter, OverviewAnswer
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.rows import Rows, as_of_one_moment
+from pipeline.api.render import MEDIA_TYPES as OF_API
 from pipeline.api.render import as_csv
 from pipeline.errors import EdgetallyError
 from pipeline.hours import Window
@@ -86,3 +87,5 @@ FORMS: Mapping[str, Callable[[Source], str]] = {
     "md": _markdown,
 }
 """The forms of a report."""
+MEDIA_TYPES: Mapping[str, str] = {**OF_API, "md": "text/markdown; charset=utf-8"}
+"""The media type of each form."""

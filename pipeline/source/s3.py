@@ -82,6 +82,20 @@ class S3Source(Source):
             raise ObjectUnavailable("the connection to S3 broke, and S3 did not resume it")
         return answer["Body"]
 
+    def put(self, ref: ObjectRef, body: bytes, media_type: str, replaces: bool) -> None:
+        """Write an object; an earlier one of its name is left as it is, unless this `replaces` it.
+        Raises ObjectUnavailable."""
+        unless: dict[str, Any] = {} if replaces else {"IfNoneMatch": "*"}
+        try:
+            with _errors("s3:PutObject", "writing it to S3"):
+                self._client.put_object(
+                    Bucket=ref.bucket, Key=ref.key, Body=body, ContentType=media_type, **unless
+                )
+        except ObjectGone as error:
+            there = "it is there already; --force replaces it"
+            is_there = not replaces and error.reason == _GONE["PreconditionFailed"]
+            raise ObjectUnavailable(there if is_there else error.reason) from error
+
     def list(
         self, bucket: str, prefix: str, window: Window = ALWAYS, after: str = ""
     ) -> Iterator[Listed]:
@@ -112,7 +126,7 @@ def _exactly(ref: ObjectRef) -> dict[str, Any]:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def _errors(right: str = "s3:GetObject", doing: str = "reading it from S3") -> Iterator[None]:
     try:
         yield
     except ClientError as error:
@@ -121,8 +135,8 @@ def _errors() -> Iterator[None]:
             raise ObjectGone(_GONE[code]) from error
         if code == "AccessDenied":
             raise ObjectUnavailable(
-                "S3 denies access: it is gone, or the role lacks s3:GetObject"
+                f"S3 denies access: it is gone, or the role lacks {right}"
             ) from error
         raise ObjectUnavailable(f"S3 refused it: {error}{next_step(error)}") from error
     except BotoCoreError as error:
-        raise ObjectUnavailable(f"reading it from S3 failed: {error}{next_step(error)}") from error
+        raise ObjectUnavailable(f"{doing} failed: {error}{next_step(error)}") from error

@@ -4,10 +4,15 @@ import gzip
 import io
 import json
 import sys
+import webbrowser
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from demo.fortnight import hours
 from pipeline.cli.app import main
@@ -152,7 +157,9 @@ def test_it_is_made_of_a_store_and_a_part_of_it(
         (["--tz", "Mars/Base"], 2, "--tz"),
         (["--format", "pdf"], 2, "--format"),
         (["--store", "memory://"], 2, "--store"),
-        (["-o", "s3://bucket/r.html"], 2, "--output"),
+        (["-o", "s3://bucket/"], 2, "--output"),
+        (["-o", "s3://bucket"], 2, "--output"),
+        (["-o", "s3://"], 2, "--output"),
     ],
 )
 def test_a_wrong_option_is_named(
@@ -180,3 +187,72 @@ def test_an_object_that_cannot_be_counted_is_named(
     assert main(["report", str(tmp_path / "b.log"), "-o", str(output)]) == 1
     assert "nothing to report" in capsys.readouterr().err
     assert not output.exists()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of S3, where there is a bucket with a log."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        client.create_bucket(Bucket="some-bucket")
+        client.put_object(Bucket="some-bucket", Key="cf/a.log", Body=log(3 * line({})).encode())
+        yield client
+
+
+def test_it_is_made_of_several_sources_at_once(
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A prefix in S3, a folder, a file, and standard input; one that is named twice counts once."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "b.log").write_text(log(5 * line({})))
+    (tmp_path / "c.log").write_text(log(7 * line({})))
+    stdin = io.TextIOWrapper(io.BytesIO(log(11 * line({})).encode()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    folder, file = str(tmp_path / "logs"), str(tmp_path / "c.log")
+    sources = [
+        "s3://some-bucket/cf/",
+        folder,
+        file,
+        "-",
+        f"{folder}/b.log",
+        "s3://some-bucket/cf/a",
+    ]
+    assert main(["report", *sources, "--format", "json"]) == 0
+    answer = json.loads(capsys.readouterr().out)["data"]
+    assert (answer["figures"]["requests"], answer["account"]["objects"]) == (26, 4)
+
+
+def test_it_is_written_into_a_bucket(bucket: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its media type. What is there already is replaced by force alone, a log that is read
+    never, and a bucket that is not there is named."""
+    report = ["report", "s3://some-bucket/cf/", "-o"]
+    assert main([*report, "s3://some-bucket/out/r.html"]) == 0
+    written = bucket.get_object(Bucket="some-bucket", Key="out/r.html")
+    assert written["ContentType"] == "text/html; charset=utf-8"
+    assert Page.of(written["Body"].read().decode()).figures()["Requests"] == "3"
+    assert main([*report, "s3://some-bucket/out/r.html"]) == 1
+    assert "s3://some-bucket/out/r.html: it is there already; --force replaces it" in (
+        capsys.readouterr().err
+    )
+    assert main([*report, "s3://some-bucket/out/r.html", "--format", "csv", "--force"]) == 0
+    written = bucket.get_object(Bucket="some-bucket", Key="out/r.html")
+    assert written["ContentType"] == "text/csv; charset=utf-8"
+    assert main([*report, "s3://some-bucket/cf/a.log", "--force"]) == 2
+    assert main([*report, "s3://nowhere/r.html"]) == 1
+    assert "s3://nowhere/r.html: the bucket does not exist" in capsys.readouterr().err
+
+
+def test_it_is_opened_in_the_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is written."""
+    opened: list[tuple[str, bool]] = []
+    report = tmp_path / "a report.html"
+    monkeypatch.setattr(
+        webbrowser, "open", lambda address: opened.append((address, report.exists()))
+    )
+    (tmp_path / "a.log").write_text(log(line({})))
+    assert main(["report", str(tmp_path / "a.log"), "-o", str(report), "--open"]) == 0
+    assert opened == [(report.as_uri(), True)]
