@@ -63,7 +63,7 @@ REQUESTS: dict[str, tuple[str, ...]] = {
 PROBLEMS = (
     "/metrics/top/path?limit=500",
     "/metrics/summary?from=2026-11-23T12:00:00Z&to=2026-11-23T10:00:00Z",
-    "/metrics/timeseries?by=day&tz=Asia/Kolkata",
+    "/metrics/timeseries?by=hour&window=90d&tz=Asia/Nowhere",
     "/metrics/nothing",
 )
 

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from typing_extensions import override
 
 from pipeline.answer.bandwidth import five_minutes_of, percentile_bits_per_second
-from pipeline.answer.calendar import By, Hours, buckets, compared, label
+from pipeline.answer.calendar import By, Exact, Hours, hour_buckets, label
 from pipeline.answer.change import Difference, difference
 from pipeline.answer.delivery import final_until
 from pipeline.answer.entries import UNKNOWN, lacking, table_of, top_entries
@@ -77,12 +77,12 @@ class OverviewQuestion(Question):
 
     @override
     def compute(self, rows: Rows, now: datetime) -> Figures:
-        cut = buckets(self.hours, self.by, self.zone)
+        cut = hour_buckets(self.hours, self.by, self.zone)
         wanted = self._wanted_by_series | (self._wanted if self._is_short else frozenset())
         wholes = aggregates_of(rows, cut, wanted)
         window = self._window(rows, wholes, now)
         figures = [
-            (bucket, [self._figure(name, whole) for name in SERIES])
+            (Exact.of(bucket), [self._figure(name, whole) for name in SERIES])
             for bucket, whole in zip(cut, wholes, strict=True)
         ]
         series = buckets_of(figures, SERIES, rows.complete_through(now), now, self.zone)
@@ -192,7 +192,14 @@ class OverviewQuestion(Question):
     def _top(self, listing: Listing) -> TopQuestion:
         floor = self.min_requests if listing.metric == "mean_time_ms" else 1
         return TopQuestion(
-            self.start, self.end, self.tz, self.sites, None, *listing, self.limit, None, floor
+            self.start,
+            self.end,
+            self.tz,
+            self.sites,
+            dimension=listing.dimension,
+            metric=listing.metric,
+            limit=self.limit,
+            min_requests=floor,
         )
 
     def _page(self, whole: HourlyAggregate, listing: Listing) -> Page:
@@ -210,12 +217,12 @@ class OverviewQuestion(Question):
         """The other window, as far as the asked one is over; None if no hour of it is."""
         if self.compare is None or window.through == self.start:
             return None
-        whole = compared(self.hours, self.compare, self.zone)
+        whole = self.windows[1]
         end = whole.end
         if window.through < self.end:
             end = min(end, whole.start + window.through - self.start)
         hours = Hours(whole.start, end)
-        cut = buckets(hours, self.by, self.zone)
+        cut = hour_buckets(hours, self.by, self.zone)
         series = aggregates_of(rows, cut, self._wanted_by_series_before)
         before = self._merged(rows, hours, series)
         figures, now = self._figures(before, hours), self._figures(window.part, self.hours)

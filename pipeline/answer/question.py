@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from pipeline.answer.calendar import Compare, Hours, compared, label, zone_named
+from pipeline.answer.calendar import Compare, Exact, Hours, compared, label, zone_named
 from pipeline.answer.change import changes
 from pipeline.answer.envelope import Compared, Comparison, Envelope, Meta, Query
 from pipeline.answer.rows import Rows, UnknownSite
@@ -34,13 +34,17 @@ class Figures(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Question(ABC):
     """A question about the hours `start` to `end` (since the epoch) of some sites (None is all),
-    on a zone's clock; with `compare`, about the window to compare it with too."""
+    on a zone's clock; with `compare`, about the window to compare it with too.
+
+    Rows are kept by hours of UTC. A window of days in a zone that is half an hour off is `exact`;
+    its hours are those in which it lies."""
 
     start: int
     end: int
     tz: str = "UTC"
     sites: tuple[str, ...] | None = None
     compare: Compare | None = None
+    exact: Exact | None = None
 
     name: ClassVar[str]
 
@@ -61,8 +65,13 @@ class Question(ABC):
     @property
     def windows(self) -> list[Hours]:
         """The window, and the one to compare it with if there is one."""
-        before = [compared(self.hours, self.compare, self.zone)] if self.compare else []
-        return [self.hours, *before]
+        return [each.hours for each in self.exact_windows]
+
+    @property
+    def exact_windows(self) -> list[Exact]:
+        """The same with their exact bounds."""
+        window = self.exact or Exact.of(self.hours)
+        return [window, *([compared(window, self.compare, self.zone)] if self.compare else [])]
 
     @property
     def key(self) -> str:
@@ -96,9 +105,10 @@ class Question(ABC):
 
     def echo(self) -> Query:
         """The question as answers repeat it."""
+        start, end = self.bounds(0)
         return Query(
-            from_=label(self.start, self.zone),
-            to=label(self.end, self.zone),
+            from_=start,
+            to=end,
             tz=self.tz,
             site=None if self.sites is None else list(self.sites),
             compare=self.compare or UNSET,
@@ -107,10 +117,14 @@ class Question(ABC):
     def _comparison(self, now: Any, before: Any = None) -> Comparison[Any] | UnsetType:
         if not self.compare:
             return UNSET
-        start, end = compared(self.hours, self.compare, self.zone)
-        return Comparison(
-            label(start, self.zone), label(end, self.zone), before, changes(now, before)
-        )
+        start, end = self.bounds(1)
+        return Comparison(start, end, before, changes(now, before))
+
+    def bounds(self, place: int) -> tuple[str, str]:
+        """The bounds of a window, 0 for the one that was asked for, in RFC 3339: those of the hours
+        that the answer is of."""
+        start, end = self.windows[place]
+        return label(start, self.zone), label(end, self.zone)
 
     def _complete_through(self, hour: int) -> str | None:
         return label(min(self.end, hour), self.zone) if hour > self.start else None

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 import msgspec
 from typing_extensions import override
 
-from pipeline.answer.calendar import By, Hours, buckets, label
+from pipeline.answer.calendar import By, Exact, Hours, buckets, slot_label
 from pipeline.answer.delivery import Complete, Final, is_final
 from pipeline.answer.entries import lacking
 from pipeline.answer.envelope import Compared, Query
@@ -22,8 +22,9 @@ from pipeline.answer.question import Figures, Question
 from pipeline.answer.rows import Rows
 from pipeline.answer.shape import Moment, Shape
 from pipeline.hour.aggregate import EMPTY, HourlyAggregate
-from pipeline.hour.sketches import Wanted
-from pipeline.hour.totals import total
+from pipeline.hour.five_minutes import SLOTS_PER_HOUR, Slots, running
+from pipeline.hour.sketches import TOTALS, Wanted
+from pipeline.hour.totals import Totals, total
 from pipeline.hours import HOURS_PER_DAY, Span, spans
 from pipeline.store.counted import RowKey
 
@@ -31,12 +32,13 @@ _AT_ONCE = 500
 """Buckets whose rows are read together: their aggregates wait in memory until all are read."""
 
 
-BucketFigures: TypeAlias = "tuple[Hours, list[Number | None]]"
+BucketFigures: TypeAlias = "tuple[Exact, list[Number | None]]"
 
 
 class Bucket(Shape):
     """A bucket of a time series, with the metrics that were asked for; null where a figure cannot
-    be told."""
+    be told. Buckets whose bounds are no full hours of UTC, in zones that are half an hour off, are
+    made of sums of five minutes: they have requests, bytes and errors_5xx alone."""
 
     start: Moment
     end: Moment
@@ -88,26 +90,39 @@ class TimeseriesQuestion(Question):
     @override
     def compute(self, rows: Rows, now: datetime) -> Figures:
         parts: list[Mapping[str, int]] = []
-        series = [self._figures(rows, self.hours, parts)]
-        series += [self._figures(rows, hours, []) for hours in self.windows[1:]]
+        series = [
+            self._figures(rows, exact, parts if place == 0 else [])
+            for place, exact in enumerate(self.exact_windows)
+        ]
         through = rows.complete_through(now)
         return Figures(
             [buckets_of(each, self.metrics, through, now, self.zone) for each in series],
             lacking=lacking(total(parts)),
         )
 
+    @override
+    def bounds(self, place: int) -> tuple[str, str]:
+        start, end = self.exact_windows[place]
+        return slot_label(start, self.zone), slot_label(end, self.zone)
+
     def _figures(
-        self, rows: Rows, hours: Hours, lacks: list[Mapping[str, int]]
+        self, rows: Rows, exact: Exact, lacks: list[Mapping[str, int]]
     ) -> list[BucketFigures]:
         """The buckets of a window with the metrics of each. Appends the requests whose logs lack
         a field to `lacks`."""
-        remaining = iter(buckets(hours, self.by, self.zone))
+        cut = buckets(exact, self.by, self.zone)
+        if not all(bucket.is_of_hours for bucket in cut):
+            totals = rows.merged(exact.hours.window, TOTALS).totals
+            lacks.append(totals.lacking)
+            return sums_of(totals, cut, self.metrics)
+        remaining = iter(bucket.hours for bucket in cut)
         series: list[BucketFigures] = []
         while batch := list(islice(remaining, _AT_ONCE)):
             for bucket, whole in zip(
                 batch, aggregates_of(rows, batch, wanted_by(self.metrics)), strict=True
             ):
-                series.append((bucket, [METRICS[name].of(whole) for name in self.metrics]))
+                figures = [METRICS[name].of(whole) for name in self.metrics]
+                series.append((Exact.of(bucket), figures))
                 lacks.append(whole.totals.lacking)
         return series
 
@@ -119,11 +134,40 @@ def buckets_of(
     now: datetime,
     zone: tzinfo,
 ) -> list[Bucket]:
-    """Hours with their metrics as buckets; those up to the hour `through` are complete."""
+    """Buckets with their metrics; those up to the hour `through` are complete."""
     shape = bucket_with(metrics)
     return [
-        shape(label(start, zone), label(end, zone), end <= through, is_final(end, now), *figures)
-        for (start, end), figures in series
+        shape(
+            slot_label(exact.start, zone),
+            slot_label(exact.end, zone),
+            exact.hours.end <= through,
+            is_final(exact.hours.end, now),
+            *figures,
+        )
+        for exact, figures in series
+    ]
+
+
+def sums_of(totals: Totals, cut: Sequence[Exact], metrics: Iterable[str]) -> list[BucketFigures]:
+    """The metrics of buckets of any slots, from the sums of five minutes; None for others."""
+    names = list(metrics)
+    summed = {
+        name: running(totals.five_minutes, cut[0].hours.start, cut[-1].hours.end, name)
+        for name in names
+        if name in Slots._fields and totals.has(*METRICS[name].fields)
+    }
+    first = cut[0].hours.start * SLOTS_PER_HOUR
+    return [
+        (
+            exact,
+            [
+                summed[name][exact.end - first] - summed[name][exact.start - first]
+                if name in summed
+                else None
+                for name in names
+            ],
+        )
+        for exact in cut
     ]
 
 

@@ -97,7 +97,10 @@ WINDOW = Parameter(
 )
 TZ = Parameter(
     "tz",
-    "IANA time zone of days, weeks, months and named windows, and of the times in the answer.",
+    "IANA time zone of days, weeks, months and named windows, and of the times in the answer. "
+    "Where it is half or a quarter of an hour off UTC, a time series has the zone's own hours and "
+    "days, with requests, bytes and errors_5xx alone; other answers are of the full hours of UTC "
+    "in which the window lies, and their times say so.",
     {"type": "string", "default": "UTC", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$"},
     values.zone,
     "Europe/London",

@@ -27,7 +27,7 @@ KINDS = {
     "conflicting-parameters": "Parameters that exclude each other",
     "reversed-window": "A window that ends before it begins",
     "window-too-long": "A window that is longer than answers can be",
-    "off-the-hour": "A time zone whose days do not begin at a full UTC hour",
+    "off-the-clock": "A time zone whose days do not begin at a full five minutes",
     "too-many-figures": "More figures than an answer can have",
     "bad-cursor": "A cursor that is of no page of this ranking",
     "unknown-site": "A site of which nothing was counted",

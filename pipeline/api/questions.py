@@ -5,10 +5,13 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from pipeline.answer.calendar import (
+    Exact,
     Hours,
-    OffTheHour,
+    OffTheClock,
     buckets,
     compared,
+    first_slot,
+    last_slot,
     named_window,
     zone_named,
 )
@@ -20,7 +23,8 @@ from pipeline.answer.timeseries import TimeseriesQuestion
 from pipeline.api.parameters import MOST_DAYS
 from pipeline.api.problems import Problem, refused
 from pipeline.api.values import LATEST
-from pipeline.hours import HOUR_US, HOURS_PER_DAY, hour_of, hour_start
+from pipeline.hour.five_minutes import SLOTS_PER_HOUR
+from pipeline.hours import HOURS_PER_DAY, hour_start
 
 DEFAULT_WINDOW = "24h"
 MOST_FIGURES = 100_000
@@ -83,27 +87,29 @@ def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[s
     values name."""
     zone = zone_named(values["tz"])
     compare = values["compare"]
+    exact = None if hours is None else Exact.of(hours)
     try:
-        if hours is None:
-            hours = _hours(values, now, zone)
-        elif not _may_be(values, hours, zone):
+        if exact is None:
+            exact = _window(values, now, zone)
+        elif not _may_be(values, exact.hours, zone):
             raise refused(
                 "conflicting-parameters",
                 "cursor",
                 "it is of another window; give the same one, or neither window, from nor to",
             )
         if compare:
-            compared(hours, compare, zone)
-    except OffTheHour as error:
-        raise refused("off-the-hour", "tz", f"its days cannot be told: {error}") from None
+            compared(exact, compare, zone)
+    except OffTheClock as error:
+        raise refused("off-the-clock", "tz", f"its days cannot be told: {error}") from None
     except (ValueError, OverflowError):
         raise _out_of_time() from None
     return {
-        "start": hours.start,
-        "end": hours.end,
+        "start": exact.hours.start,
+        "end": exact.hours.end,
         "tz": values["tz"],
         "sites": _sites(values),
         "compare": compare,
+        "exact": None if exact.is_of_hours else exact,
     }
 
 
@@ -111,7 +117,7 @@ def _sites(values: Values) -> tuple[str, ...] | None:
     return values["site"] and tuple(sorted(values["site"]))
 
 
-def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
+def _window(values: Values, now: datetime, zone: tzinfo) -> Exact:
     """The window, widened to whole hours."""
     start, end, name = values["from"], values["to"], values["window"]
     if name and (start or end):
@@ -126,10 +132,9 @@ def _hours(values: Values, now: datetime, zone: tzinfo) -> Hours:
         start = end - timedelta(days=1)
     if start >= end:
         raise refused("reversed-window", "to", "the window must end after it begins")
-    hours = Hours(hour_of(start), _hour_after(end))
     if end - start > timedelta(days=MOST_DAYS):
         raise _too_long("from")
-    return hours
+    return Exact(first_slot(start, zone), last_slot(end, zone))
 
 
 def _check_cursor(hours: Hours) -> None:
@@ -143,20 +148,15 @@ def _check_cursor(hours: Hours) -> None:
 
 def _may_be(values: Values, hours: Hours, zone: tzinfo) -> bool:
     """Whether the window that the values name, if they do, is or was these hours. Raises
-    OffTheHour."""
+    OffTheClock."""
     start, end, name = values["from"], values["to"], values["window"]
-    if start and hour_of(start) != hours.start:
+    if start and first_slot(start, zone) // SLOTS_PER_HOUR != hours.start:
         return False
-    if end and _hour_after(end) != hours.end:
+    if end and -(-last_slot(end, zone) // SLOTS_PER_HOUR) != hours.end:
         return False
     # A named window ends with the current hour, or with a day or month that has just ended.
     moments = (hour_start(hours.end - 1), hour_start(hours.end))
-    return not name or any(named_window(name, now, zone) == hours for now in moments)
-
-
-def _hour_after(moment: datetime) -> int:
-    """The hour (since the epoch) that ends the window `to` a moment."""
-    return -(-int(moment.timestamp() * 1_000_000) // HOUR_US)
+    return not name or any(named_window(name, now, zone).hours == hours for now in moments)
 
 
 def _too_long(param: str) -> Problem:
@@ -185,6 +185,6 @@ def _refuse_too_many(figures: int) -> None:
 
 def _count_buckets(question: TimeseriesQuestion | OverviewQuestion) -> int:
     try:
-        return len(buckets(question.hours, question.by, question.zone))
-    except OffTheHour as error:
-        raise refused("off-the-hour", "tz", f"its days cannot be told: {error}") from None
+        return len(buckets(question.exact_windows[0], question.by, question.zone))
+    except OffTheClock as error:
+        raise refused("off-the-clock", "tz", f"its days cannot be told: {error}") from None

@@ -1,12 +1,15 @@
 """Questions of the command line to a store: its rows, as of one moment."""
 
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from typing import TypeVar
 
-from pipeline.answer.calendar import Hours
+from pipeline.answer.calendar import Exact, Hours, label
 from pipeline.answer.rows import Rows, as_of_one_moment
 from pipeline.cli.console import complain
+from pipeline.cli.window import Bounds
 from pipeline.errors import SettingError
+from pipeline.hour.five_minutes import SLOTS_PER_HOUR
 from pipeline.hour.sketches import TOTALS
 from pipeline.hours import ALWAYS, Window, hour_start
 from pipeline.sites import sampled_site
@@ -34,6 +37,32 @@ def bounded(rows: Rows, window: Window) -> Hours | None:
         return None
     start = found.start if window.start is None else window.start
     return Hours(start, found.end if window.end is None else window.end)
+
+
+def bounded_exactly(rows: Rows, bounds: Bounds) -> Exact | None:
+    """Bounds of a window with both of them: where one is missing, that of the hours with requests.
+    None if there are no requests to bound it."""
+    hours = bounded(rows, bounds.window)
+    if hours is None:
+        return None
+    start, end = Exact.of(hours)
+    return Exact(
+        start if bounds.start is None else bounds.start, end if bounds.end is None else bounds.end
+    )
+
+
+def say_what_is_widened(bounds: Bounds, zone: tzinfo) -> None:
+    """Say on stderr that an answer of full hours of UTC is of more than the window."""
+    for option, slot, hour in (
+        ("begin", bounds.start, bounds.window.start),
+        ("end", bounds.end, bounds.window.end),
+    ):
+        if slot is not None and hour is not None and slot != hour * SLOTS_PER_HOUR:
+            complain(
+                f"Rows are kept by full hours of UTC: these figures {option} at "
+                f"{label(hour, zone)}; `edgetally series` has the requests, bytes and 5xx of the "
+                "zone's own hours and days"
+            )
 
 
 def say_what_there_is(store: Store, sites: Sequence[str] | None) -> None:

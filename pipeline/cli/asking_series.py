@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.answer.calendar import By, OffTheHour
+from pipeline.answer.calendar import By, OffTheClock
 from pipeline.answer.rows import Rows
 from pipeline.answer.timeseries import TimeseriesQuestion
-from pipeline.cli.asking import bounded
+from pipeline.cli.asking import bounded_exactly
 from pipeline.cli.show_series import Series
-from pipeline.cli.window import check_calendar, parse_compare, parse_zone
+from pipeline.cli.window import Bounds, check_calendar, parse_compare, parse_zone
 from pipeline.errors import SettingError
-from pipeline.hours import Window
 
 _HOURS: Mapping[By, int] = {"hour": 1, "day": 24, "week": 7 * 24, "month": 28 * 24}
 _MOST_BUCKETS = 100_000
@@ -22,7 +21,7 @@ class SeriesWish:
     """The options of a series: its window, which may have no bounds, the name of its zone, its
     sites (none for all), its buckets and metrics, and the word that says what to compare with."""
 
-    window: Window
+    bounds: Bounds
     tz: str
     sites: tuple[str, ...]
     by: By
@@ -32,9 +31,10 @@ class SeriesWish:
     def answer(self, rows: Rows, now: datetime) -> Series | None:
         """The series; None where no request bounds it. Raises SettingError, StoreError."""
         zone = parse_zone(self.tz)
-        hours = bounded(rows, self.window)
-        if hours is None:
+        exact = bounded_exactly(rows, self.bounds)
+        if exact is None:
             return None
+        hours = exact.hours
         check_calendar(hours, zone)
         if (hours.end - hours.start) // _HOURS[self.by] > _MOST_BUCKETS:
             reason = f"makes more than {_MOST_BUCKETS:,} buckets; name larger ones"
@@ -43,11 +43,12 @@ class SeriesWish:
             *hours,
             self.tz,
             self.sites or None,
-            parse_compare(self.compare, hours, zone),
+            parse_compare(self.compare, exact, zone),
+            None if exact.is_of_hours else exact,
             by=self.by,
             metrics=self.metrics,
         )
         try:
             return Series(question.answer(rows, now), self.metrics, self.by)
-        except OffTheHour as error:
+        except OffTheClock as error:
             raise SettingError("--tz", f"this zone cannot be used: {error}") from error

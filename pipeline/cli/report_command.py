@@ -3,7 +3,7 @@
 import os
 import sys
 import webbrowser
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from pipeline.answer.overview import Filter
 from pipeline.bootstrap import Sources, open_ingest, open_store, open_to_read, store_files
+from pipeline.cli.asking import say_what_is_widened
 from pipeline.cli.console import ForceOption, StoreOption, err
 from pipeline.cli.exits import FAILED, OK
 from pipeline.cli.ingesting import ingest_all, show_failures
@@ -22,10 +23,11 @@ from pipeline.cli.window import (
     ToOption,
     TzOption,
     WindowOption,
-    parse_window,
+    parse_bounds,
     parse_zone,
 )
 from pipeline.errors import ObjectUnavailable, SettingError
+from pipeline.hours import Window
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DIMENSIONS
 from pipeline.settings import Settings, load_settings
@@ -94,7 +96,7 @@ def report(
     if form not in FORMS:
         raise SettingError("--format", f"{form!r} is none of {', '.join(FORMS)}")
     now = datetime.now(UTC)
-    hours = parse_window(now, start, end, name=window, zone=parse_zone(tz))
+    hours = _hours(now, start, end, window, parse_zone(tz))
     wanted = Report(hours, tz, _filter(where), title)
     if sources and store is not None:
         raise SettingError("--store", "give either sources to count, or a store")
@@ -108,6 +110,14 @@ def report(
     if opens and isinstance(to, Path):
         webbrowser.open(to.absolute().as_uri())
     raise typer.Exit(OK if complete else FAILED)
+
+
+def _hours(
+    now: datetime, start: str | None, end: str | None, name: str | None, zone: tzinfo
+) -> Window:
+    bounds = parse_bounds(now, start, end, name=name, zone=zone)
+    say_what_is_widened(bounds, zone)
+    return bounds.window
 
 
 def _target(name: str, settings: Settings, force: bool) -> Path | ObjectRef | None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from pipeline.answer.metrics import METRICS
 from pipeline.api.render import as_csv
 from pipeline.cli.console import out
 from pipeline.cli.words import change_of, human_bytes
+from pipeline.hour.five_minutes import Slots
 from pipeline.page.markdown import table as markdown_table
 
 _LABEL_CHARACTERS: Mapping[By, int] = {"hour": 16, "day": 10, "week": 10, "month": 7}
@@ -31,6 +33,14 @@ class Series:
         """Whether any bucket has a figure that is not 0."""
         figures = (getattr(row, name) for row in self.answer.data for name in self.metrics)
         return any(figures)
+
+    @property
+    def unsummed(self) -> list[str]:
+        """The metrics that buckets do not have, because their bounds are no full hours of UTC."""
+        starts = (datetime.fromisoformat(bucket.start) for bucket in self.answer.data)
+        if not any(start.astimezone(UTC).minute for start in starts):
+            return []
+        return [name for name in self.metrics if name not in Slots._fields]
 
     @property
     def head(self) -> list[str]:

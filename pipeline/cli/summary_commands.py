@@ -14,9 +14,14 @@ from pipeline.answer.rows import Rows
 from pipeline.answer.summarizing import summary_of
 from pipeline.answer.summary import TOP, Summary
 from pipeline.bootstrap import open_to_read
-from pipeline.cli.asking import ask, bounded, say_what_there_is
+from pipeline.cli.asking import (
+    ask,
+    bounded_exactly,
+    say_what_is_widened,
+    say_what_there_is,
+)
 from pipeline.cli.asking_series import SeriesWish
-from pipeline.cli.console import JsonOption, StoreOption
+from pipeline.cli.console import JsonOption, StoreOption, complain
 from pipeline.cli.show_series import SERIES_FORMS
 from pipeline.cli.summary_forms import SUMMARY_FORMS
 from pipeline.cli.window import (
@@ -27,8 +32,8 @@ from pipeline.cli.window import (
     TzOption,
     WindowOption,
     check_calendar,
+    parse_bounds,
     parse_compare,
-    parse_window,
     parse_zone,
 )
 from pipeline.errors import SettingError
@@ -79,15 +84,17 @@ def summary(
     """
     show = _form_of(SUMMARY_FORMS, "json" if as_json else form, compare)
     zone = parse_zone(tz)
-    window = parse_window(datetime.now(UTC), start, end, hours, name, zone)
+    bounds = parse_bounds(datetime.now(UTC), start, end, hours, name, zone)
+    say_what_is_widened(bounds, zone)
 
     def read(rows: Rows) -> tuple[Summary, Comparison[Summary] | None]:
-        found = summary_of(rows, window, top)
-        bounds = bounded(rows, window) if compare else None
-        if bounds is None:
+        found = summary_of(rows, bounds.window, top)
+        exact = bounded_exactly(rows, bounds) if compare else None
+        if exact is None:
             return found, None
-        check_calendar(bounds, zone)
-        before = compared(bounds, parse_compare(compare, bounds, zone) or "previous", zone)
+        check_calendar(exact.hours, zone)
+        kind = parse_compare(compare, exact, zone) or "previous"
+        before = compared(exact, kind, zone).hours
         earlier = summary_of(rows, before.window, top)
         first, last = (label(hour, zone) for hour in before)
         return found, Comparison(first, last, earlier, changes(found, earlier))
@@ -128,14 +135,19 @@ def series(
     """
     show = _form_of(SERIES_FORMS, "json" if as_json else form, compare)
     zone, now = parse_zone(tz), datetime.now(UTC)
-    window = parse_window(now, start, end, hours, name, zone)
+    bounds = parse_bounds(now, start, end, hours, name, zone)
     wish = SeriesWish(
-        window, tz, tuple(sorted(site or ())), _bucket(by), _metrics(metrics), compare
+        bounds, tz, tuple(sorted(site or ())), _bucket(by), _metrics(metrics), compare
     )
     opened = open_to_read(load_settings(store=store))
     found = ask(opened, site, lambda rows: wish.answer(rows, now))
     if found is not None:
         show(found)
+        if found.unsummed:
+            complain(
+                f"Not kept by five minutes, so unknown in hours and days of {tz}: "
+                f"{', '.join(found.unsummed)}; --tz UTC has them"
+            )
     if found is None or not found.has_requests:
         say_what_there_is(opened, site)
 

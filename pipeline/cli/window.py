@@ -1,7 +1,7 @@
 """The window that the options of a command name."""
 
 from datetime import UTC, datetime, tzinfo
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -9,17 +9,21 @@ from pipeline.answer.calendar import (
     COMPARISONS,
     NAMED_WINDOWS,
     Compare,
+    Exact,
     Hours,
-    OffTheHour,
+    OffTheClock,
     UnknownZone,
     compared,
+    first_slot,
     label,
+    last_slot,
     named_window,
     zone_named,
 )
 from pipeline.api.values import epoch_seconds
 from pipeline.errors import SettingError
-from pipeline.hours import Window, hour_of
+from pipeline.hour.five_minutes import SLOTS_PER_HOUR
+from pipeline.hours import Window
 
 _EXAMPLES = "2026-11-23, 2026-11-23T11:00, 2026-11-23T11:00:00Z, or epoch seconds"
 
@@ -62,6 +66,22 @@ CompareOption = Annotated[
 ]
 
 
+class Bounds(NamedTuple):
+    """The slots of five minutes, since the epoch, at which a window begins and ends; None where it
+    has no bound."""
+
+    start: int | None
+    end: int | None
+
+    @property
+    def window(self) -> Window:
+        """The full hours of UTC, by which rows are kept, in which the window lies."""
+        return Window(
+            None if self.start is None else self.start // SLOTS_PER_HOUR,
+            None if self.end is None else -(-self.end // SLOTS_PER_HOUR),
+        )
+
+
 def parse_window(
     now: datetime,
     start: str | None = None,
@@ -70,6 +90,18 @@ def parse_window(
     name: str | None = None,
     zone: tzinfo = UTC,
 ) -> Window:
+    """The full hours of UTC of `parse_bounds`."""
+    return parse_bounds(now, start, end, hours, name, zone).window
+
+
+def parse_bounds(
+    now: datetime,
+    start: str | None = None,
+    end: str | None = None,
+    hours: int | None = None,
+    name: str | None = None,
+    zone: tzinfo = UTC,
+) -> Bounds:
     """`--from` (inclusive) and `--to` (exclusive), or `--hours`, or `--window`, or everything.
 
     Days, and times without an offset, are those of the zone. Rows are hours: a bound inside an
@@ -84,12 +116,15 @@ def parse_window(
     if hours is not None:
         if hours < 1:
             raise SettingError("--hours", f"must be at least 1, and is {hours}")
-        return Window.last_hours(hours, now)
-    first = hour_of(_moment("--from", start, zone)) if start is not None else None
-    last = _hour_after(_moment("--to", end, zone)) if end is not None else None
+        last_hours = Window.last_hours(hours, now)
+        return Bounds(
+            *(each and each * SLOTS_PER_HOUR for each in (last_hours.start, last_hours.end))
+        )
+    first = first_slot(_moment("--from", start, zone), zone) if start is not None else None
+    last = last_slot(_moment("--to", end, zone), zone) if end is not None else None
     if first is not None and last is not None and first >= last:
         raise SettingError("--to", f"{end} must be after --from {start}")
-    return Window(first, last)
+    return Bounds(first, last)
 
 
 def parse_zone(tz: str) -> tzinfo:
@@ -101,7 +136,7 @@ def parse_zone(tz: str) -> tzinfo:
         raise SettingError("--tz", reason) from error
 
 
-def parse_compare(text: str | None, hours: Hours, zone: tzinfo) -> Compare | None:
+def parse_compare(text: str | None, window: Exact, zone: tzinfo) -> Compare | None:
     """The comparison of a window. Raises SettingError for another word, and for a window that has
     none before it."""
     found = [each for each in COMPARISONS if each == text]
@@ -109,7 +144,7 @@ def parse_compare(text: str | None, hours: Hours, zone: tzinfo) -> Compare | Non
         raise SettingError("--compare", f"{text!r} is none of {', '.join(COMPARISONS)}")
     for compare in found:
         try:
-            compared(hours, compare, zone)
+            compared(window, compare, zone)
         except (ValueError, OverflowError) as error:
             raise SettingError("--compare", f"there is no window before: {error}") from error
     return found[0] if found else None
@@ -124,19 +159,13 @@ def check_calendar(hours: Hours, zone: tzinfo) -> None:
         raise SettingError("--from", f"there is no calendar for this window: {error}") from error
 
 
-def _named(name: str, now: datetime, zone: tzinfo) -> Window:
+def _named(name: str, now: datetime, zone: tzinfo) -> Bounds:
     if name not in NAMED_WINDOWS:
         raise SettingError("--window", f"{name!r} is none of {', '.join(NAMED_WINDOWS)}")
     try:
-        return named_window(name, now, zone).window
-    except OffTheHour as error:
+        return Bounds(*named_window(name, now, zone))
+    except OffTheClock as error:
         raise SettingError("--tz", f"this zone cannot be used: {error}") from error
-
-
-def _hour_after(moment: datetime) -> int:
-    hour = hour_of(moment)
-    whole = (moment.minute, moment.second, moment.microsecond) == (0, 0, 0)
-    return hour if whole else hour + 1
 
 
 def _moment(option: str, text: str, zone: tzinfo) -> datetime:

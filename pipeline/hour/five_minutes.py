@@ -1,6 +1,7 @@
 """Sums of five minutes: what a chart of bytes per second is drawn from."""
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate, chain
 from operator import add
 from typing import NamedTuple, TypeAlias
 
@@ -23,6 +24,8 @@ class Slots(NamedTuple):
     errors_5xx: _Sums = _NONE
 
 
+_EMPTY = Slots()
+
 Hours: TypeAlias = Mapping[int, Slots]
 """Slots by hour since the epoch."""
 
@@ -35,6 +38,13 @@ def merge_slots(parts: Iterable[Hours]) -> dict[int, Slots]:
             before = merged.get(hour)
             merged[hour] = slots if before is None else _added(before, slots)
     return merged
+
+
+def running(slots: Hours, start: int, end: int, measure: str) -> list[int]:
+    """The sums of a measure up to each slot of the hours `start` to `end`: 0 first, the whole last.
+    What is in hours outside belongs to other windows."""
+    hours = (getattr(slots.get(hour, _EMPTY), measure) for hour in range(start, end))
+    return list(accumulate(chain.from_iterable(hours), initial=0))
 
 
 def _added(a: Slots, b: Slots) -> Slots:

@@ -9,7 +9,7 @@ BEYOND_A_SCHEMA = {
     "reversed-window",
     "window-too-long",
     "conflicting-parameters",
-    "off-the-hour",
+    "off-the-clock",
     "too-many-figures",
     "bad-cursor",
 }

@@ -136,17 +136,19 @@ def test_a_window_can_be_named_in_many_ways(api: Api, query: str, start: str, en
         ("summary?tz=../../etc/passwd", "bad-value", "tz"),
         ("summary?tz=/etc/passwd", "bad-value", "tz"),
         ("summary?tz=%00", "bad-value", "tz"),
-        ("timeseries?by=day&tz=Asia/Kolkata", "off-the-hour", "tz"),
-        ("summary?window=today&tz=Asia/Kathmandu", "off-the-hour", "tz"),
+        (
+            "timeseries?by=day&tz=Africa/Monrovia&from=1971-05-05T00:00:00Z&to=1971-05-06T00:00:00Z",
+            "off-the-clock",
+            "tz",
+        ),
         # Half an hour off the hour in winter only: a window of summer could be used.
-        ("timeseries?by=day&tz=Australia/Lord_Howe&window=last_month", "off-the-hour", "tz"),
         ("summary?site=", "bad-value", "site"),
         ("summary?site=a%00b", "bad-value", "site"),
         ("summary?compare=next", "bad-value", "compare"),
         ("summary?compare=previous&format=csv", "conflicting-parameters", "compare"),
         ("summary?format=xml", "bad-value", "format"),
         ("top/path?format=openmetrics", "bad-value", "format"),
-        ("timeseries?by=minute", "bad-value", "by"),
+        ("timeseries?by=fortnight", "bad-value", "by"),
         ("timeseries?metrics=requests,visits", "bad-value", "metrics"),
         ("timeseries?metrics=", "bad-value", "metrics"),
         (
@@ -177,7 +179,7 @@ def test_what_is_not_understood_is_refused(
     problem = answer.json
     assert (problem["type"], problem.get("param")) == (KIND + kind, param)
     assert problem["title"] == KINDS[kind]
-    for sent in ("script", "9999", "passwd", "Mars", "minute", "visits", "AAAA"):
+    for sent in ("script", "9999", "passwd", "Mars", "fortnight", "visits", "AAAA"):
         assert sent not in answer.text.replace("9999-01-01", "")
     if kind in ("unknown-parameter",) or param in ("window", "by", "metric", "dimension"):
         limits = kind in ("unknown-parameter", "bad-value")
@@ -251,11 +253,19 @@ def test_a_window_of_hours_is_answered_in_any_zone(api: Api) -> None:
 
 
 def test_a_cursor_in_a_zone_off_the_hour_is_of_hours(api: Api) -> None:
-    """Without a day of the zone, and refused with one."""
-    cursor = TopQuestion(490_000, 490_024, "Asia/Kolkata").cursor(Place(1, "/", ""))
+    """Those of UTC in which a day of the zone lies."""
+    end = hour_of(FakeClock()()) + 1
+    start = end - 18  # 00:00 of the zone is 18:30 of the day before
+    cursor = TopQuestion(start, end, "Asia/Kolkata").cursor(Place(1, "/", ""))
     target = f"/metrics/top/path?tz=Asia/Kolkata&cursor={cursor}"
     assert ask(api, target).status == 200
-    assert ask(api, f"{target}&window=today").json["type"] == f"{KIND}off-the-hour"
+    assert ask(api, f"{target}&window=yesterday").json["param"] == "cursor"
+    begin, _ = (
+        ask(api, "/metrics/summary?tz=Asia/Kolkata&window=today")
+        .json["meta"]["query"]["from"]
+        .split("+")
+    )
+    assert begin == "2026-11-22T23:30:00"
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,10 @@ def test_a_window_without_requests_says_what_there_is(
         (["series", "--metrics", "hits,x"], "--metrics: 'x' is none of requests"),
         (["series", "--window", "x"], "--window: 'x' is none of 24h"),
         (["series", "--tz", "Mars"], "--tz: 'Mars' is no IANA time zone"),
-        (["series", "--by", "day", "--tz", "Asia/Kolkata"], "--tz: this zone cannot be used"),
+        (
+            ["series", "--by", "day", "--tz", "Africa/Monrovia", "--from", "1971-05-05"],
+            "--tz: this zone cannot be used",
+        ),
         (["series", "--format", "xml"], "--format: 'xml' is none of table"),
         (["series", "--compare", "x"], "--compare: 'x' is none of previous, year"),
         (["series", "--compare", "year", "--format", "csv"], "--compare: needs --format"),
@@ -179,3 +182,15 @@ def test_nothing_is_cut_in_a_file() -> None:
 def test_a_change_is_in_percent(now: int | None, before: int | None, change: str) -> None:
     """Or a word where a percentage would say nothing."""
     assert change_of(now, before) == change
+
+
+def test_figures_that_a_zone_off_the_hour_does_not_have_are_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And the hours that a summary is widened to."""
+    days = ("series", "--by", "day", "--tz", "Asia/Kolkata")
+    said = shown(capsys, *days)[1]
+    assert "unknown in hours and days of Asia/Kolkata: hit_ratio, errors_4xx" in said
+    assert shown(capsys, *days, "--metrics", "requests,bytes")[1] == ""
+    said = shown(capsys, "summary", "--tz", "Asia/Kolkata", "--from", "2020-11-22")[1]
+    assert "these figures begin at 2020-11-21T23:30:00+05:30" in said
