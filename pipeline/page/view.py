@@ -125,13 +125,15 @@ def view_of(source: Source) -> View:
     series = _series(source, zone)
     lists = Lists(overview, source.before, address)
     cells = lists.cells()
-    title = source.title or (address and address.site) or "All sites"
+    site = source.title or (address and address.site)
     span = _span(start, end - timedelta(seconds=1))
     filter_text = _filter_text(address)
     return View(
         source,
-        f"{title} · {span} · edgetally",
-        ", ".join(part for part in (f"Traffic of {title}", span, filter_text) if part),
+        f"{site or 'All sites'} · {span} · edgetally",
+        ", ".join(
+            part for part in (f"Traffic of {site or 'all sites'}", span, filter_text) if part
+        ),
         _windows(address),
         _comparisons(address, start, end),
         tuple(dict.fromkeys((*ZONES, str(source.answer.meta.query.tz)))),
