@@ -10,6 +10,7 @@ from pipeline.page.address import Address
 from pipeline.page.names import named
 from pipeline.page.series import PAINTS, classes
 from pipeline.page.text import shortened
+from pipeline.schema.dimensions import DIMENSIONS
 
 _LEAST_BAR = 0.8
 """The shortest bar, as a percentage."""
@@ -100,7 +101,7 @@ class List(NamedTuple):
 
 
 PATHS = Panel("path", "Paths", "path")
-LAYOUT: tuple[tuple[Panel, ...], ...] = (
+_PLACED: tuple[tuple[Panel, ...], ...] = (
     (PATHS,),
     (Panel("status", "Status codes", "status", "time"),),
     (Panel("referrer", "Referrers", "site that linked"),),
@@ -125,6 +126,16 @@ LAYOUT: tuple[tuple[Panel, ...], ...] = (
         Panel("response_result_type", "Result types of responses", "type", "time"),
     ),
 )
+
+
+def _unplaced() -> list[tuple[Panel]]:
+    """A cell for each dimension that has no place yet, so that none is missing on the page."""
+    placed = {panel.dimension for cell in _PLACED for panel in cell}
+    names = {name: name.replace("_", " ") for name in DIMENSIONS if name not in placed}
+    return [(Panel(name, f"Values of {text}", text),) for name, text in names.items()]
+
+
+LAYOUT = (*_PLACED, *_unplaced())
 """The cells of the grid of lists: each holds a list, or short ones below each other."""
 
 RANKINGS = {

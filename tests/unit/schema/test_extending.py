@@ -66,6 +66,9 @@ def test_a_dimension_is_one_line(tmp_path: Path) -> None:
     assert cipher["value"] == "TLS_AES_128_GCM_SHA256"
     assert cipher["requests"] == found["total_records"] == len(REQUESTS) * len(FORMATS)
     assert found["approximate"] == {}
+    report = run(new, "report", "logs", "--format", "md")
+    assert "## Values of tls cipher, ranked by requests" in report
+    assert "TLS\\_AES\\_128\\_GCM\\_SHA256" in report
 
     run(old, "ingest", str(DATA / "v1-33-fields.gz"), "--store", f"sqlite:///{new / 'mixed.db'}")
     run(new, "ingest", "logs/v2-json", "--store", "sqlite:///mixed.db")
