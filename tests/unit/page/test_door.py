@@ -21,7 +21,8 @@ from pipeline.store.counted import RowKey
 from pipeline.store.ledger import StoredRow
 from pipeline.store.memory import MemoryStore
 from tests.support.api import Reply, ask
-from tests.support.fortnight import NOW, fortnight, serving
+from tests.support.fortnight import NOW, fortnight, serving, stored
+from tests.support.hostile import HOSTILE_FIELDS, hostile_log
 from tests.support.html import Page
 
 WEEK = "window=7d&tz=Europe/Berlin"
@@ -126,6 +127,7 @@ def kind_of(link: str) -> str:
     return re.sub(r"(where=[a-z_]+)%3A[^&]*", r"\1", link)
 
 
+@pytest.mark.slow
 def test_every_link_leads_somewhere(door: Door) -> None:
     """Each to a page, or to an answer of the API: one of every kind is followed."""
     links = page_of(door, f"{WEEK}&where=country:DE").attributes("href")
@@ -137,6 +139,27 @@ def test_every_link_leads_somewhere(door: Door) -> None:
         target = f"/{link}" if link.startswith("metrics/") else f"/{link.partition('#')[0]}"
         reply = request(door, target)
         assert reply.status == 200, (link, reply.text[:300])
+
+
+@pytest.mark.slow
+def test_every_value_leads_to_its_own_requests() -> None:
+    """Hostile ones too, in every dimension: the figures behind a link are those of its row, and the
+    page is valid and does nothing."""
+    door = door_of(stored({"hostile.log": hostile_log(*HOSTILE_FIELDS).encode()}))
+    page = page_of(door, "window=7d&compare=none")
+    followed = 0
+    for dimension in DIMENSIONS:
+        sections = [
+            each for each in page.all("section") if each.get("aria-labelledby") == f"l-{dimension}"
+        ]
+        for row in (row for section in sections for row in section.iter("tr")):
+            for link in row.iter("a"):
+                filtered = page_of(door, str(link.get("href")).removeprefix("?"))
+                assert list(filtered.dangers()) == []
+                place = 2 if dimension == "crawler" else 1
+                assert filtered.figures()["Requests"] == page.text(row[place]), link.get("href")
+                followed += 1
+    assert followed > 25
 
 
 def test_a_filter_says_what_it_cannot_be_kept_with(door: Door) -> None:
