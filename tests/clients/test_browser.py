@@ -70,7 +70,7 @@ def test_the_page_is_for_everybody(chromium: str, programs: Path, tmp_path: Path
     everything is reached in its order, with a focus that is seen; the controls lead where they say.
     """
     with staged(door_of(fortnight(60))) as url:
-        widths = "360,390,768,1280,1400"
+        widths = "360,768,1400"
         found = browse(programs, chromium, tmp_path, url + WEEK, SECRET, widths)
     sheets, keyboard, walk = (found.pop(name) for name in ("sheets", "keyboard", "walk"))
     check(found, url)
