@@ -19,6 +19,9 @@ from pipeline.read.tabbed import read_whole
 from pipeline.sites import Place
 from pipeline.tally.naming import Naming, lines_by_place
 
+_GLANCE = 3
+"""Lines that are held against their header: more would take as long as reading such an object."""
+
 SMALL = 256 << 10
 """Bytes of text up to which an object is worth reading together with others."""
 
@@ -67,7 +70,7 @@ def small(text: bytes, modified: datetime, limits: Limits, naming: Naming) -> Sm
         return None
     if not body.endswith(b"\n"):
         body += b"\n"
-    if not fits(layout, body):
+    if not fits(layout, body, _GLANCE):
         return None
     return Small(text, body, body.count(b"\n"), layout, modified, naming)
 

@@ -116,14 +116,14 @@ def check_header(layout: Layout, block: bytes) -> None:
     _check(zip(layout.fields, columns, strict=False))
 
 
-def fits(layout: Layout, block: bytes) -> bool:
+def fits(layout: Layout, block: bytes, rows: int = ROWS) -> bool:
     """Whether each of the first lines of a block fits the names of its header. If not, it may
     still be so that most lines do."""
-    return all(map(_line_pattern(layout.fields).fullmatch, _first(block)))
+    return all(map(_line_pattern(layout.fields).fullmatch, _first(block, rows)))
 
 
-def _first(block: bytes) -> list[bytes]:
-    return list(islice(filter(None, block[:_LOOKED_AT].split(b"\n", ROWS)), ROWS))
+def _first(block: bytes, rows: int = ROWS) -> list[bytes]:
+    return list(islice(filter(None, block[:_LOOKED_AT].split(b"\n", rows)), rows))
 
 
 @lru_cache(maxsize=256)

@@ -112,16 +112,17 @@ def _keys_of(block: bytes) -> _Keys:
     return _keys(frozenset(unusual), is_realtime(found))
 
 
-def read_json(block: bytes) -> Part:
-    """The objects of a block of JSON lines. Several objects may share a line."""
+def read_json(block: bytes, *, is_first: bool = False) -> Part:
+    """The objects of a block of JSON lines. Several objects may share a line. Raises ObjectRefused
+    if the values of the first block do not fit their names."""
     count = line_ends(block)
     block = utf8(block)
     keys = _keys_of(block)
     try:
         objects = keys.decoder.decode_lines(block)
-        columns = _columns(objects, keys)
+        columns = _columns(objects, keys, is_first)
     except UNDECODABLE:  # NestedValue is one
-        return _one_by_one(_separated(block), count, keys)
+        return _one_by_one(_separated(block), count, keys, is_first)
     return Part(count, columns, lambda: _lines_of(block, len(objects)))
 
 
@@ -139,7 +140,7 @@ def _lines_of(block: bytes, rows: int) -> list[Line]:
     return [lines[min(row, len(lines) - 1)] for row in range(rows)]
 
 
-def _one_by_one(block: bytes, count: int, keys: _Keys) -> Part:
+def _one_by_one(block: bytes, count: int, keys: _Keys, is_first: bool) -> Part:
     """The lines that are an object as rows; the others are rejected."""
     objects: list[Any] = []
     lines: list[Line] = []
@@ -152,7 +153,7 @@ def _one_by_one(block: bytes, count: int, keys: _Keys) -> Part:
             continue
         objects.append(decoded)
         lines.append((number, line))
-    columns = _columns(objects, keys) if objects else None
+    columns = _columns(objects, keys, is_first) if objects else None
     return Part(count, columns, lambda: lines, {BAD_JSON: bad})
 
 
@@ -171,7 +172,7 @@ def _decoded(line: bytes, keys: _Keys) -> Any:
     return found
 
 
-def _columns(objects: Sequence[Any], keys: _Keys) -> pa.Table:
+def _columns(objects: Sequence[Any], keys: _Keys, is_first: bool) -> pa.Table:
     """The columns of decoded objects by field name, from whichever spelling an object has.
 
     A field that no object has is no column.
@@ -187,7 +188,8 @@ def _columns(objects: Sequence[Any], keys: _Keys) -> pa.Table:
         for field, places in keys.fields.items()
     }
     raw = pa.table({field: pc.coalesce(*each) for field, each in columns.items() if each})
-    check_columns(raw)
+    if is_first:
+        check_columns(raw)
     return typed(raw)
 
 

@@ -30,7 +30,7 @@ def unix_line_ends(block: bytes) -> bytes:
     """
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
-    if b"\r" not in block and UTF8_MARK not in block:
+    if b"\r" not in block and (block.isascii() or UTF8_MARK not in block):
         return block
     return b"\n".join(_parted(line) for line in block.split(b"\n"))
 

@@ -96,7 +96,7 @@ class TextObject:
         """The reader of the first run of lines, and of those behind it."""
         if run.lstrip().startswith(b"{"):
             self._read, self.format = read_json, JSON
-            return self._read
+            return partial(read_json, is_first=True)
         refuse_other_delimiters(run)
         return self._read_as(choose_layout(run, self._configured), HEADERLESS)
 

@@ -10,6 +10,7 @@ import atheris
 
 with atheris.instrument_imports(include=["pipeline"]):
     from tests.fuzz.check import check
+    from tests.fuzz.formats import TEXTS, WORDS, Record, check_formats, text
 
 from tests.support.samples import DATA
 
@@ -17,8 +18,22 @@ FOUND = Path(__file__).parent / "found"
 
 
 def one(body: bytes) -> None:
-    """Any bytes: counted, rejected or refused."""
+    """Any bytes: counted, rejected or refused; and records made of them: alike in every format."""
     check(body)
+    check_formats(records(body))
+
+
+def records(body: bytes) -> list[Record]:
+    """One to four records that these bytes choose."""
+    data = atheris.FuzzedDataProvider(body)
+    return [record(data) for _ in range(data.ConsumeIntInRange(1, 4))]
+
+
+def record(data: atheris.FuzzedDataProvider) -> Record:
+    """A record: one of the usual values of each field, or any text where a field holds any."""
+    usual = {name: data.PickValueInList(values) for name, values in (WORDS | TEXTS).items()}
+    odd = {name: text(data.ConsumeUnicode(12)) for name in TEXTS if data.ConsumeBool()}
+    return usual | odd
 
 
 def main() -> None:

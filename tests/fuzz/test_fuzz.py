@@ -1,20 +1,16 @@
 """A short run of the fuzzers, and what the long ones found."""
 
 import gzip
-import io
-import json
 import random
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import ObjectRefused
-from pipeline.ingest.parse import parse
-from tests.fuzz.check import MODIFIED, READING, check
+from tests.fuzz import formats
+from tests.fuzz.check import check
+from tests.fuzz.formats import check_formats
 from tests.support.examples import examples
 from tests.support.samples import DATA
 
@@ -55,45 +51,36 @@ def test_real_lines_with_odd_bytes_lose_nothing(seed: int) -> None:
     check(text)
 
 
-VALUES = {
-    "date": st.sampled_from(["2026-11-22", "2026-11-23", "2026-02-30", "-"]),
-    "time": st.sampled_from(["10:00:00", "23:59:59", "24:00:00"]),
-    "sc-status": st.sampled_from(["200", "101", "000", "404", "503", "-", "x"]),
-    "cs-uri-stem": st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])),
-    "x-edge-result-type": st.sampled_from(["Hit", "Miss", "RefreshHit", "Error", ""]),
-    "sc-bytes": st.one_of(st.integers(0, 10**13).map(str), st.sampled_from(["-", "", "1e3"])),
-    "time-taken": st.one_of(st.floats(0, 2 * 10**7).map(str), st.sampled_from(["-", "0.010"])),
-    "cs(Referer)": st.sampled_from(["https://a.example/x?y", "b.example:80/z", "-", "junk"]),
-    "x-host-header": st.sampled_from(["www.example.com", "WWW.example.com:443", "-"]),
-    "c-ip": st.sampled_from(["192.0.2.1", "2001:db8::1", "-"]),
-}
-rows = st.lists(st.fixed_dictionaries(VALUES), min_size=1, max_size=8)
+def texts(usual: list[str]) -> st.SearchStrategy[str]:
+    """Any text, and the usual ones more often."""
+    return st.one_of(st.sampled_from(usual), st.text(max_size=20).map(formats.text))
 
 
-def parquet(table: list[dict[str, str]]) -> bytes:
-    body = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(table), body)
-    return body.getvalue()
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {name: st.sampled_from(values) for name, values in formats.WORDS.items()}
+        | {name: texts(values) for name, values in formats.TEXTS.items()}
+    ),
+    min_size=1,
+    max_size=8,
+)
 
 
 @examples(150)
-@given(rows)
-def test_the_same_records_give_the_same_rows_in_every_format(table: list[dict[str, str]]) -> None:
-    """As lines, JSON and Parquet: all are counted alike, or all are refused."""
-    lines = "".join("\t".join(row[name] for name in VALUES) + "\n" for row in table)
-    bodies = (
-        f"#Fields: {' '.join(VALUES)}\n{lines}".encode(),
-        "".join(json.dumps(row) + "\n" for row in table).encode(),
-        parquet(table),
-    )
-    results: list[tuple[object, object]] = []
-    for body in bodies:
-        try:
-            found = parse([body], MODIFIED, READING)
-            results.append((found.hours, found.rejected))
-        except ObjectRefused:
-            results.append(({}, {}))
-    assert results[0] == results[1] == results[2]
+@given(RECORDS)
+def test_the_same_records_give_the_same_rows_in_every_format(
+    records: list[formats.Record],
+) -> None:
+    """As lines, JSON, an array and Parquet: all are counted alike, or all are refused."""
+    check_formats(records)
+
+
+def test_most_records_are_counted() -> None:
+    """The oracle does not only compare refusals."""
+    usual = {name: values[0] for name, values in (formats.WORDS | formats.TEXTS).items()}
+    odd = [usual | {name: value} for name, values in formats.WORDS.items() for value in values]
+    assert check_formats([usual, usual])
+    assert sum(check_formats([record, usual, usual]) for record in odd) == len(odd)
 
 
 def test_most_mutated_samples_are_still_read() -> None:
