@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -82,6 +83,15 @@ class Address:
     def link(self, **changes: Any) -> str:
         """The address with some parts changed, relative to the page."""
         return f"?{replace(self, **changes).query}"
+
+    def filtered(self, where: Filter) -> str:
+        """The address with another filter, among all lists. (A page has hundreds of these.)"""
+        pair = f"where={quote(':'.join(where), safe='')}"
+        return f"?{self._unfiltered}&{pair}" if self._unfiltered else f"?{pair}"
+
+    @cached_property
+    def _unfiltered(self) -> str:
+        return replace(self, where=None, alone=None).query
 
     def in_window(self, window: str) -> str:
         """The address with a named window."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pipeline.answer.entries import OTHER, UNKNOWN, TopEntry
-from pipeline.answer.overview import Past, Ranking
+from pipeline.answer.overview import Filter, Past, Ranking
 from pipeline.page import words
 from pipeline.page.address import Address
 from pipeline.page.names import named
@@ -199,11 +199,11 @@ def _line(
     value = row.entry.value
     text = named(panel.dimension, value)
     short = shortened(text)
-    where = (panel.dimension, value)
+    where = Filter(panel.dimension, value)
     chosen = address is not None and address.where == where
     href = ""
     if address is not None and value != OTHER:
-        href = address.link(where=None if chosen else where, alone=None)
+        href = address.link(where=None, alone=None) if chosen else address.filtered(where)
     return Line(
         short,
         shortened(text, _LONGEST_TITLE) if short != text else "",

@@ -12,7 +12,10 @@ _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 
 def shown(value: str) -> str:
     """A value decoded once for people, with what does not show as escapes."""
-    return "".join(map(_escaped, unquote(value, errors="replace")))
+    text = unquote(value, errors="replace")
+    if text.isascii() and text.isprintable():
+        return text  # nearly always
+    return "".join(map(_escaped, text))
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
