@@ -64,7 +64,8 @@ def opened(context: BrowserContext, url: str, secret: str) -> Page:
     page.goto(url)
     if secret:
         page.fill("#secret", secret)
-        page.click("button")
+        with page.expect_navigation():
+            page.click("button")
     return page
 
 
