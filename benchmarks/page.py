@@ -87,11 +87,11 @@ def pages(folder: Path, rounds: int) -> Iterator[str]:
         most = f"{1000 * DRAWING_SECONDS:.0f}"
         yield f"| {kind} rows: ms of making the page's text | {most} | {1000 * drawn:.1f} | |"
         body = page()["body"].encode()
-        for name, size, most in (
+        for name, size, kilobytes in (
             ("KB", len(body), PAGE_KB),
             ("KB compressed", len(zlib.compress(body, 9)), PACKED_KB),
         ):
-            yield f"| {kind} rows: the page, {name} | {most} | {size / 1000:.1f} | |"
+            yield f"| {kind} rows: the page, {name} | {kilobytes} | {size / 1000:.1f} | |"
 
 
 def line(each: Figure) -> str:

@@ -19,11 +19,17 @@ from msgspec.structs import astuple
 
 from pipeline.errors import UNDECODABLE, ObjectRefused
 from pipeline.read.fitting import check_columns
-from pipeline.read.layout import COUNTED, misnamed
+from pipeline.read.layout import COUNTED, host_beside, misnamed
 from pipeline.read.records import BAD_JSON, Line, Part
 from pipeline.read.tabbed import filled_lines, line_ends
-from pipeline.read.values import typed, utf8
-from pipeline.schema.fields import KNOWN_NAMES, SPELLINGS, is_realtime, normalised, spelling
+from pipeline.read.values import typed, utf8, with_host
+from pipeline.schema.fields import (
+    KNOWN_NAMES,
+    SPELLINGS,
+    is_realtime,
+    normalised,
+    spelling,
+)
 
 _USUAL = [
     *(spellings[0].replace("_", "-") for spellings in SPELLINGS.values()),
@@ -79,6 +85,7 @@ class _Keys:
             gc=False,
         )
         names = [spelling(key, realtime=realtime) for key in keys]
+        self.host_beside = host_beside(keys, realtime=realtime)
         self.decoder = msgspec.json.Decoder(kind)
         self.fields = {
             field: [
@@ -188,6 +195,8 @@ def _columns(objects: Sequence[Any], keys: _Keys, is_first: bool) -> pa.Table:
         for field, places in keys.fields.items()
     }
     raw = pa.table({field: pc.coalesce(*each) for field, each in columns.items() if each})
+    if keys.host_beside in logged:
+        raw = with_host(raw, _text(values[keys.host_beside]))
     if is_first:
         check_columns(raw)
     return typed(raw)

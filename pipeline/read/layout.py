@@ -95,6 +95,17 @@ def positions(names: Sequence[str]) -> dict[str, int]:
     }
 
 
+def host_beside(names: Sequence[str], *, realtime: bool) -> int | None:
+    """The place of the other column of a host, if `cs_host` may be either; None if it is told.
+
+    Standard logs may have a `timestamp` and no date, too. Then names with `_` do not tell them
+    from real-time logs, which have both hosts the other way round.
+    """
+    lowered = list(map(str.lower, names))
+    is_told = not realtime or "cs_host" not in lowered or "x_host_header" not in lowered
+    return None if is_told else lowered.index("x_host_header")
+
+
 def misnamed(names: Sequence[str]) -> str:
     """The reason to refuse these names, or "".
 

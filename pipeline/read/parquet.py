@@ -9,13 +9,15 @@ import pyarrow.parquet as pq
 from pipeline.errors import ObjectRefused
 from pipeline.read.arrow_text import as_text, is_readable, stored
 from pipeline.read.fitting import check_columns
-from pipeline.read.layout import Layout, misnamed
+from pipeline.read.layout import Layout, host_beside, misnamed
 from pipeline.read.limits import Limits
 from pipeline.read.records import Line, Part
-from pipeline.read.values import typed
+from pipeline.read.values import typed, with_host
+from pipeline.schema.fields import is_realtime
 
 MAGIC = b"PAR1"
 _ROWS = 32_768
+_BESIDE = "host beside"
 
 
 class ParquetObject:
@@ -67,6 +69,9 @@ class ParquetObject:
     def __iter__(self) -> Iterator[Callable[[], Part]]:
         (layout,) = self.layouts
         names = {layout.fields[at]: name for name, at in layout.wanted.items()}
+        beside = host_beside(layout.fields, realtime=is_realtime(layout.fields))
+        if beside is not None:
+            names[layout.fields[beside]] = _BESIDE
         done = 0
         try:
             for batch in self._file.iter_batches(_ROWS, columns=list(names)):
@@ -108,6 +113,9 @@ def _part(batch: pa.RecordBatch, names: dict[str, str], *, is_first: bool) -> Pa
     raw = pa.table(
         {names[name]: as_text(batch.column(name), names[name]) for name in batch.schema.names}
     )
+    if _BESIDE in raw.column_names:
+        beside = raw.column(_BESIDE).combine_chunks()
+        raw = with_host(raw.drop_columns(_BESIDE), beside)
     if is_first:
         check_columns(raw)
     return Part(batch.num_rows, typed(raw), lambda: _lines(batch.num_rows))

@@ -18,7 +18,7 @@ import pyarrow.csv as csv
 from pipeline.arrays import Floats
 from pipeline.read.layout import MEASURES
 from pipeline.schema.dimensions import ABSENT
-from pipeline.schema.fields import DATE, MILLIS, SECONDS, TIME
+from pipeline.schema.fields import DATE, MILLIS, SECONDS, TIME, VIEWER_HOST
 
 # Blocks of the same few megabytes come and go. Arrow's own allocators give each back to the system
 # and fault its pages in again, a tenth of all time; the C library's keeps them (measured with
@@ -36,6 +36,8 @@ TYPES = {
     TIME: pa.time32("s"),
 }
 """The types of the fields that are not text."""
+
+_CLOUDFRONT = ".cloudfront.net"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:"
@@ -93,6 +95,20 @@ def _percent(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("edgetally-percent", _percent)
+
+
+def with_host(raw: pa.Table, beside: pa.Array) -> pa.Table:
+    """The columns with the viewer's host from two columns of text, one of which is the
+    distribution's own domain: in each row the one that is no domain of CloudFront's, else its own.
+    """
+    if VIEWER_HOST not in raw.column_names:
+        return raw
+    host = raw.column(VIEWER_HOST).combine_chunks()
+    is_own = pc.fill_null(pc.ends_with(host, _CLOUDFRONT), True)
+    is_other = pc.invert(pc.fill_null(pc.ends_with(beside, _CLOUDFRONT), True))
+    is_other = pc.and_(is_other, pc.invert(pc.is_in(beside, pa.array(["", ABSENT]))))
+    host = pc.if_else(pc.and_(is_own, is_other), beside, host)
+    return raw.set_column(raw.column_names.index(VIEWER_HOST), VIEWER_HOST, host)
 
 
 def typed(raw: pa.Table) -> pa.Table:

@@ -22,7 +22,7 @@ from pipeline.hour.aggregate import HourlyAggregate, merge
 from pipeline.ingest.parse import parse
 from pipeline.ingest.parsed import Parsed, Reading
 from pipeline.read.layout import listed_layout
-from pipeline.schema.fields import CANONICAL, STANDARD
+from pipeline.schema.fields import CANONICAL, STANDARD, normalised
 
 MODIFIED = datetime(2026, 11, 23, tzinfo=UTC)
 ADDRESS = "203.0.113.77"
@@ -300,6 +300,24 @@ def test_names_may_be_spelled_in_any_usual_way(kind: str) -> None:
     ):
         assert whole(body) == expected
     assert values(expected, "host") == {"www.example.com": 1}
+
+
+def test_the_host_of_standard_fields_with_a_timestamp_is_the_viewers() -> None:
+    """With `_` in their names they are spelled as real-time ones, whose hosts are the other way
+    round; a domain of CloudFront's is told by its value."""
+    rest = {key: value for key, value in REQUEST.items() if key not in ("date", "time")}
+    names = {key: normalised(key) for key in rest}
+    row = {"timestamp": str(int(AT.timestamp()))} | {names[key]: rest[key] for key in rest}
+    realtime = row | {"cs_host": "www.example.com", "x_host_header": "d1.cloudfront.net"}
+    direct = row | {"cs_host": "d1.cloudfront.net", "x_host_header": "d1.cloudfront.net"}
+    for each, host in (
+        (row, "www.example.com"),
+        (realtime, "www.example.com"),
+        (direct, "d1.cloudfront.net"),
+        (row | {"x_host_header": "-"}, "d111111abcdef8.cloudfront.net"),
+    ):
+        for body in (json.dumps(each).encode(), parquet({key: [each[key]] for key in each})):
+            assert values(whole(body), "host") == {host: 1}
 
 
 def test_the_host_of_real_time_fields_is_the_viewers_in_any_spelling() -> None:
