@@ -33,8 +33,9 @@ _PLAIN_KINDS = (
     r"|[A-Z]{3}[0-9]{1,4}-[A-Z]{1,2}[0-9]{1,4}|[A-Z]{2}|(TLS_|ECDHE-|AES|DHE-)[A-Z0-9_-]{5,60}"
     r"|(text|image|application|video|audio|font)/[\w.+-]+"
 )
+_NAME = r"[A-Za-z][\w-]*(\.[\w-]+)*\.[A-Za-z]{2,}"
 _OF_A_KIND = re.compile(
-    rf"{_PLAIN_KINDS}|[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}"
+    rf"{_PLAIN_KINDS}|{_NAME}|[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}"
 )
 """Values that are surely of some field."""
 _DAMAGE = re.compile(
@@ -52,7 +53,8 @@ _HIDDEN = frozenset(("c_ip", "s_ip"))
 
 def _patterns() -> dict[str, "re.Pattern[str]"]:
     free = dict.fromkeys(_OF_OTHERS, re.compile(r"(?!/)\S*[./;].*"))
-    found = {**free, **DOMAINS, **dict.fromkeys(_HIDDEN, re.compile(rf"(?!(?:{_PLAIN_KINDS})$).*"))}
+    hidden = re.compile(rf"(?!(?:{_PLAIN_KINDS}|{_NAME})$).*")
+    found = {**free, **DOMAINS, **dict.fromkeys(_HIDDEN, hidden)}
     for field, (first, *others) in SPELLINGS.items():
         if field in CLOCK_FIELDS:  # a line without a sensible time is rejected by itself
             found.pop(first, None)
@@ -113,17 +115,36 @@ def check_header(layout: Layout, block: bytes) -> None:
         return
     rows = [line.decode("utf-8", "replace").split("\t") for line in _first(block)]
     columns = list(zip_longest(*rows))
+    _check_twice(layout.fields, columns)
     _check(zip(layout.fields, columns, strict=False))
+
+
+def _check_twice(names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> None:
+    """Raise ObjectRefused if two columns of the same name have different values."""
+    first: dict[str, Sequence[str | None]] = {}
+    for name, column in zip(names, columns, strict=False):
+        if first.setdefault(normalised(name), column) != column:
+            raise ObjectRefused(
+                f"its #Fields header names {name} twice, for columns with different values; "
+                "correct the names, and deliver it again"
+            )
 
 
 def fits(layout: Layout, block: bytes, rows: int = ROWS) -> bool:
     """Whether each of the first lines of a block fits the names of its header. If not, it may
     still be so that most lines do."""
-    return all(map(_line_pattern(layout.fields).fullmatch, _first(block, rows)))
+    return _are_single(layout.fields) and all(
+        map(_line_pattern(layout.fields).fullmatch, _first(block, rows))
+    )
 
 
 def _first(block: bytes, rows: int = ROWS) -> list[bytes]:
     return list(islice(filter(None, block[:_LOOKED_AT].split(b"\n", rows)), rows))
+
+
+@lru_cache(maxsize=256)
+def _are_single(names: tuple[str, ...]) -> bool:
+    return len(set(map(normalised, names))) == len(names)
 
 
 @lru_cache(maxsize=256)

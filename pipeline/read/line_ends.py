@@ -6,10 +6,21 @@ Only these end a line. NEL, U+2028, form feed and vertical tab may stand inside 
 import re
 from collections.abc import Iterable, Iterator
 
+from pipeline.errors import ObjectRefused
 from pipeline.read.inflate import peeked
 
 UTF8_MARK = b"\xef\xbb\xbf"
 """The byte-order mark that some editors put before UTF-8."""
+
+_OTHER_ENDS = {
+    b"\xc2\x85": "NEL (U+0085)",
+    b"\xe2\x80\xa8": "U+2028",
+    b"\xe2\x80\xa9": "U+2029",
+    b"\x0b": "vertical tabs",
+    b"\x0c": "form feeds",
+    b"\x1e": "record separators",
+}
+"""What other programs end a line with. In a value they are a part of it."""
 
 _LOOKED_AT = 64 << 10
 _BETWEEN = re.compile(rb"\r|\xef\xbb\xbf")
@@ -33,6 +44,14 @@ def unix_line_ends(block: bytes) -> bytes:
     if b"\r" not in block and (block.isascii() or UTF8_MARK not in block):
         return block
     return b"\n".join(_parted(line) for line in block.split(b"\n"))
+
+
+def check_comment(line: bytes) -> None:
+    """Raise ObjectRefused if a `#` line has what other programs end a line with: the lines behind
+    it would be a part of the comment, and lost."""
+    for end, name in _OTHER_ENDS.items():
+        if end in line:
+            raise ObjectRefused(f"its lines end with {name}: save it with LF at the end of lines")
 
 
 def _parted(line: bytes) -> bytes:

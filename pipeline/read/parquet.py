@@ -51,6 +51,7 @@ class ParquetObject:
             )
         layout = Layout(tuple(self._file.schema_arrow.names), "its Parquet schema")
         if not layout.has_clock:
+            _refuse_nested(self._file.schema_arrow)
             raise ObjectRefused(
                 "has no time column (date and time, timestamp, or timestamp_ms): "
                 "add one to the fields of the log delivery"
@@ -82,6 +83,16 @@ class ParquetObject:
                 f"damaged Parquet: its rows behind the first {done:,} cannot be read "
                 f"({_kind(error)}); deliver it again"
             ) from error
+
+
+def _refuse_nested(schema: pa.Schema) -> None:
+    """Raise ObjectRefused if the fields may be those of a structure."""
+    nested = [each.name for each in schema if pa.types.is_nested(stored(each.type))]
+    if nested:
+        raise ObjectRefused(
+            f"has no time column, and its column {nested[0]} holds others: write each field of a "
+            "request as a column of its own"
+        )
 
 
 def _check_type(field: str, name: str, kind: pa.DataType) -> None:

@@ -13,7 +13,7 @@ from pipeline.read.inflate import Inflated, peeked
 from pipeline.read.json_lines import one_per_line, read_json
 from pipeline.read.layout import Layout, header_layout, misnamed
 from pipeline.read.limits import Limits
-from pipeline.read.line_ends import lines_of_cr, unix_line_ends
+from pipeline.read.line_ends import check_comment, lines_of_cr, unix_line_ends
 from pipeline.read.records import LINE_TOO_LONG, Part
 from pipeline.read.tabbed import line_ends, read_lines
 from pipeline.read.unwrap import array_lines, is_enveloped, is_exported, messages, without_times
@@ -81,6 +81,8 @@ class TextObject:
         return self._unwrap(text)
 
     def _task(self, run: bytes) -> Callable[[], Part]:
+        if run.startswith(b"#"):
+            check_comment(run)
         if run.startswith(b"#") and (layout := _declared(run)):
             self._read_as(layout, WITH_HEADER)
             self._unchecked = layout
@@ -97,6 +99,8 @@ class TextObject:
         if run.lstrip().startswith(b"{"):
             self._read, self.format = read_json, JSON
             return partial(read_json, is_first=True)
+        if run.startswith(b'"'):
+            raise ObjectRefused("its lines are texts of JSON: deliver the objects that are in them")
         refuse_other_delimiters(run)
         return self._read_as(choose_layout(run, self._configured), HEADERLESS)
 

@@ -174,6 +174,12 @@ def test_a_type_that_is_none_of_the_field_is_refused(name: str, column: pa.Array
     assert f"its column {name} has the type " in str(refused.value)
 
 
+def test_fields_inside_a_structure_are_refused_by_the_name_of_its_column() -> None:
+    """They are no columns."""
+    with pytest.raises(ObjectRefused, match="its column record holds others: write each field"):
+        whole(parquet({"record": pa.array([{"sc_status": "200", "cs_uri_stem": "/"}])}))
+
+
 @pytest.mark.parametrize("column", named(NESTED[:-1]))
 def test_a_type_that_is_not_read_may_be_any(column: pa.Array) -> None:
     """Headers and the like are often nested."""

@@ -443,6 +443,7 @@ def test_arrays_of_json_in_lines_are_read() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        (json.dumps(json.dumps(REQUEST)), "its lines are texts of JSON: deliver the objects"),
         (json.dumps([[REQUEST]]), "is a JSON array of arrays, and requests are objects: deliver"),
         (json.dumps([REQUEST])[:-9], "is a damaged JSON array ("),
         ("[" * 100_000, "is a damaged JSON array ("),

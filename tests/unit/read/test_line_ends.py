@@ -69,6 +69,17 @@ def test_no_other_character_ends_a_line(character: str) -> None:
         assert values(whole_of(parsed(body)), "path") == {f"/a{character}b": 1}
 
 
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1e"])
+def test_lines_that_end_with_another_character_are_refused(end: str) -> None:
+    """The whole object would be one comment, and counted as empty."""
+    body = f"{end.join([*HEADER, LINE, LINE])}{end}".encode()
+    for each in (body, f"{HEADER[0]}\n{HEADER[1]}{end}{LINE}{end}".encode()):
+        with pytest.raises(ObjectRefused, match="its lines end with .*: save it with LF"):
+            parsed(each)
+    with pytest.raises(ObjectRefused):
+        parsed(end.join([LINE, LINE]).encode())
+
+
 def whole_of(found: Parsed) -> HourlyAggregate:
     return merge(found.hours.values())
 

@@ -31,7 +31,7 @@ KINDS = {
     "word": ("x-edge-result-type", "x-edge-response-result-type", "x-edge-detailed-result-type"),
     "host": ("cs(Host)", "x-host-header"),
     "text": ("cs(Referer)", "cs(User-Agent)", "x-edge-request-id", "x-host-header", "cs(Host)"),
-    "hidden": ("c-ip", "cs(User-Agent)", "x-edge-request-id", "x-host-header", "cs(Host)"),
+    "hidden": ("c-ip", "cs(User-Agent)", "x-edge-request-id"),
     "address": ("cs-uri-stem", "cs(Referer)"),
     "what viewers and origins send": ("cs(User-Agent)", "cs(Referer)", "sc-content-type"),
     "of any letters": ("x-edge-request-id", "sc-content-type"),
@@ -149,6 +149,14 @@ def test_some_odd_rows_among_others_are_counted() -> None:
         row["sc-status"], row["sc-bytes"] = row["sc-bytes"], row["sc-status"]
     text = "".join("\t".join(row.values()) + "\n" for row in rows)
     assert values(whole(with_header(text.encode())), "status") == {"200": 32, "-": 8}
+
+
+def test_a_name_that_stands_twice_is_refused_unless_its_columns_are_the_same() -> None:
+    """One of them is another field's."""
+    twice = [{"cs-bytes": "sc-bytes"}.get(name, name) for name in FIELDS]
+    assert "names sc-bytes twice" in refusal(with_header(lines(FIELDS), twice))
+    same = [*FIELDS, "sc-status"]
+    assert parsed(with_header(lines(same), same)).records == 3
 
 
 def test_a_header_needs_no_space() -> None:
