@@ -84,6 +84,11 @@ mutate: $(VENV)/ready ## Break the merging code in every small way, and see that
 	$(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
 
+.PHONY: holes
+holes: $(VENV)/ready ## Put old faults back (HOLES="WORDS"), see that the state machine and the tests find them
+	$(BIN)/python -m tests.mutation --holes "$(HOLES)"
+	$(BIN)/python -m tests.mutation --slips "$(HOLES)"
+
 MUTANTS ?= --each 6 --seed 1
 .PHONY: mutants
 mutants: $(VENV)/ready ## Break a sample of all rooms (MUTANTS="--each 6 --seed 1"), see that a test notices

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from pipeline import bootstrap
 from pipeline.store.dynamodb import DynamoStore
@@ -22,6 +22,9 @@ KEPT: dict[str, str | int] = {"retention_days": 30, "ledger_days": 65}
 # How long something takes is measured in benchmarks/, and fails no test on a busy machine.
 settings.register_profile("edgetally", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=20)
+settings.register_profile(
+    "thorough", deadline=None, max_examples=1000, phases=[Phase.generate], database=None
+)
 settings.load_profile("edgetally")
 
 

@@ -11,7 +11,7 @@ import typer
 from pipeline.bootstrap import Sources, open_ingest, open_store, store_files
 from pipeline.cli.console import JsonOption, StoreOption, out
 from pipeline.cli.exits import FAILED, OK
-from pipeline.cli.ingesting import hashed, ingest_all, show_expired, show_failures, show_forgotten
+from pipeline.cli.ingesting import hashed, ingest_all, show_failures, show_unseen
 from pipeline.cli.meter import Meter, shown
 from pipeline.cli.sources import expanded
 from pipeline.errors import ObjectUnavailable
@@ -58,8 +58,7 @@ def ingest(
             outcomes = list(ingest_all(count, expansion.objects, meter))
     _show(outcomes, as_json)
     show_failures(outcomes)
-    show_forgotten(opened, outcomes)
-    show_expired(opened, outcomes)
+    show_unseen(opened, outcomes)
     complete = expansion.report()
     failed = any(outcome.reason for outcome in outcomes)
     raise typer.Exit(FAILED if failed or not complete else OK)

@@ -13,6 +13,7 @@ from pipeline.hours import HOURS_PER_DAY, hour_start
 from pipeline.ingest.ingest import Ingest, Outcome
 from pipeline.objects import ObjectRef
 from pipeline.source.files import file_ref
+from pipeline.store.ledger import LedgerEntry
 from pipeline.store.port import Store
 from pipeline.words import number_of
 
@@ -63,35 +64,35 @@ def show_failures(outcomes: Sequence[Outcome]) -> None:
         complain(f"{number_of(count, 'object')} not counted: {reason}")
 
 
-def show_forgotten(store: Store, outcomes: Sequence[Outcome]) -> None:
-    """Say which of the duplicates a rebuild has forgotten: they are not counted, and stay so."""
-    refs = [outcome.ref for outcome in outcomes if outcome.state == "duplicate"]
-    generations = store.meta().generations
-    forgotten = [
-        ref.name
+def show_unseen(store: Store, outcomes: Sequence[Outcome]) -> None:
+    """Say which objects are in the ledger and in no row that readers see: those that a rebuild has
+    forgotten, and those past the retention."""
+    meta = store.meta()
+    refs = [outcome.ref for outcome in outcomes if outcome.state in ("duplicate", "expired")]
+    entries = [
+        entry.as_read(meta.generations)
         for start in range(0, len(refs), BATCH)
-        for ref, entry in store.ledger(refs[start : start + BATCH]).items()
-        if entry.as_read(generations).state == "forgotten"
+        for entry in store.ledger(refs[start : start + BATCH]).values()
     ]
-    for name in sorted(forgotten):
+    for entry in sorted(entries, key=lambda entry: entry.ref.name):
+        if entry.state == "forgotten":
+            complain(
+                f"{entry.ref.name}: is forgotten (edgetally rebuild --forget), so it is not "
+                "counted again; under another name it would be"
+            )
+    _show_past(entries, meta.first_row_day)
+
+
+def _show_past(entries: Sequence[LedgerEntry], first: int) -> None:
+    past = [entry for entry in entries if entry.hours and max(entry.hours) < first * HOURS_PER_DAY]
+    day = f"{hour_start(first * HOURS_PER_DAY):%Y-%m-%d}"
+    for name in sorted(entry.ref.name for entry in past):
+        complain(f"{name}: all its hours are before {day}, past the retention: none is shown")
+    if past:
         complain(
-            f"{name}: is forgotten (edgetally rebuild --forget), so it is not counted again; "
-            "under another name it would be"
+            "To show them: edgetally settings retention_days=DAYS, then edgetally rebuild "
+            f"--from DAY --to {day}"
         )
-
-
-def show_expired(store: Store, outcomes: Sequence[Outcome]) -> None:
-    """Say which objects are in the ledger and in no row that readers see, and what would help."""
-    names = sorted(outcome.ref.name for outcome in outcomes if outcome.state == "expired")
-    if not names:
-        return
-    first = f"{hour_start(store.meta().first_row_day * HOURS_PER_DAY):%Y-%m-%d}"
-    for name in names:
-        complain(f"{name}: all its hours are before {first}, past the retention: none is shown")
-    complain(
-        "To show them: edgetally settings retention_days=DAYS, then edgetally rebuild "
-        f"--from DAY --to {first}"
-    )
 
 
 def _hashed(log_objects: Sequence[LogObject]) -> tuple[list[ObjectRef], list[Outcome]]:

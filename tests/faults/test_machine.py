@@ -345,7 +345,9 @@ class Machine(RuleBasedStateMachine):
 
 
 def run(backend: Backend, examples: int, steps: int) -> None:
-    """Let Hypothesis look for a way to break the invariant."""
+    """Let Hypothesis look for a way to break the invariant, with more examples or fewer where the
+    profile in use wants more or fewer than is usual."""
+    examples = max(1, examples * settings().max_examples // 100)
     machine = type("Machine", (Machine,), {"backend": backend})
     run_state_machine_as_test(
         machine,

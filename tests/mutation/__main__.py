@@ -1,7 +1,8 @@
 """Run the tests of a room on a sample of its mutants: `python -m tests.mutation`.
 
 A mutant that no test notices is printed. The exit code is 1 unless docs/mutants.md has it, as
-`file: old → new`, with the reason.
+`file: old → new`, with the reason. With `--holes` the mutants are faults of before, and the state
+machine must find each; with `--slips` they are slips that no test noticed once.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,11 +21,17 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from tests.mutation.changes import Change, changes
+from tests.mutation.holes import HOLES, Hole
+from tests.mutation.slips import SLIPS
 
 ROOT = Path(__file__).parents[2]
+FAILED = 1  # pytest's exit code when a test failed, and nothing else was wrong
 COPIED = ("pipeline", "handlers", "tests", "demo", "benchmarks", "docs", "events")
 COPIED_FILES = ("pyproject.toml", "template.yaml", "Makefile", "README.md", "CONTRIBUTING.md")
 FAST = ("-m", "not slow")
+QUICK = ("--timeout=60", "--hypothesis-profile=quick")
+LONG = ("--timeout=0", "--hypothesis-profile=thorough")
+"""For the machine: it fails by what it finds, and not because it takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Room:
     name: str
     modules: tuple[str, ...]
     tests: tuple[str, ...]
+    options: tuple[str, ...] = QUICK
 
 
 ROOMS = (
@@ -81,7 +89,13 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=6, help="mutants of each room")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--room", choices=[room.name for room in ROOMS], action="append")
+    parser.add_argument("--holes", metavar="WORDS", nargs="?", const="", help="those with WORDS")
+    parser.add_argument("--slips", metavar="WORDS", nargs="?", const="", help="those with WORDS")
     options = parser.parse_args()
+    for words, faults, how in ((options.holes, HOLES, LONG), (options.slips, SLIPS, QUICK)):
+        if words is not None:
+            chosen = [fault for fault in faults if words in fault.name]
+            return _find(chosen, (*how, f"--hypothesis-seed={options.seed}"))
     rooms = [room for room in ROOMS if not options.room or room.name in options.room]
     sample = [mutant for room in rooms for mutant in _sample(room, options.each, options.seed)]
     unchanged = [Mutant(room, "README.md", Change(0, 0, 0, "", "")) for room in rooms]
@@ -106,6 +120,33 @@ def main() -> int:
     for mutant in unknown:
         print(f"line {mutant.change.line}: `{mutant}`")
     return 1 if unknown else 0
+
+
+def _find(faults: Sequence[Hole], how: tuple[str, ...]) -> int:
+    """Run the tests of each fault, and print how long it took to find; the exit code."""
+    mutants = [
+        Mutant(
+            Room(fault.name, (), fault.tests, how),
+            fault.file,
+            fault.change((ROOT / fault.file).read_text()),
+        )
+        for fault in faults
+    ]
+    with _copies(2) as copies, ThreadPoolExecutor(2) as pool:
+        tried = list(pool.map(lambda mutant: _timed(mutant, copies), mutants))
+    known = (ROOT / "docs" / "mutants.md").read_text()
+    unknown = 0
+    for mutant, (code, seconds) in zip(mutants, tried, strict=True):
+        unknown += code != FAILED and mutant.room.name not in known
+        found = "found" if code == FAILED else "NOT FOUND"
+        print(f"{found} in {seconds:4.0f} s: {mutant.room.name}")
+    print(f"{sum(code == FAILED for code, _ in tried)} of {len(tried)} found")
+    return 1 if unknown else 0
+
+
+def _timed(mutant: Mutant, copies: "SimpleQueue[Path]") -> tuple[int | None, float]:
+    began = time.monotonic()
+    return _exit_code(mutant, copies), time.monotonic() - began
 
 
 def _sample(room: Room, count: int, seed: int) -> list[Mutant]:
@@ -139,11 +180,16 @@ def _copies(count: int) -> Iterator["SimpleQueue[Path]"]:
 
 def _is_noticed(mutant: Mutant, copies: "SimpleQueue[Path]") -> bool:
     """Whether a test fails, or never ends, with the mutant in place."""
+    return _exit_code(mutant, copies) != 0
+
+
+def _exit_code(mutant: Mutant, copies: "SimpleQueue[Path]") -> int | None:
+    """The exit code of pytest with the mutant in place, None if it never ends."""
     copy = copies.get()
     file = copy / mutant.file
     text = file.read_text()
     file.write_text(mutant.change.of(text))
-    options = ("-q", "-x", "-p", "no:cacheprovider", "--timeout=60", "--hypothesis-profile=quick")
+    options = ("-q", "-x", "-p", "no:cacheprovider", *mutant.room.options)
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *options, *mutant.room.tests],
@@ -155,11 +201,11 @@ def _is_noticed(mutant: Mutant, copies: "SimpleQueue[Path]") -> bool:
             timeout=600,
         )
     except subprocess.TimeoutExpired:
-        return True
+        return None
     finally:
         file.write_text(text)
         copies.put(copy)
-    return done.returncode != 0
+    return done.returncode
 
 
 if __name__ == "__main__":

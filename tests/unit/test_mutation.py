@@ -1,6 +1,11 @@
 """The changes that `make mutants` makes."""
 
+import pytest
+
+from tests.mutation.__main__ import ROOT
 from tests.mutation.changes import changes
+from tests.mutation.holes import HOLES, Hole
+from tests.mutation.slips import SLIPS
 
 MODULE = '''"""A module."""
 
@@ -37,3 +42,15 @@ def test_a_change_is_put_where_it_belongs() -> None:
     text = 'x = "→", 1 < 2\n'
     (first, *_) = [change for change in changes(text) if change.old == "1 < 2"]
     assert first.of(text) == 'x = "→", 1 <= 2\n'
+
+
+@pytest.mark.parametrize("hole", [*HOLES, *SLIPS], ids=lambda hole: hole.name)
+def test_every_fault_of_before_can_be_put_back(hole: Hole) -> None:
+    """The code has what mends it, once, and compiles without."""
+    text = (ROOT / hole.file).read_text()
+    broken = hole.change(text).of(text)
+    assert broken != text
+    if hole.file.endswith(".py"):
+        compile(broken, hole.file, "exec")
+    with pytest.raises(ValueError, match="has not once"):
+        hole.change(text.replace(hole.mended, ""))
