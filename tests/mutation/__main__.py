@@ -138,7 +138,7 @@ def _find(faults: Sequence[Hole], how: tuple[str, ...]) -> int:
     unknown = 0
     for mutant, (code, seconds) in zip(mutants, tried, strict=True):
         unknown += code != FAILED and mutant.room.name not in known
-        found = "found" if code == FAILED else "NOT FOUND"
+        found = "found" if code == FAILED else f"NOT FOUND (exit code {code})"
         print(f"{found} in {seconds:4.0f} s: {mutant.room.name}")
     print(f"{sum(code == FAILED for code, _ in tried)} of {len(tried)} found")
     return 1 if unknown else 0
