@@ -16,6 +16,7 @@ from pipeline.cli.console import out
 from pipeline.cli.words import change_of, human_bytes
 from pipeline.hour.five_minutes import Slots
 from pipeline.page.markdown import table as markdown_table
+from pipeline.schema.fields import SPELLINGS
 
 _LABEL_CHARACTERS: Mapping[By, int] = {"hour": 16, "day": 10, "week": 10, "month": 7}
 
@@ -30,17 +31,27 @@ class Series:
 
     @property
     def has_requests(self) -> bool:
-        """Whether any bucket has a figure that is not 0."""
+        """Whether any bucket has a figure that is not 0, or requests whose logs lack a field."""
         figures = (getattr(row, name) for row in self.answer.data for name in self.metrics)
-        return any(figures)
+        return any(figures) or any(self.answer.meta.lacking.values())
 
     @property
-    def unsummed(self) -> list[str]:
-        """The metrics that buckets do not have, because their bounds are no full hours of UTC."""
+    def remarks(self) -> Iterator[str]:
+        """The figures that are unknown, or of a part of the requests, and why."""
+        fields = {SPELLINGS[field][0] for name in self.metrics for field in METRICS[name].fields}
+        lacking: Mapping[str, int] = self.answer.meta.lacking
+        for field in sorted(fields & lacking.keys()):
+            yield (
+                f"{field}: not in the logs of {lacking[field]:,} requests; figures made of it "
+                "count the others, and are unknown if there are none"
+            )
         starts = (datetime.fromisoformat(bucket.start) for bucket in self.answer.data)
-        if not any(start.astimezone(UTC).minute for start in starts):
-            return []
-        return [name for name in self.metrics if name not in Slots._fields]
+        unsummed = [name for name in self.metrics if name not in Slots._fields]
+        if unsummed and any(start.astimezone(UTC).minute for start in starts):
+            yield (
+                f"Not kept by five minutes, so unknown in hours and days of "
+                f"{self.answer.meta.query.tz}: {', '.join(unsummed)}; --tz UTC has them"
+            )
 
     @property
     def head(self) -> list[str]:

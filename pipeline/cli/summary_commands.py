@@ -143,11 +143,8 @@ def series(
     found = ask(opened, site, lambda rows: wish.answer(rows, now))
     if found is not None:
         show(found)
-        if found.unsummed:
-            complain(
-                f"Not kept by five minutes, so unknown in hours and days of {tz}: "
-                f"{', '.join(found.unsummed)}; --tz UTC has them"
-            )
+        for remark in found.remarks:
+            complain(remark)
     if found is None or not found.has_requests:
         say_what_there_is(opened, site)
 

@@ -192,5 +192,10 @@ def test_figures_that_a_zone_off_the_hour_does_not_have_are_named(
     said = shown(capsys, *days)[1]
     assert "unknown in hours and days of Asia/Kolkata: hit_ratio, errors_4xx" in said
     assert shown(capsys, *days, "--metrics", "requests,bytes")[1] == ""
+    said = shown(capsys, "series", "--by", "day", "--metrics", "hits,misses,errors_5xx")[1]
+    assert [line.split(";")[0] for line in said.splitlines()] == [
+        "sc_status: not in the logs of 6 requests",
+        "x_edge_result_type: not in the logs of 6 requests",
+    ]
     said = shown(capsys, "summary", "--tz", "Asia/Kolkata", "--from", "2020-11-22")[1]
     assert "these figures begin at 2020-11-21T23:30:00+05:30" in said
