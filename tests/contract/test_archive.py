@@ -13,18 +13,22 @@ from pipeline.errors import StoreError
 from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector
+from pipeline.hours import Period
 from pipeline.objects import ObjectRef
 from pipeline.schema.dimensions import DEFAULT_CAPS
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.generations import Days
+from pipeline.store.ledger import LedgerEntry
 from pipeline.store.memory import MemoryStore
 from pipeline.store.port import Store
 from pipeline.store.sqlite import SqliteStore
 from pipeline.upkeep.archive import BadArchive, export, restore
-from tests.contract.test_store import HOUR, counted, ref
+from tests.contract.test_store import HOUR, counted, ref, rows
 from tests.support import dynamodb_local
 from tests.support.aggregates import hour_with
 from tests.support.deltas import Object, commit
+
+PERIODS: tuple[Period, Period] = ("hour", "day")
 
 
 def exported(store: Store) -> bytes:
@@ -54,6 +58,20 @@ def test_what_is_exported_and_imported_is_exported_again(store: Store) -> None:
     assert other.visitor_key() == store.visitor_key()
     again = counted("o1", HOUR + 1, HOUR + 2)
     assert commit(other, again).duplicates == (again.ref,)
+
+
+def test_an_export_has_every_row_once_and_whole(store: Store) -> None:
+    """Of the source itself: whatever shards its rows have, and however many days."""
+    for n in range(12):
+        commit(store, counted(f"o{n}", HOUR, HOUR - 24 * n))
+    lines = exported(store)
+    said = [json.loads(line)["row"] for line in content(lines)[12:]]
+    names = {(row["site"], row["period"], row["start"]) for row in said}
+    other = MemoryStore()
+    restore(io.BytesIO(lines), lambda: other)
+    kept = {period: rows(other, period) for period in PERIODS}
+    assert kept == {period: rows(store, period) for period in PERIODS}
+    assert len(names) == len(said) == sum(map(len, kept.values()))
 
 
 def test_a_store_of_every_kind_takes_an_export(store: Store) -> None:
@@ -128,7 +146,11 @@ def test_a_damaged_file_is_refused_whole(
 
 
 def test_what_cannot_be_exported_whole_is_not_exported() -> None:
-    """While a rebuild is open, or something is committed meanwhile."""
+    """While an object is half committed, a rebuild is open, or something is committed meanwhile."""
+    halves = MemoryStore()
+    halves.restore([LedgerEntry(ref("half"), "partial", 0, sites={"site": {HOUR: 1}})], [])
+    with pytest.raises(StoreError, match="half is half committed"):
+        exported(halves)
     store = filled(MemoryStore())
     lines = export(store, DEFAULT_CAPS)
     for _ in range(4):

@@ -101,6 +101,16 @@ def test_rows_are_read_consistently_while_a_day_has_two_generations(
     assert not is_consistent()
 
 
+def test_a_sweep_reads_rows_consistently(client: Any, store: DynamoStore) -> None:
+    """Else it would leave rows that were just written, and call their days swept."""
+    store.turn(lambda state: state.begin(DAYS))
+    store.turn(lambda state: state.undo(1))
+    with recorded(client) as requests:
+        store.sweep()
+    assert len(requests["Query"]) >= 3
+    assert all(map(consistent, requests["Query"]))
+
+
 def test_fences_are_stored_as_they_are(client: Any, store: DynamoStore) -> None:
     """Their number is a part of the format: an older process would look at others."""
     assert SLOTS == 8

@@ -26,7 +26,7 @@ from tests.mutation.slips import SLIPS
 
 ROOT = Path(__file__).parents[2]
 FAILED = 1  # pytest's exit code when a test failed, and nothing else was wrong
-COPIED = ("pipeline", "handlers", "tests", "demo", "benchmarks", "docs", "events")
+COPIED = ("pipeline", "handlers", "tests", "demo", "benchmarks", "docs", "events", "local")
 COPIED_FILES = ("pyproject.toml", "template.yaml", "Makefile", "README.md", "CONTRIBUTING.md")
 FAST = ("-m", "not slow")
 QUICK = ("--timeout=60", "--hypothesis-profile=quick")
