@@ -213,3 +213,17 @@ def test_the_longest_scheduled_audit_reads_the_index_alone(dynamodb: Any) -> Non
 
 def _at(now: datetime) -> datetime:
     return now
+
+
+def test_an_object_that_was_counted_before_the_window_is_not_missing(
+    store: Store, clock: FakeClock
+) -> None:
+    """It may have been listed late: the ledger is asked for what was committed before, too."""
+    old, new = counted("old", HOUR), counted("new", HOUR + 20 * 24)
+    commit(store, old)
+    clock.pass_time(days=20)
+    commit(store, new)
+    listed = [Listed(each.ref, NOW - timedelta(hours=2)) for each in (old, new)]
+    listed.append(Listed(ref("lost"), NOW - timedelta(hours=2)))
+    found = check(store, Window(HOUR + 20 * 24, HOUR + 21 * 24), listed)
+    assert (found.objects, found.listed, found.missing) == (1, 3, [ref("lost")])

@@ -27,7 +27,10 @@ from tests.contract.test_rebuild import (
     lines,
     ref,
 )
+from tests.contract.test_store import HOUR, counted
+from tests.contract.test_store import rows as kept
 from tests.support import dynamodb_local
+from tests.support.deltas import commit, delta
 from tests.support.sources import BodySource
 
 OTHERS = [key for key in BODIES if key != "first"]
@@ -172,3 +175,18 @@ def test_a_rebuild_by_a_process_with_more_shards_is_seen_whole(dynamodb: Any) ->
         assert images(store) == before
         confirm(store)
         assert images(store) == before
+
+
+def test_an_object_is_recounted_once_in_a_rebuild(store: Store) -> None:
+    """Two processes may go on with the same rebuild: the second one finds it done."""
+    one, other = counted("one", HOUR), counted("other", HOUR)
+    commit(store, one, other)
+    day = HOUR // 24
+    begun = store.turn(lambda state: state.begin(Days(day, day + 1)))
+    opened = begun.open_rebuild(begun.latest)
+    assert store.recount(opened, delta(one)).committed
+    assert store.recount(opened, delta(one)).duplicates == (one.ref,)
+    assert store.recount(opened, delta(one, other)).duplicates == (one.ref,)
+    assert store.recount(opened, delta(other)).committed
+    store.turn(lambda state: state.show(opened.generation))
+    assert kept(store, "hour")[RowKey("site", "hour", HOUR)].totals.requests == 2 * (HOUR % 7 + 1)
