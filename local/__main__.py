@@ -51,7 +51,7 @@ def _test() -> int:
 
 def difference(wanted: Any, found: Any, place: str = "response") -> str:
     """The first value that is not as wanted, "" if there is none. An object may have more keys
-    than are wanted; a text that holds JSON is compared as JSON."""
+    than are wanted, a list no more elements; a text that holds JSON is compared as JSON."""
     if isinstance(found, str) and isinstance(wanted, dict):
         found = json.loads(found)
     if isinstance(wanted, dict) and isinstance(found, dict):
@@ -59,6 +59,9 @@ def difference(wanted: Any, found: Any, place: str = "response") -> str:
             difference(value, found.get(key), f"{place}.{key}") for key, value in wanted.items()
         )
         return next(filter(None, each), "")
+    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        pairs = enumerate(zip(wanted, found, strict=True))
+        return next(filter(None, (difference(*pair, f"{place}[{n}]") for n, pair in pairs)), "")
     return "" if wanted == found else f"{place} is {found!r}, and should be {wanted!r}"
 
 

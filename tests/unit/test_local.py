@@ -34,7 +34,9 @@ def test_the_events_tell_the_size_and_the_etag_of_the_objects() -> None:
     [
         ({"a": 1}, {"a": 1, "b": 2}, ""),
         ({"a": {"b": [1]}}, {"a": '{"b": [1]}'}, ""),
-        ({"a": {"b": [1]}}, {"a": {"b": [2]}}, "response.a.b is [2], and should be [1]"),
+        ({"a": {"b": [1]}}, {"a": {"b": [2]}}, "response.a.b[0] is 2, and should be 1"),
+        ([{"a": 1}], [{"a": 1, "b": 2}], ""),
+        ([1], [1, 2], "response is [1, 2], and should be [1]"),
         ({"a": 1}, {}, "response.a is None, and should be 1"),
         ({"a": 1}, None, "response is None, and should be {'a': 1}"),
         ([], [1], "response is [1], and should be []"),
