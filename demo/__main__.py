@@ -85,6 +85,7 @@ def _demo(keep: bool) -> None:
         if keep:
             console.print("\nIt stays up until Ctrl-C.")
             signal.pause()
+        console.print("\nAll of it is taken down now. To look around: make demo KEEP=1")
 
 
 @contextmanager

@@ -16,6 +16,12 @@ Compare = Literal["previous", "year"]
 BUCKETS: tuple[By, ...] = get_args(By)
 COMPARISONS: tuple[Compare, ...] = get_args(Compare)
 
+_SUITABLE: tuple[tuple[int, By], ...] = (
+    (10 * 24, "hour"),
+    (120 * 24, "day"),
+    (1100 * 24, "week"),
+)
+"""The most hours that each bucket suits."""
 _DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 NAMED_WINDOWS = (*_DAYS, "today", "yesterday", "this_month", "last_month")
 """The windows that have a name. A window of days is so many times 24 hours, the current hour
@@ -189,6 +195,12 @@ def window_before(exact: Exact, zone: tzinfo) -> Exact:
 def day_start(day: date, zone: tzinfo) -> int:
     """The five-minute slot since the epoch in which a day begins. Raises OffTheClock."""
     return _slot(datetime(day.year, day.month, day.day, tzinfo=zone))
+
+
+def suitable(hours: int) -> By:
+    """The buckets that suit so many hours: few enough to be seen apart."""
+    by: By = "month"
+    return next((step for most, step in _SUITABLE if hours <= most), by)
 
 
 def label(hour: int, zone: tzinfo) -> str:

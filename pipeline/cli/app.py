@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from threading import current_thread, main_thread
 from types import FrameType
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ from pipeline.cli.audit_commands import auditing
 from pipeline.cli.console import complain
 from pipeline.cli.counting_commands import counting_commands
 from pipeline.cli.delivery_commands import delivering
-from pipeline.cli.exits import INTERRUPTED, OK, TERMINATED, exit_code
+from pipeline.cli.exits import FAILED, INTERRUPTED, OK, READER_GONE, TERMINATED, exit_code
 from pipeline.cli.ledger_commands import keeping
 from pipeline.cli.rebuild_commands import repairing
 from pipeline.cli.report_command import reporting
@@ -75,13 +76,22 @@ def edgetally(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 something could not be counted or read,
-    2 a wrong option or setting, 3 something to choose, 4 a bug, 130 interrupted, 143 terminated."""
-    typed = sys.argv[1:] if argv is None else argv
+    2 a wrong option or setting, 3 something to choose, 4 a bug, 130 interrupted, 141 nobody reads
+    on, 143 terminated."""
+    typed = list(sys.argv[1:] if argv is None else argv)
+    if sys.stdout is None:  # as Python starts where somebody has closed it
+        complain("edgetally: standard output is closed")
+        return FAILED
+    _never_fail_to_print()
+    if typed[:1] in ([], ["help"]):
+        typed = [*typed[1:], "--help"]
     with _terminating() as was_terminated:
         try:
-            command()(args=list(typed), prog_name="edgetally")
+            command()(args=typed, prog_name="edgetally")
         except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
-            code = int(end.code or OK)
+            # A reader that has seen enough, such as `head`, is no failure of ours.
+            closed = isinstance(end.__context__, BrokenPipeError)
+            code = READER_GONE if closed else int(end.code or OK)
         except Exception as error:
             code = exit_code(error, typed)
         else:
@@ -90,6 +100,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("edgetally: terminated" if was_terminated() else "edgetally: interrupted")
         return TERMINATED if was_terminated() else INTERRUPTED
     return code
+
+
+def _never_fail_to_print() -> None:
+    """Let characters that the encoding of a terminal or a pipe lacks be escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def command() -> TyperGroup:

@@ -66,14 +66,17 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Write an exported store into an empty one. The file is checked before a store is opened."""
-    from pipeline.upkeep.archive import restore
+    from pipeline.upkeep.archive import BadArchive, restore
 
     settings = load_settings(store=store)
     with (
         _exported(Path(not_empty(name, "FILE"))) as lines,
         counting("lines", not as_json) as advance,
     ):
-        entries, rows = restore(lines, partial(open_store, settings), advance)
+        try:
+            entries, rows = restore(lines, partial(open_store, settings), advance)
+        except BadArchive as error:
+            raise BadArchive(f"{name}: {error}") from error
     if as_json:
         print(json.dumps({"objects": entries, "rows": rows}))
     else:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.answer.calendar import By, OffTheClock
+from pipeline.answer.calendar import By, OffTheClock, suitable
 from pipeline.answer.rows import Rows
 from pipeline.answer.timeseries import TimeseriesQuestion
 from pipeline.cli.asking import bounded_exactly
@@ -19,12 +19,13 @@ _MOST_BUCKETS = 100_000
 @dataclass(frozen=True)
 class SeriesWish:
     """The options of a series: its window, which may have no bounds, the name of its zone, its
-    sites (none for all), its buckets and metrics, and the word that says what to compare with."""
+    sites (none for all), its buckets (None for what suits) and metrics, and the word that says what
+    to compare with."""
 
     bounds: Bounds
     tz: str
     sites: tuple[str, ...]
-    by: By
+    by: By | None
     metrics: tuple[str, ...]
     compare: str | None
 
@@ -36,7 +37,8 @@ class SeriesWish:
             return None
         hours = exact.hours
         check_calendar(hours, zone)
-        if (hours.end - hours.start) // _HOURS[self.by] > _MOST_BUCKETS:
+        by = self.by or suitable(hours.end - hours.start)
+        if (hours.end - hours.start) // _HOURS[by] > _MOST_BUCKETS:
             reason = f"makes more than {_MOST_BUCKETS:,} buckets; name larger ones"
             raise SettingError("--by", reason)
         question = TimeseriesQuestion(
@@ -45,10 +47,10 @@ class SeriesWish:
             self.sites or None,
             parse_compare(self.compare, exact, zone),
             None if exact.is_of_hours else exact,
-            by=self.by,
+            by=by,
             metrics=self.metrics,
         )
         try:
-            return Series(question.answer(rows, now), self.metrics, self.by)
+            return Series(question.answer(rows, now), self.metrics, by)
         except OffTheClock as error:
             raise SettingError("--tz", f"this zone cannot be used: {error}") from error

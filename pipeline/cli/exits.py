@@ -7,12 +7,12 @@ from pipeline.environment import PREFIX
 from pipeline.errors import EdgetallyError, SettingError
 
 OK, FAILED, USAGE, CHOICE, BUG = 0, 1, 2, 3, 4
-INTERRUPTED, TERMINATED = 130, 143
+INTERRUPTED, READER_GONE, TERMINATED = 130, 141, 143
 
 
 def exit_code(error: Exception, typed: Sequence[str] = ()) -> int:
     """Print an error for people and return its exit code. A setting that was `typed` as an option
-    is called by the option.
+    or an argument is called by that.
 
     2 for an option or a setting, 1 for what edgetally or the system refuses, 4 for a bug, which
     alone comes with a trace and the request to report it. (3 is a command's own: something is to
@@ -33,6 +33,7 @@ def exit_code(error: Exception, typed: Sequence[str] = ()) -> int:
 def _as_typed(error: EdgetallyError, typed: Sequence[str]) -> EdgetallyError:
     if not isinstance(error, SettingError) or not error.name.startswith(PREFIX):
         return error
-    option = f"--{error.name.removeprefix(PREFIX).lower().replace('_', '-')}"
-    was_typed = any(each.partition("=")[0] == option for each in typed)
-    return SettingError(option, error.reason) if was_typed else error
+    name = error.name.removeprefix(PREFIX).lower()
+    forms = (f"--{name.replace('_', '-')}", name)  # an option, and an argument of `settings`
+    typed_names = {each.partition("=")[0] for each in typed}
+    return next((SettingError(form, error.reason) for form in forms if form in typed_names), error)

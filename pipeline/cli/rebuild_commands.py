@@ -21,7 +21,7 @@ from pipeline.cli.window import FromOption, ToOption, parse_window
 from pipeline.errors import SettingError
 from pipeline.hours import HOURS_PER_DAY, Window, hour_start
 from pipeline.settings import load_settings
-from pipeline.store.generations import Days
+from pipeline.store.generations import Days, Rebuild
 from pipeline.words import number_of
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def rebuild(
     settings = load_settings(store=store)
     days = _days(parse_window(datetime.now(UTC), start, end))
     opened = open_existing(settings)
+    before = opened.meta().generations.rebuild
     count = open_ingest(settings, opened)
     refs = [named(name, "--forget") for name in forget or []]
     with counting("objects", not as_json) as advance:
@@ -75,10 +76,7 @@ def rebuild(
     if as_json:
         print(json.dumps(as_document(done)))
     elif not done.failed:
-        out.print(
-            f"{number_of(done.recounted, 'object')} recounted, {done.forgotten:,} forgotten; "
-            "readers see the new count.\nLook at it, then: edgetally rebuild confirm, or undo"
-        )
+        _show_recounted(done, before)
     raise typer.Exit(FAILED if done.failed else OK)
 
 
@@ -87,7 +85,8 @@ def confirm(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Keep the new count of an open rebuild, and delete the old one."""
     from pipeline.upkeep.rebuild import confirm as keep
 
-    _show_deleted(keep(open_existing(load_settings(store=store))), "old", as_json)
+    rows = keep(open_existing(load_settings(store=store)))
+    _show_deleted(rows, "Readers keep the new count", as_json)
 
 
 @repairing.command(epilog="Example: edgetally rebuild undo --store dynamodb://TABLE")
@@ -95,7 +94,8 @@ def undo(store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Return to the old count, and delete the new one of an open rebuild."""
     from pipeline.upkeep.rebuild import undo as take_back
 
-    _show_deleted(take_back(open_existing(load_settings(store=store))), "new", as_json)
+    rows = take_back(open_existing(load_settings(store=store)))
+    _show_deleted(rows, "Readers see the old count again", as_json)
 
 
 def show_obstacles(done: "Rebuilt") -> None:
@@ -126,11 +126,20 @@ def as_document(done: "Rebuilt") -> dict[str, Any]:
     return asdict(done) | {"failed": failed}
 
 
-def _show_deleted(rows: int, count: str, as_json: bool) -> None:
+def _show_recounted(done: "Rebuilt", before: Rebuild | None) -> None:
+    if before is not None and before.shown and before.generation == done.generation:
+        out.print("This rebuild is open already, and goes on.")
+    out.print(
+        f"{number_of(done.recounted, 'object')} recounted, {done.forgotten:,} forgotten; "
+        "readers see the new count.\nLook at it, then: edgetally rebuild confirm, or undo"
+    )
+
+
+def _show_deleted(rows: int, seen: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"deleted_rows": rows}))
     else:
-        out.print(f"{number_of(rows, 'row')} of the {count} count deleted")
+        out.print(f"{seen}; {number_of(rows, 'row')} of the other count deleted")
 
 
 def _days(window: Window) -> Days:

@@ -1,6 +1,6 @@
 """A summary as tables for people."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.columns import Columns
 from rich.console import Console, RenderableType
@@ -11,7 +11,8 @@ from pipeline.answer.entries import UNKNOWN, Entry
 from pipeline.answer.envelope import Comparison
 from pipeline.answer.summary import LISTED, Summary
 from pipeline.cli.cut import Cut
-from pipeline.cli.words import change_of, decoded, human_bytes, or_not_logged, safe
+from pipeline.cli.words import change_of, decoded, human_bytes, or_not_logged, safe, share_of
+from pipeline.words import number_of
 
 _BAR = 12
 _SHORT = 8
@@ -142,14 +143,14 @@ def _table(*columns: str) -> Table:
 def _counts(name: str, counts: dict[str, int], total: int) -> Table:
     table = _table(name, "requests", "share")
     for value, count in list(counts.items())[:_COUNTED]:
-        table.add_row(Cut(safe(value)), f"{count:,}", f"{100 * count / total:.1f} %")
+        table.add_row(Cut(safe(value)), f"{count:,}", share_of(count, total))
     return table
 
 
 def _entries(name: str, entries: Sequence[Entry], total: int) -> Table:
     table = _table(name, "requests", "share", "bytes")
     for entry in entries:
-        share = f"{100 * entry.requests / total:.1f} %"
+        share = share_of(entry.requests, total)
         table.add_row(
             Cut(decoded(entry.value)),
             f"{entry.requests:,}",
@@ -196,15 +197,24 @@ def remarks(summary: Summary) -> list[str]:
         f"{name}: more values than the table holds; a value may be undercounted by up to {bound:,}"
         for name, bound in summary.approximate.items()
     ]
-    for field, requests in summary.lacking.items():
-        if requests < summary.total_records:
-            remarks.append(
-                f"{field}: not in the logs of {requests:,} requests; figures made of it count the "
-                "others"
-            )
+    remarks += _lacking(summary)
     for site, percent in summary.sampling.items():
         remarks.append(f"{site}: estimated, its logs hold {percent} % of the requests")
     if summary.rejected_lines.total:
         reasons = ", ".join(f"{n:,} {why}" for why, n in summary.rejected_lines.by_reason.items())
         remarks.append(f"lines not counted: {reasons}")
     return remarks
+
+
+def _lacking(summary: Summary) -> Iterator[str]:
+    """The fields that the logs of some requests lack, in a line for each number of requests."""
+    fields: dict[int, list[str]] = {}
+    for field, requests in summary.lacking.items():
+        if requests < summary.total_records:
+            fields.setdefault(requests, []).append(field)
+    for requests, names in sorted(fields.items(), reverse=True):
+        logged = number_of(requests, "request")
+        yield (
+            f"not in the logs of {logged}, so that figures made of it count the others: "
+            f"{', '.join(names)}"
+        )

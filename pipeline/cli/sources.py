@@ -158,6 +158,8 @@ def expanded(
     if STDIN not in sources:
         yield expansion
         return
+    if sys.stdin is None:  # as Python starts where somebody has closed it
+        raise SettingError("SOURCE", "standard input is closed; pipe a log into it, or name a file")
     with NamedTemporaryFile(prefix="edgetally-stdin-") as file:
         shutil.copyfileobj(sys.stdin.buffer, file)
         file.flush()

@@ -1,9 +1,10 @@
 """The commands that show the traffic: summary and series."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, TypeVar
 
+import msgspec
 import typer
 
 from pipeline.answer.calendar import BUCKETS, By, compared, label
@@ -60,6 +61,15 @@ FormOption = Annotated[
         autocompletion=lambda: list(SUMMARY_FORMS),
     ),
 ]
+ByOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"{', '.join(BUCKETS)}; by default what suits the window.",
+        autocompletion=lambda: list(BUCKETS),
+        show_default=False,
+    ),
+]
+MetricsOption = Annotated[str, typer.Option(help=f"Between commas, of: {', '.join(METRICS)}.")]
 
 
 @summing.command(
@@ -101,7 +111,7 @@ def summary(
 
     opened = open_to_read(load_settings(store=store))
     found, comparison = ask(opened, site, read)
-    show(found, comparison)
+    show(_on_the_clock_of(zone, found), comparison)
     if not found.total_records:
         say_what_there_is(opened, site)
 
@@ -117,12 +127,8 @@ def series(
     start: FromOption = None,
     end: ToOption = None,
     tz: TzOption = "UTC",
-    by: Annotated[
-        str, typer.Option(help=f"{', '.join(BUCKETS)}.", autocompletion=lambda: list(BUCKETS))
-    ] = "hour",
-    metrics: Annotated[
-        str, typer.Option(help=f"Between commas, of: {', '.join(METRICS)}.")
-    ] = _METRICS,
+    by: ByOption = None,
+    metrics: MetricsOption = _METRICS,
     compare: CompareOption = None,
     site: SiteOption = None,
     form: FormOption = "table",
@@ -149,16 +155,25 @@ def series(
         say_what_there_is(opened, site)
 
 
+def _on_the_clock_of(zone: tzinfo, summary: Summary) -> Summary:
+    """The summary with the moments of its first and last request as the zone's clock shows them."""
+    moments = [datetime.fromisoformat(each) for each in summary.time_range.split("/") if each]
+    local = (each.astimezone(zone).isoformat().replace("+00:00", "Z") for each in moments)
+    return msgspec.structs.replace(summary, time_range="/".join(local))
+
+
 def _form_of(forms: Mapping[str, T], form: str, compare: str | None) -> T:
     """The form of an answer. Raises SettingError."""
     if form not in forms:
         raise SettingError("--format", f"{form!r} is none of {', '.join(forms)}")
-    if compare and form == "csv":
+    if compare is not None and form == "csv":
         raise SettingError("--compare", "needs --format table, json or md")
     return forms[form]
 
 
-def _bucket(by: str) -> By:
+def _bucket(by: str | None) -> By | None:
+    if by is None:
+        return None
     for each in BUCKETS:
         if each == by:
             return each

@@ -15,6 +15,8 @@ from pipeline.cli.show_summary import figures_of, remarks, show
 from pipeline.cli.words import decoded, human_bytes, or_not_logged
 from pipeline.page.markdown import table
 
+_COUNTS = ("status_codes", "result_types", "methods")
+_TIMES = ("p50", "p75", "p90", "p95", "p99", "max", "mean")
 Before = Comparison[Summary] | None
 
 
@@ -42,7 +44,27 @@ def _as_markdown(summary: Summary, before: Before) -> None:
 def _markdown(summary: Summary, before: Before) -> Iterator[str]:
     figures = figures_of(summary, before)
     yield from table(["figure", "value", "before", "change"][: len(figures[0])], figures)
-    for key in LISTED:
+    for key in _COUNTS:
+        counts: dict[str, int] | None = getattr(summary, key)
+        if counts:
+            yield f"## {key.replace('_', ' ')}"
+            yield ""
+            yield from table(["value", "requests"], [[v, f"{n:,}"] for v, n in counts.items()])
+    if summary.latency_ms:
+        yield "## latency ms"
+        yield ""
+        yield from table(
+            ["", *_TIMES, "requests"],
+            [
+                [
+                    name.replace("_", " "),
+                    *(f"{getattr(latency, time):,.0f}" for time in _TIMES),
+                    f"{latency.requests:,}",
+                ]
+                for name, latency in summary.latency_ms.items()
+            ],
+        )
+    for key in (*LISTED, "audience", "crawler_groups"):
         entries: list[Entry] | None = getattr(summary, key)
         if entries:
             yield f"## {key.replace('_', ' ')}"

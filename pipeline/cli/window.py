@@ -1,5 +1,6 @@
 """The window that the options of a command name."""
 
+import re
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, NamedTuple
 
@@ -20,12 +21,14 @@ from pipeline.answer.calendar import (
     named_window,
     zone_named,
 )
-from pipeline.api.values import epoch_seconds
+from pipeline.api.values import LATEST, epoch_seconds
 from pipeline.errors import SettingError
 from pipeline.hour.five_minutes import SLOTS_PER_HOUR
 from pipeline.hours import Window
 
 _EXAMPLES = "2026-11-23, 2026-11-23T11:00, 2026-11-23T11:00:00Z, or epoch seconds"
+
+_YEAR = re.compile(r"[0-9]{4}")
 
 FromOption = Annotated[
     str | None,
@@ -171,10 +174,19 @@ def _named(name: str, now: datetime, zone: tzinfo) -> Bounds:
 def _moment(option: str, text: str, zone: tzinfo) -> datetime:
     """The moment of a text, in any form that the API takes too, or of a zone's clock."""
     try:
-        seconds = epoch_seconds(text)
-        if seconds is not None:
-            return datetime.fromtimestamp(seconds, UTC)
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+        moment = _read_moment(text, zone)
     except (ValueError, OverflowError, OSError):
         raise SettingError(option, f"{text!r} is no date or time; write {_EXAMPLES}") from None
+    if not 0 <= moment.timestamp() < LATEST:
+        raise SettingError(option, f"{text!r} is not from 1970 to 9998")
+    return moment
+
+
+def _read_moment(text: str, zone: tzinfo) -> datetime:
+    """Raises ValueError, OverflowError, OSError. A year alone is no time, though it has the form
+    of epoch seconds."""
+    seconds = None if _YEAR.fullmatch(text) else epoch_seconds(text)
+    if seconds is not None:
+        return datetime.fromtimestamp(seconds, UTC)
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -36,6 +36,12 @@ def human_bytes(count: int) -> str:
     return f"{value:,.1f} PB"
 
 
+def share_of(part: int, whole: int) -> str:
+    """A part of a whole in percent; a small one is never shown as none."""
+    percent = 100 * part / whole
+    return f"{percent:.1f} %" if percent >= 0.1 or not part else "<0.1 %"
+
+
 def change_of(now: float | None, before: float | None) -> str:
     """The change from one figure to another in percent: `+12.5 %`; a word where there is none."""
     if now is None or before is None:

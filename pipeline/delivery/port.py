@@ -20,6 +20,10 @@ class DeliveryError(EdgetallyError):
     """Logs could not be turned on or off; what was made until then is found by the next run."""
 
 
+UNASKED = frozenset({"NoCredentialsError", "ProfileNotFound", "EndpointConnectionError"})
+"""Errors before AWS has seen a request."""
+
+
 class Unready(DeliveryError):
     """Something is missing that AWS would refuse, or ignore without a word."""
 
@@ -32,7 +36,8 @@ class CloudError(DeliveryError):
     """
 
     def __init__(self, operation: str, code: str, reason: str) -> None:
-        super().__init__(f"AWS refused {operation} ({code}): {reason}")
+        refused = "was not asked for" if code in UNASKED else "refused"
+        super().__init__(f"AWS {refused} {operation} ({code}): {reason}")
         self.operation = operation
         self.code = code
         self.reason = reason

@@ -57,7 +57,8 @@ def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
         container=parsed.container,
         format=parsed.format,
         layout=parsed.layout,
-        fields=[name for layout in parsed.layouts for name in named(layout.fields)],
+        # Of several headers in one object, each name once.
+        fields=[*dict.fromkeys(each for one in parsed.layouts for each in named(one.fields))],
         sites=sorted({place.site for place in parsed.rows}),
         hours=[
             hour_start(hour).isoformat().replace("+00:00", "Z")

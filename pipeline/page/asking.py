@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pipeline.answer.calendar import By
+from pipeline.answer.calendar import suitable
 from pipeline.answer.overview import Listing
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.api.questions import overview_question
@@ -15,7 +15,6 @@ ROWS, MOST_ROWS = 10, 200
 """Rows of a list, and of one that is shown alone."""
 LEAST_REQUESTS = 20
 """The requests that a path needs to be among the slowest."""
-_STEPS: tuple[tuple[int, By], ...] = ((10 * 24, "hour"), (120 * 24, "day"), (1100 * 24, "week"))
 _LATE_TABLE = 48
 
 
@@ -44,10 +43,7 @@ def report_question(start: int, end: int, tz: str) -> OverviewQuestion:
 
 def stepped(question: OverviewQuestion) -> OverviewQuestion:
     """The question with buckets that suit its length: few enough to be seen apart."""
-    hours = question.end - question.start
-    by: By = "month"
-    by = next((step for most, step in _STEPS if hours <= most), by)
-    return replace(question, by=by)
+    return replace(question, by=suitable(question.end - question.start))
 
 
 def table_question(question: OverviewQuestion) -> OverviewQuestion | None:

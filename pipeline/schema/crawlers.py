@@ -5,10 +5,13 @@ list where it takes people's browsers for crawlers, and add the crawlers that it
 data, not code: to add a crawler, add a line to `_MORE`.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from pipeline.schema import tools
 
@@ -190,17 +193,25 @@ class Crawler(NamedTuple):
 @cache
 def crawlers() -> tuple[Crawler, ...]:
     """Return all known crawlers; of those that match an agent, the first is meant."""
-    # Imported where it is used: it takes its time, and most functions need no list.
-    from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-
     own = [(len(crawler.name) - _LESS * (crawler.group == TOOL), crawler) for crawler in _own()]
     listed = [
         (_specific(entry["pattern"], entry["tags"]), _listed(entry["pattern"], entry["tags"]))
-        for entry in CRAWLER_USER_AGENTS_DATA
+        for entry in _published()
         if _STRICTER.get(entry["pattern"]) != ""
     ]
     ordered = sorted([*own, *listed], key=lambda ranked: ranked[0], reverse=True)
     return tuple(crawler for _, crawler in ordered)
+
+
+def _published() -> list[dict[str, Any]]:
+    """The list of the package `crawler-user-agents`. It is read here, because the package itself
+    reads it in the encoding of the locale, which may not be UTF-8."""
+    found = find_spec("crawleruseragents")
+    folders = found and found.submodule_search_locations
+    assert folders  # noqa: S101 - it is a requirement
+    file = Path(folders[0]) / "crawler-user-agents.json"
+    listed: list[dict[str, Any]] = json.loads(file.read_bytes())
+    return listed
 
 
 def _own() -> Iterator[Crawler]:

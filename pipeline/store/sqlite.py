@@ -141,6 +141,9 @@ def _make_private(path: Path) -> None:
     """Make an empty file that its owner alone may read; SQLite gives its other files that mode."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except FileNotFoundError as error:
+        reason = f"there is no folder {path.parent}; make it, or name another file"
+        raise StoreError(f"SQLite store {path}: {reason}") from error
     except OSError as error:
         raise StoreError(f"SQLite store {path}: {error.strerror}") from error
 

@@ -49,6 +49,7 @@ def test_the_demo_is_exact_and_leaves_nothing(
     assert "in the dead-letter queue" in output
     assert "truncated: the gzip stream ends" in output
     assert "curl -u " in output
+    assert "make demo KEEP=1" in output
     assert left_behind(tmp_path) == []
 
 

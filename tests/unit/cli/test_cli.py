@@ -192,7 +192,11 @@ def test_for_people_there_are_tables(logs: Path) -> None:
         (["summary"], 2, "EDGETALLY_STORE: is not set"),
         (["summary", "--store", "postgres://x"], 2, "is no store; use sqlite:///"),
         (["summary", "--store", "sqlite://x.db"], 2, "names no file"),
-        (["ingest", __file__, "--store", "sqlite:///no/such/folder/x.db"], 1, "No such file"),
+        (
+            ["ingest", __file__, "--store", "sqlite:///no/such/folder/x.db"],
+            1,
+            "there is no folder no/such/folder; make it",
+        ),
         (["serve", "--store", "sqlite:///x.db"], 2, "x.db does not exist"),
         (["summary", "--store", "dynamodb://"], 2, "names no table"),
         (["summary", "--store", "memory://", "--hours", "x"], 2, "valid integer"),

@@ -9,14 +9,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import pytest
 
+from pipeline.__main__ import main as program
 from pipeline.cli.app import GROUPS, command, main
 from pipeline.cli.ingesting import BATCH
+from pipeline.cli.words import share_of
 from pipeline.ingest.ingest import Ingest
 from pipeline.remedies import next_step
 
@@ -288,3 +291,126 @@ def test_whoever_is_not_logged_in_is_told_how(
     code, _, said = typed(capsys, *arguments)
     assert code == 1
     assert "run `aws configure` or `aws sso login`, name a profile in AWS_PROFILE" in said
+
+
+def test_a_reader_that_stops_is_no_failure(logs: Path) -> None:
+    """`edgetally objects --json | head -1` has a code of its own, and says nothing."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "ingest", "logs", "--json"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) == 141
+
+
+def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """As people type it: alone, with nothing, and for a command."""
+    for arguments, said in (([], "Count and look"), (["help"], "Count and look")):
+        code, shown, _ = typed(capsys, *arguments)
+        assert (code, said in shown) == (0, True)
+    code, shown, _ = typed(capsys, "help", "ingest")
+    assert (code, "edgetally ingest logs/" in shown) == (0, True)
+
+
+def test_a_series_has_buckets_that_suit_its_window(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Days for a month, months for years, unless others are asked for."""
+    typed(capsys, "ingest", "logs")
+    for end, first in (("2026-12-20", "day"), ("2030-01-01", "month"), ("2026-11-24", "hour")):
+        code, shown, _ = typed(
+            capsys, "series", "--from", "2026-11-20", "--to", end, "--format", "md"
+        )
+        assert (code, shown.split()[1]) == (0, first)
+
+
+def test_a_time_range_is_on_the_clock_of_its_zone(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the bounds of the window are."""
+    typed(capsys, "ingest", "logs")
+    _, utc, _ = typed(capsys, "summary", "--json")
+    _, local, _ = typed(capsys, "summary", "--json", "--tz", "Asia/Tokyo")
+    ranges = [json.loads(each)["time_range"].split("/") for each in (utc, local)]
+    assert all(each.endswith("Z") for each in ranges[0])
+    assert all(each.endswith("+09:00") for each in ranges[1])
+    first, second = ([datetime.fromisoformat(each) for each in one] for one in ranges)
+    assert first == second
+
+
+def test_a_small_share_is_not_none() -> None:
+    """One of many is less than a tenth of a percent, and none is none."""
+    assert [share_of(part, 10_000) for part in (0, 1, 10, 10_000)] == [
+        *("0.0 %", "<0.1 %", "0.1 %", "100.0 %")
+    ]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1"},
+        {"PYTHONIOENCODING": "ascii"},
+    ],
+)
+@pytest.mark.parametrize("command", [("summary",), ("inspect", "logs"), ("objects",), ("--help",)])
+def test_no_encoding_of_a_terminal_is_a_bug(
+    command: tuple[str, ...], variables: dict[str, str]
+) -> None:
+    """Characters that it lacks are escaped, and files are read as what they are."""
+    assert main(["ingest", "logs"]) == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *command],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "closed", "said"),
+    [
+        ("export --to -", ">&-", "edgetally: standard output is closed\n"),
+        ("summary", ">&-", "edgetally: standard output is closed\n"),
+        (
+            "ingest -",
+            "<&-",
+            "edgetally: SOURCE: standard input is closed; pipe a log into it, or name a file\n",
+        ),
+    ],
+)
+def test_a_stream_that_is_closed_is_named(command: str, closed: str, said: str) -> None:
+    """It is the caller's doing, and no bug."""
+    assert main(["ingest", "logs"]) == 0
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m pipeline {command} {closed}', sys.executable],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert done.stderr == said
+
+
+def test_an_interruption_before_the_command_has_begun_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Modules are still being read then."""
+
+    def interrupt(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "pipeline.cli.app")
+    monkeypatch.setattr("builtins.__import__", interrupt)
+    code = program()
+    monkeypatch.undo()
+    assert (code, capsys.readouterr().err) == (130, "edgetally: interrupted\n")

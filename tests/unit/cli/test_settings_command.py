@@ -64,8 +64,8 @@ def test_a_writer_with_others_is_refused(
     [
         ("site=x", "'site=x' is none; the names are site_pattern,"),
         ("shards", "'shards' is none"),
-        ("shards=0", "EDGETALLY_SHARDS: '0': Input should be greater than or equal to 1"),
-        ("shards=many", "EDGETALLY_SHARDS: 'many': Input should be a valid integer"),
+        ("shards=0", "shards: '0': Input should be greater than or equal to 1"),
+        ("shards=many", "shards: 'many': Input should be a valid integer"),
         ("site_pattern=^x", "no group named site"),
         ("sampling=x=0", "is no prefix=percent"),
         ("retention_days=400", None),
