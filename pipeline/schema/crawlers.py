@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.schema import tools
@@ -208,9 +208,11 @@ def _published() -> list[dict[str, Any]]:
     reads it in the encoding of the locale, which may not be UTF-8."""
     found = find_spec("crawleruseragents")
     folders = found and found.submodule_search_locations
-    assert folders  # noqa: S101 - it is a requirement
-    file = Path(folders[0]) / "crawler-user-agents.json"
-    listed: list[dict[str, Any]] = json.loads(file.read_bytes())
+    assert found  # noqa: S101 - it is a requirement
+    assert folders  # noqa: S101 - and a package
+    assert isinstance(found.loader, SourceFileLoader)  # noqa: S101
+    content = found.loader.get_data(f"{folders[0]}/crawler-user-agents.json")
+    listed: list[dict[str, Any]] = json.loads(content)
     return listed
 
 
