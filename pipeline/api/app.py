@@ -98,7 +98,9 @@ def without_credentials() -> dict[str, Any]:
 
 def other_host() -> dict[str, Any]:
     """The proxy response to a request for a host that is not served here."""
-    problem = Problem(HTTPStatus.MISDIRECTED_REQUEST, "this server is for its own machine alone")
+    names = ["localhost", "127.0.0.1", "[::1]"]
+    detail = f"this server is for its own machine alone, by the names {', '.join(names)}"
+    problem = Problem(HTTPStatus.MISDIRECTED_REQUEST, detail, allowed=names)
     return proxy_response(problem_response(problem), {})
 
 

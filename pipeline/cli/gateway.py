@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +14,6 @@ from pipeline.api.problems import problem_of
 from pipeline.api.proxy import problem_response, proxy_response
 
 HOST = "127.0.0.1"
-_NAMES = frozenset({HOST, "localhost", "[::1]"})
 _WORTH_GZIP = 1_000
 """Bytes of a body from which on gzip makes it smaller than a packet less."""
 
@@ -74,16 +74,19 @@ def _headers(environ: Environ) -> dict[str, str]:
 
 def _is_of_this_machine(host: str) -> bool:
     """Whether an authority names the loopback interface, with any port."""
-    return re.sub(r":[0-9]*$", "", host.strip().lower()) in _NAMES
+    name = re.sub(r":[0-9]*$", "", host.strip().lower()).removesuffix(".")
+    try:
+        return name == "localhost" or ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _encoded(response: Mapping[str, Any], accept: str) -> tuple[bytes, dict[str, str]]:
     """The body as the client wants it, and the headers that say so."""
     body = response["body"].encode()
-    if len(body) < _WORTH_GZIP:
-        return body, {}
+    # A response without a body has the header too: it stands for one that may have a long one.
     vary = ", ".join(filter(None, (response["headers"].get("Vary"), "Accept-Encoding")))
-    if not _takes_gzip(accept):
+    if len(body) < _WORTH_GZIP or not _takes_gzip(accept):
         return body, {"Vary": vary}
     return gzip.compress(body, 5, mtime=0), {"Vary": vary, "Content-Encoding": "gzip"}
 

@@ -1,5 +1,7 @@
 """The command that serves a store on this machine."""
 
+import os
+import re
 import sys
 from typing import Annotated
 
@@ -12,6 +14,8 @@ from pipeline.errors import EdgetallyError, SettingError
 from pipeline.settings import load_settings
 
 serving = typer.Typer()
+
+_CARRIED = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 @serving.command(epilog="Example: edgetally serve --store sqlite:///edgetally.db --port 8080")
@@ -45,7 +49,8 @@ def serve(
     try:
         server = make_server(door, port, secret)
     except OSError as error:
-        reason = f"{port} cannot be used: {error.strerror}; --port 0 takes a free one"
+        why = os.strerror(error.errno) if error.errno else str(error)  # it has no address in it
+        reason = f"{port} cannot be used: {why}; --port 0 takes a free one"
         raise SettingError("--port", reason) from error
     base = f"http://{HOST}:{server.port}"
     for route in (PAGE, *ROUTES):
@@ -55,11 +60,18 @@ def serve(
 
 
 def _secret(token: str | None) -> str | None:
-    """The secret, None to serve without. Raises SettingError for an empty one: a variable that
-    happens to be empty must not open the server to everybody."""
+    """The secret, None to serve without. Raises SettingError for an empty one, since a variable
+    that happens to be empty must not open the server to everybody, and for one that no header can
+    carry as it is, since it would open it to nobody."""
     name, secret = ("--token", token) if token is not None else (TOKEN, serving_token())
     if secret is not None and not secret.strip():
         raise SettingError(name, "is empty; leave it out to serve without a secret")
+    if secret is not None and not _CARRIED.fullmatch(secret):
+        raise SettingError(
+            name,
+            "has a character that a header cannot carry; letters, digits and signs of ASCII can "
+            "be used, and spaces between them, but no line end, such as one at the end of a file",
+        )
     return secret
 
 

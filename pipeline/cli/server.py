@@ -14,13 +14,12 @@ from typing_extensions import override
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
-from pipeline.api.problems import Problem
 from pipeline.api.proxy import problem_response, proxy_response
 from pipeline.cli.gateway import HOST, Answer, Gateway
+from pipeline.cli.wire import MOST_BYTES, WireRequest
 
 THREADS = 8
 """Requests that are answered at one time."""
@@ -30,35 +29,32 @@ PATIENCE_SECONDS = 10
 """The time for a request to arrive, and for a connection to wait for the next one."""
 _IN_A_CROWD_SECONDS = 1
 """The same while others wait to be accepted."""
-_MOST_BYTES = 64 << 10
-"""Of a request's header, and of its body, which nothing reads."""
 
 
-class _Refusal(ErrorTask):  # type: ignore[misc] # Waitress has no types
+class _Response(WSGITask):  # type: ignore[misc] # Waitress has no types
+    """A response; one that has no body needs no length for its connection to stay open."""
+
+    @override
+    def set_close_on_finish(self) -> None:
+        ends = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or ends or self.version != "1.1":
+            super().set_close_on_finish()
+
+
+class _Refusal(ErrorTask):  # type: ignore[misc]
     """The answer to bytes that are no request."""
 
     @override
     def execute(self) -> None:
-        error = self.request.error
-        problem = Problem(HTTPStatus(error.code), f"{error.reason}: {error.body}")
+        problem = self.request.problem
         response = proxy_response(problem_response(problem), {})
         body = response["body"].encode()
         self.status = f"{problem.status.value} {problem.status.phrase}"
         self.response_headers.extend(response["headers"].items())
+        self.version = "1.1"  # ours: that of the bytes may be none
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
-
-
-class _Request(HTTPRequestParser):  # type: ignore[misc]
-    """A request, which may be an address that is none."""
-
-    @override
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # of urlsplit, which Waitress lets through
-            raise ParsingError("Bad URI") from error
 
 
 class _Connection(HTTPChannel):  # type: ignore[misc]
@@ -66,7 +62,9 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
     a byte a second is not waited for."""
 
     last_activity: float
-    parser_class = _Request
+    request: WireRequest | None
+    parser_class = WireRequest
+    task_class = _Response
     error_task_class = _Refusal
 
     @override
@@ -76,12 +74,23 @@ class _Connection(HTTPChannel):  # type: ignore[misc]
         if unfinished is not None and self.request is unfinished:
             self.last_activity = since
 
+    def give_up(self) -> None:
+        """Wait no longer: a request of which a part has come is answered, silence is not."""
+        with self.requests_lock:
+            late, self.request = self.request, None
+            if late is None:
+                self.will_close = True
+                return
+            late.refuse(HTTPStatus.REQUEST_TIMEOUT, "the rest of the request did not come in time")
+            self.requests.append(late)
+            self.server.add_task(self)
+
     @override
     def handle_close(self) -> None:
         # Bytes that were not read would make the system reset the connection, and the client lose
         # the answer that says why.
         with suppress(OSError):
-            for _ in range(_MOST_BYTES // self.adj.recv_bytes):
+            for _ in range(MOST_BYTES // self.adj.recv_bytes):
                 if not (self.socket and self.socket.recv(self.adj.recv_bytes)):
                     break
         super().handle_close()
@@ -103,7 +112,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         patience = _IN_A_CROWD_SECONDS if in_a_crowd else PATIENCE_SECONDS
         for connection in self.active_channels.values():
             if not connection.requests and connection.last_activity < now - patience:
-                connection.will_close = True
+                connection.give_up()
 
     def serve(self) -> None:
         """Answer requests; the last ones are answered before the end."""
@@ -126,7 +135,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 def make_server(answer: Answer, port: int, token: str | None) -> Server:
     """A server that answers as API Gateway would; port 0 is a free one. Raises OSError for a port
     that cannot be used."""
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that requests wait is no news
+    # That requests wait, or that there are as many connections as there may be, is no news.
+    logging.getLogger("waitress").setLevel(logging.ERROR)
     listening = socket.create_server((HOST, port))
     adjustments = Adjustments(
         sockets=[listening],
@@ -134,8 +144,8 @@ def make_server(answer: Answer, port: int, token: str | None) -> Server:
         threads=THREADS,
         connection_limit=MOST_CONNECTIONS,
         cleanup_interval=_IN_A_CROWD_SECONDS,
-        max_request_header_size=_MOST_BYTES,
-        max_request_body_size=_MOST_BYTES,
+        max_request_header_size=MOST_BYTES,
+        max_request_body_size=MOST_BYTES,
         asyncore_use_poll=True,
         clear_untrusted_proxy_headers=True,
     )

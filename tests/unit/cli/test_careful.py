@@ -337,6 +337,32 @@ def test_an_empty_token_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is empty" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "token", ["s3cret\n", "s3\ncret", "s3\tcret", "s3\0cret", "s3cret\x7f", "s3cr\xe9t", " s3cret"]
+)
+def test_a_token_that_no_header_can_carry_is_refused(
+    token: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an option and as a variable; the secret is not repeated."""
+    assert main(["serve", "--token", token]) == 2
+    if "\0" not in token:
+        monkeypatch.setenv("EDGETALLY_TOKEN", token)
+        assert main(["serve"]) == 2
+    said = capsys.readouterr().err
+    assert "a header cannot carry" in said
+    assert "s3" not in said
+
+
+def test_a_port_in_use_is_named_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    """In words, without the address as a program writes it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port)]) == 2
+    said = capsys.readouterr().err
+    assert f"{port} cannot be used: Address already in use; --port 0 takes a free one" in said
+    assert "(" not in said
+
+
 def test_a_summary_of_nothing_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     """The hours in the store are named; an unknown site is refused with those there are."""
     assert main(["summary", "--from", "1999-01-01", "--to", "1999-01-02"]) == 0
