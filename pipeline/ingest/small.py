@@ -57,7 +57,7 @@ def small(text: bytes, modified: datetime, limits: Limits, naming: Naming) -> Sm
     #Fields header, and then lines. None for everything else."""
     if not text.startswith(b"#") or b"\r" in text or len(text) > min(SMALL, limits.max_line):
         return None
-    if UTF8_MARK in text:
+    if not text.isascii() and UTF8_MARK in text:
         return None
     layout: Layout | None = None
     start = 0
