@@ -20,7 +20,7 @@ from tests.support import dynamodb_local
 from tests.support.aggregates import hour_with
 from tests.support.clock import Sleeper
 from tests.support.deltas import Object, batch, commit, commit_each
-from tests.support.dynamodb_faults import Faults, busy
+from tests.support.dynamodb_faults import Faults, busy, cancelled
 
 HOUR = 498_636
 LONG = Object(
@@ -233,3 +233,30 @@ def test_a_note_waits_for_the_transaction_that_is_at_work_on_its_row(
     faults.plan(*[busy] * 1000)
     with pytest.raises(StoreError, match="kept busy by commits"):
         store.record_failure(SHORT.ref, "truncated")
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingError", "ProvisionedThroughputExceeded", "TransactionConflict"]
+)
+def test_a_commit_that_is_cancelled_for_the_moment_is_tried_again(
+    dynamodb: Any, table: str, code: str
+) -> None:
+    """And is done then."""
+    client = dynamodb_local.client(dynamodb.meta.endpoint_url)
+    Faults(client).plan(cancelled(code), cancelled(code))
+    store = DynamoStore(client, table)
+    assert commit(store, SHORT).committed
+    assert total(store).totals.requests == 5
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
+def test_a_commit_that_is_cancelled_for_good_is_refused(
+    dynamodb: Any, table: str, code: str
+) -> None:
+    """At once, with the reason: trying again gives the same answer."""
+    client = dynamodb_local.client(dynamodb.meta.endpoint_url)
+    Faults(client).plan(cancelled(code))
+    store = DynamoStore(client, table)
+    with pytest.raises(CommitRefused, match=code):
+        commit(store, SHORT)
+    assert store.ledger([SHORT.ref]) == {}

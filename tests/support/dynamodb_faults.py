@@ -75,19 +75,17 @@ def broken(request: Any) -> AWSResponse:
     return _answer(request, 500, {"__type": f"{_PREFIX}InternalServerError", "message": "oops"})
 
 
-def conflict(request: Any) -> AWSResponse:
-    """Another transaction is at work on the last of the items."""
-    reasons = [{"Code": "None"} for _ in json.loads(request.body)["TransactItems"]]
-    reasons[-1] = {"Code": "TransactionConflict"}
-    return _answer(
-        request,
-        400,
-        {
-            "__type": f"{_PREFIX}TransactionCanceledException",
-            "Message": "cancelled",
-            "CancellationReasons": reasons,
-        },
-    )
+def cancelled(code: str) -> Fault:
+    """The transaction is cancelled for the last of its items, for a reason of DynamoDB's."""
+
+    def fault(request: Any) -> AWSResponse:
+        reasons = [{"Code": "None"} for _ in json.loads(request.body)["TransactItems"]]
+        reasons[-1] = {"Code": code}
+        kind = f"{_PREFIX}TransactionCanceledException"
+        document = {"__type": kind, "Message": "cancelled", "CancellationReasons": reasons}
+        return _answer(request, 400, document)
+
+    return fault
 
 
 def busy(request: Any) -> AWSResponse:
@@ -104,6 +102,9 @@ def meanwhile(work: Callable[[], object]) -> Fault:
 
     return fault
 
+
+conflict = cancelled("TransactionConflict")
+"""Another transaction is at work on the last of the items."""
 
 _PREFIX = "com.amazonaws.dynamodb.v20120810#"
 
