@@ -79,11 +79,17 @@ class OffTheClock(ValueError):
         self.offset = offset
 
 
+_OF_THE_MACHINE = frozenset({"localtime", "posixrules", "Factory"})
+"""Files among the zones whose content differs from machine to machine, or is no zone."""
+
+
 @lru_cache(maxsize=64)
 def zone_named(name: str) -> tzinfo:
     """The IANA time zone of a name. Raises UnknownZone."""
     if name == "UTC":
         return UTC
+    if name in _OF_THE_MACHINE:
+        raise UnknownZone(name)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -1,5 +1,6 @@
 """The commands as one program; errors become exit codes in `main`."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -86,19 +87,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     if typed[:1] in ([], ["help"]):
         typed = [*typed[1:], "--help"]
     with _terminating() as was_terminated:
-        try:
-            command()(args=typed, prog_name="edgetally")
-        except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
-            # A reader that has seen enough, such as `head`, is no failure of ours.
-            closed = isinstance(end.__context__, BrokenPipeError)
-            code = READER_GONE if closed else int(end.code or OK)
-        except Exception as error:
-            code = exit_code(error, typed)
-        else:
-            code = OK
+        code = _flushed(_run(typed))
     if code == INTERRUPTED:
         complain("edgetally: terminated" if was_terminated() else "edgetally: interrupted")
         return TERMINATED if was_terminated() else INTERRUPTED
+    return code
+
+
+def _run(typed: Sequence[str]) -> int:
+    try:
+        command()(args=list(typed), prog_name="edgetally")
+    except SystemExit as end:  # how Typer ends: commands, usage errors and Ctrl-C alike
+        # A reader that has seen enough, such as `head`, is no failure of ours.
+        closed = isinstance(end.__context__, BrokenPipeError)
+        return READER_GONE if closed else int(end.code or OK)
+    except Exception as error:
+        return exit_code(error, typed)
+    return OK
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once everything that was printed has been taken."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try again at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return READER_GONE
+        return exit_code(OSError(error.errno, error.strerror, "standard output"))
     return code
 
 

@@ -13,6 +13,8 @@ from typing_extensions import override
 from pipeline.cli.words import human_bytes, safe
 
 _IN_A_FILE = 160
+_LEAST = 40
+"""Columns below which words could not be read; a narrower terminal wraps lines by itself."""
 
 
 class _Out(Console):
@@ -23,6 +25,7 @@ class _Out(Console):
     @override
     def size(self) -> ConsoleDimensions:
         size = super().size
+        size = ConsoleDimensions(max(size.width, _LEAST), size.height)
         if self.is_terminal or self._environ.get("COLUMNS"):
             return size
         return ConsoleDimensions(_IN_A_FILE, size.height)

@@ -110,7 +110,8 @@ def attach_command(
     within 12 hours, later ones within minutes. Exit code 1: AWS refused, and the message names the
     right or rule; 3: several things can be right, and the message has a command for each.
     """
-    _check_target(distribution, every, bucket)
+    _check_target(distribution, every, bucket, prefix)
+    _check_questions(as_json, yes or dry_run)
     listed(fields)
     cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
     target = _target(cloud, stack)
@@ -139,6 +140,7 @@ def detach_command(
 ) -> None:
     """Turn a distribution's logs off: delete what `attach` made. What was delivered stays."""
     _check_id(distribution)
+    _check_questions(as_json, yes or dry_run)
     cloud = AwsDeliveries(open_aws(load_settings(store="memory://")))
     teller = Teller(as_json)
     steps = detaching(cloud, distribution)
@@ -157,12 +159,28 @@ def detach_command(
     teller.end(OK)
 
 
-def _check_target(distribution: str | None, every: bool, bucket: str | None) -> None:
+def _check_target(distribution: str | None, every: bool, bucket: str | None, prefix: str) -> None:
     """Refuse more or fewer than one target. Raises SettingError."""
-    if (distribution is not None) + every + (bucket is not None) != 1:
+    named = {
+        "DISTRIBUTION": distribution is not None,
+        "--all": every,
+        "--bucket": bucket is not None,
+    }
+    given = [name for name, is_given in named.items() if is_given]
+    if not given:
         raise SettingError("DISTRIBUTION", "name one, or say --all or --bucket")
+    if len(given) > 1:
+        raise SettingError(given[0], f"cannot be combined with {given[1]}")
+    if prefix and bucket is None:
+        raise SettingError("--prefix", "needs --bucket: it is where in that bucket the logs are")
     if distribution is not None:
         _check_id(distribution)
+
+
+def _check_questions(as_json: bool, is_answered: bool) -> None:
+    """Refuse to ask a program. Raises SettingError."""
+    if as_json and not is_answered:
+        raise SettingError("--json", "asks nothing; say --yes, or --dry-run, too")
 
 
 def _check_id(distribution: str) -> None:

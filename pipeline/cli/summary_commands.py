@@ -92,14 +92,14 @@ def summary(
 
     Without a bound, everything that is stored. Bounds inside an hour take in the whole hour.
     """
-    show = _form_of(SUMMARY_FORMS, "json" if as_json else form, compare)
+    show = _form_of(SUMMARY_FORMS, form, as_json, compare)
     zone = parse_zone(tz)
     bounds = parse_bounds(datetime.now(UTC), start, end, hours, name, zone)
     say_what_is_widened(bounds, zone)
 
     def read(rows: Rows) -> tuple[Summary, Comparison[Summary] | None]:
         found = summary_of(rows, bounds.window, top)
-        exact = bounded_exactly(rows, bounds) if compare else None
+        exact = bounded_exactly(rows, bounds) if compare is not None else None
         if exact is None:
             return found, None
         check_calendar(exact.hours, zone)
@@ -139,7 +139,7 @@ def series(
     Without a bound, from the first request that is stored to the last. JSON is the answer of the
     API's /metrics/timeseries.
     """
-    show = _form_of(SERIES_FORMS, "json" if as_json else form, compare)
+    show = _form_of(SERIES_FORMS, form, as_json, compare)
     zone, now = parse_zone(tz), datetime.now(UTC)
     bounds = parse_bounds(now, start, end, hours, name, zone)
     wish = SeriesWish(
@@ -162,8 +162,11 @@ def _on_the_clock_of(zone: tzinfo, summary: Summary) -> Summary:
     return msgspec.structs.replace(summary, time_range="/".join(local))
 
 
-def _form_of(forms: Mapping[str, T], form: str, compare: str | None) -> T:
+def _form_of(forms: Mapping[str, T], form: str, as_json: bool, compare: str | None) -> T:
     """The form of an answer. Raises SettingError."""
+    if as_json and form not in ("table", "json"):
+        raise SettingError("--json", f"cannot be combined with --format {form}")
+    form = "json" if as_json else form
     if form not in forms:
         raise SettingError("--format", f"{form!r} is none of {', '.join(forms)}")
     if compare is not None and form == "csv":
@@ -181,7 +184,7 @@ def _bucket(by: str | None) -> By | None:
 
 
 def _metrics(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(each.strip() for each in text.split(",")))
+    names = tuple(dict.fromkeys(each.strip() for each in text.strip(", ").split(",")))
     for each in names:
         if each not in METRICS:
             raise SettingError("--metrics", f"{each!r} is none of {', '.join(METRICS)}")

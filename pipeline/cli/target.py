@@ -44,7 +44,8 @@ def begins_with(path: Path, mark: bytes) -> bool:
 
 @contextmanager
 def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
-    """A file with these rights, less the umask, that becomes `path` when it is complete."""
+    """A file with these rights, less the umask, that becomes `path` when it is complete. Raises
+    OSError, which names `path`."""
     unfinished = path.with_name(f".{secrets.token_hex(8)}.partial")
     try:
         with open(unfinished, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
@@ -52,5 +53,7 @@ def replacing(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         unfinished.unlink(missing_ok=True)

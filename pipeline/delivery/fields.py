@@ -33,11 +33,15 @@ def listed(text: str) -> list[str]:
     for word in words:
         if not _NAME.fullmatch(word):
             raise SettingError("--fields", f"{word!r} is no field; write counted, or counted,c-ip")
+    if not words:
+        raise SettingError("--fields", "is empty; write counted, all, or names as in counted,c-ip")
     names = {spelling(word.lower(), realtime=False) for word in words}
     has_time = any(all(_has(names, part) for part in clock) for clock in CLOCKS)
     if not has_time and not {COUNTED, ALL} & set(words):
         raise SettingError(
-            "--fields", "no time in it, so no line could be counted; begin with counted"
+            "--fields",
+            f"{text!r} has no time in it (date and time, or timestamp), so no line could be "
+            "counted; begin with counted, as in counted,c-ip",
         )
     return words
 

@@ -117,7 +117,14 @@ class SqliteStore(LocalStore):
             finally:
                 db.close()
         except sqlite3.Error as error:
-            raise StoreError(f"SQLite store {self._path}: {error}") from error
+            raise StoreError(f"SQLite store {self._path}: {self._reason(error)}") from error
+
+    def _reason(self, error: sqlite3.Error) -> str:
+        if self._path.is_dir():
+            return "is a folder; name a file in it, such as edgetally.db"
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            return f"{error}: it is no store; name another file"
+        return str(error)
 
 
 def _use_wal(db: sqlite3.Connection) -> None:

@@ -293,10 +293,18 @@ def test_whoever_is_not_logged_in_is_told_how(
     assert "run `aws configure` or `aws sso login`, name a profile in AWS_PROFILE" in said
 
 
-def test_a_reader_that_stops_is_no_failure(logs: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("ingest", "logs", "--json"), ("summary",), ("summary", "--json"), ("series",)),
+        *(("report", "logs", "-o", "-"), ("export", "--to", "-"), ("--help",)),
+    ],
+)
+def test_a_reader_that_stops_is_no_failure(command: tuple[str, ...]) -> None:
     """`edgetally objects --json | head -1` has a code of its own, and says nothing."""
+    assert main(["ingest", "logs"]) == 0
     with subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "ingest", "logs", "--json"],
+        [sys.executable, "-m", "pipeline", *command],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -414,3 +422,33 @@ def test_an_interruption_before_the_command_has_begun_is_one_line(
     code = program()
     monkeypatch.undo()
     assert (code, capsys.readouterr().err) == (130, "edgetally: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("attach E1 --all", "DISTRIBUTION: cannot be combined with --all"),
+        ("attach E1 --bucket b", "DISTRIBUTION: cannot be combined with --bucket"),
+        ("attach E1 --prefix x", "--prefix: needs --bucket"),
+        ("attach E1 --fields=", "--fields: is empty; write counted, all"),
+        ("attach E1 --fields nosuch", "--fields: 'nosuch' has no time in it"),
+        ("attach E1 --json", "--json: asks nothing; say --yes, or --dry-run, too"),
+        ("detach E1 --json", "--json: asks nothing; say --yes, or --dry-run, too"),
+        ("summary --json --format csv", "--json: cannot be combined with --format csv"),
+        ("summary --compare=", "--compare: '' is none of previous, year"),
+        ("summary --tz localtime", "--tz: "),
+        ("series --metrics=,", "--metrics: '' is none of"),
+        ("summary --store sqlite:///no/t.db", "no/t.db does not exist; nor does no"),
+        ("ingest logs --store sqlite:///no/t.db", "there is no folder no; make it"),
+        ("ingest logs --store sqlite:///logs", "is a folder; name a file in it"),
+        ("summary --store sqlite:///logs/E1.2026-11-22-10.a.gz", "it is no store; name another"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_do(
+    command: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before AWS or a store is asked."""
+    main(["ingest", "logs"])
+    code, shown, complaint = typed(capsys, *command.split())
+    assert code in (1, 2)
+    assert (shown, said in complaint) == ("", True), complaint
