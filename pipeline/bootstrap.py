@@ -84,9 +84,7 @@ def open_to_read(settings: Settings) -> Store:
 def _existing_file(settings: Settings) -> Path | None:
     file = store_file(settings)
     if file is not None and not file.exists():
-        then = (
-            f"nor does {file.parent}" if not file.parent.is_dir() else "`edgetally ingest` makes it"
-        )
+        then = "`edgetally ingest` makes it" if file.parent.is_dir() else "nor does its folder"
         raise SettingError("EDGETALLY_STORE", f"{file} does not exist; {then}")
     if file is not None and not any(map(_size, store_files(settings))):
         reason = f"{file} is an empty file and no store; `edgetally ingest` counts into it"

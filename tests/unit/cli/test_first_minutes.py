@@ -438,7 +438,7 @@ def test_an_interruption_before_the_command_has_begun_is_one_line(
         ("summary --compare=", "--compare: '' is none of previous, year"),
         ("summary --tz localtime", "--tz: "),
         ("series --metrics=,", "--metrics: '' is none of"),
-        ("summary --store sqlite:///no/t.db", "no/t.db does not exist; nor does no"),
+        ("summary --store sqlite:///no/t.db", "no/t.db does not exist; nor does its folder"),
         ("ingest logs --store sqlite:///no/t.db", "there is no folder no; make it"),
         ("ingest logs --store sqlite:///logs", "is a folder; name a file in it"),
         ("summary --store sqlite:///logs/E1.2026-11-22-10.a.gz", "it is no store; name another"),
