@@ -23,7 +23,8 @@ ROWS = 20
 _LOOKED_AT = 64 << 10
 
 _MANY = 3
-"""Rows from which on values that do not look like their field's are no damage."""
+"""Rows from which on values that do not look like their field's are no damage. In one column they
+may be of a form that CloudFront has come to write; names that do not fit spoil two."""
 
 _PLAIN_KINDS = (
     r"[0-9]{1,15}(\.[0-9]{1,9})?|[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -35,7 +36,7 @@ _PLAIN_KINDS = (
 )
 _NAME = r"[A-Za-z][\w-]*(\.[\w-]+)*\.[A-Za-z]{2,}"
 _OF_A_KIND = re.compile(
-    rf"{_PLAIN_KINDS}|{_NAME}|[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}"
+    rf"{_PLAIN_KINDS}|{_NAME}|[\w-]{{40,}}==|[0-9]{{1,3}}(\.[0-9]{{1,3}}){{3}}|[0-9A-Fa-f]{{0,4}}(:[0-9A-Fa-f]{{0,4}}){{2,7}}"
 )
 """Values that are surely of some field."""
 _DAMAGE = re.compile(
@@ -47,12 +48,14 @@ _OF_OTHERS = frozenset(
 )
 """Fields that viewers and origins fill as they like. They alone prove nothing: nobody shall be able
 to have an object refused."""
+_FREE = r"(?!/|[0-9.]+$|(?:TLS|SSL)v|HTTP/)\S*[./;].*"
+"""Agents, addresses and media types, as most of these fields are."""
 _HIDDEN = frozenset(("c_ip", "s_ip"))
 """Fields that many hide, in many ways, before they pass logs on."""
 
 
 def _patterns() -> dict[str, "re.Pattern[str]"]:
-    free = dict.fromkeys(_OF_OTHERS, re.compile(r"(?!/)\S*[./;].*"))
+    free = dict.fromkeys(_OF_OTHERS, re.compile(_FREE))
     hidden = re.compile(rf"(?!(?:{_PLAIN_KINDS}|{_NAME})$).*")
     found = {**free, **DOMAINS, **dict.fromkeys(_HIDDEN, hidden)}
     for field, (first, *others) in SPELLINGS.items():
@@ -67,8 +70,8 @@ _PATTERNS = _patterns()
 
 
 class _Doubt(NamedTuple):
-    """A column most of whose values are not its name's: so many of them, and whether that alone
-    proves that the names are wrong."""
+    """A column most of whose values are not its name's: so many of them, and whether some are
+    surely of another field."""
 
     name: str
     wrong: int
@@ -86,7 +89,9 @@ def _check(columns: Iterable[tuple[str, Sequence[str | None]]]) -> None:
     doubts = [doubt for name, values in columns if (doubt := _doubt(name, values))]
     of_others = [doubt for doubt in doubts if normalised(doubt.name) in _OF_OTHERS]
     of_logs = [doubt for doubt in doubts if doubt not in of_others]
-    if of_logs and (of_others or any(doubt.is_sure for doubt in of_logs)):
+    many = [doubt for doubt in of_logs if doubt.wrong >= _MANY]
+    is_sure = of_others or len(many) > 1 or any(doubt.is_sure for doubt in of_logs)
+    if of_logs and is_sure:
         name, wrong, rows, _ = max(of_logs, key=lambda doubt: doubt.is_sure)
         raise ObjectRefused(
             f"its field {name} does not look like one in {wrong} of the first {rows} rows: the "
@@ -106,7 +111,7 @@ def _doubt(name: str, values: Sequence[str | None]) -> _Doubt | None:
         wrong = of_a_kind
     if 2 * len(wrong) <= len(logged):
         return None
-    return _Doubt(name, len(wrong), len(logged), len(wrong) >= _MANY or bool(of_a_kind))
+    return _Doubt(name, len(wrong), len(logged), bool(of_a_kind))
 
 
 def check_header(layout: Layout, block: bytes) -> None:

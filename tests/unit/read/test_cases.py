@@ -41,7 +41,7 @@ REQUEST = {
     "cs-uri-query": "-",
     "cs(Cookie)": "-",
     "x-edge-result-type": "Hit",
-    "x-edge-request-id": "req0159==",
+    "x-edge-request-id": "Yg8Jkq0pTm3dZtqVn5u7Xw2Rb4sC6fHhJ9LkPzQvWcEoAiSyDxFg0A==",
     "x-host-header": "www.example.com",
     "cs-protocol": "https",
     "cs-bytes": "120",

@@ -141,6 +141,24 @@ def test_an_address_may_be_hidden(hidden: str) -> None:
     assert parsed(body).records == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [
+        ("x-edge-location", "LAX-embedded-3"),
+        ("cs-protocol", "http3"),
+        ("ssl-protocol", "QUIC"),
+        ("x-edge-result-type", "hit:shield"),
+        ("cs-protocol-version", "h4"),
+    ],
+)
+def test_a_form_that_is_new_to_us_is_counted(name: str, new: str) -> None:
+    """CloudFront may come to write one in every row; names that do not fit spoil two columns."""
+    row = REQUEST | {name: new}
+    text = ("\t".join(row.values()) + "\n") * 20
+    for body in (with_header(text.encode()), f"{json.dumps(row)}\n".encode() * 20):
+        assert parsed(body).records == 20
+
+
 def test_some_odd_rows_among_others_are_counted() -> None:
     """Most of the first rows decide, not one."""
     rng = random.Random(16)
