@@ -102,10 +102,11 @@ and to read in a browser `/metrics/docs`.
 Every route is a GET (a HEAD has its headers) and wants the secret, as `Authorization: Bearer …` or
 as the password of `Basic`. On a laptop, `edgetally serve` has the same routes at http://127.0.0.1:8080.
 
-- **Windows.** `from` (inclusive) and `to` (exclusive) in RFC 3339 or epoch seconds, or `window` by
-  a name; 24 hours by default. Rows are hours: a window is widened to whole ones, and `meta.query`
-  says what was used. At most {MOST_DAYS} days. Days, weeks and months are UTC's or, with `tz`,
-  those of a zone whose days begin at a full UTC hour.
+- **Windows.** `from` (inclusive) and `to` (exclusive) in RFC 3339 or epoch seconds, or as a day,
+  which is its first moment in the zone `tz`: `from=2026-11-01&to=2026-12-01` is November. Or
+  `window` by a name; 24 hours by default. Rows are hours: a window is widened to whole ones, and
+  `meta.query` says what was used. At most {MOST_DAYS} days. Days, weeks and months are UTC's or,
+  with `tz`, those of a zone whose days begin at a full UTC hour.
 - **Envelope.** `meta` says what was asked, when it was computed (`generated_at`), how far it is
   complete, whether it was `cached`, what is approximate and what sampled; `data` is the answer;
   `next_cursor` leads to the next page. If rows have changed since the first page, a page says so:
@@ -114,8 +115,9 @@ as the password of `Basic`. On a laptop, `edgetally serve` has the same routes a
   months), and the change of each; `compare=year` for the same dates of the year before.
 - **Completeness.** A bucket is `complete` when {COMPLETE}. It is `final` when {FINAL}.
   `meta.complete_through` is {COMPLETE_THROUGH}.
-- **Formats.** `format=json`, `csv`, `ndjson`, `openmetrics`, or the header `Accept`. A cell that a
-  spreadsheet would take for a formula has an apostrophe before it.
+- **Formats.** `format=json`, `csv`, `ndjson`, `openmetrics`, or the header `Accept`; 406
+  with the media types there are if it takes none of them. A cell that a spreadsheet would take for
+  a formula has an apostrophe before it.
 - **Caching.** An answer is computed once in 300 seconds, by one request at a time: the others have
   the older one at once (`meta.stale`), or wait, if there is none, up to {WAIT_SECONDS:.0f} seconds.
   If that request dies, another may compute the answer after {LEASE_SECONDS} seconds. The answer of

@@ -162,7 +162,7 @@ class TopQuestion(Question):
     @property
     def _ranking(self) -> str:
         text = msgspec.json.encode(
-            [self.dimension, self.metric, self.tz, self.sites, self.min_requests]
+            [self.dimension, self.metric, self.tz, self.sites, self.min_requests, self.compare]
         )
         return blake2b(text, digest_size=6).hexdigest()
 

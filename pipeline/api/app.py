@@ -17,7 +17,7 @@ from pipeline.api.proxy import (
     proxy_response,
     query_of,
 )
-from pipeline.api.route import Request
+from pipeline.api.route import Request, format_of
 from pipeline.api.routes import ROUTES, find_route
 from pipeline.deadline import NEVER, Deadline
 
@@ -62,7 +62,8 @@ class Api:
             allow = {"Allow": "GET, HEAD"}
             raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "every route is a GET", headers=allow)
         values = read_parameters(route.parameters, query_of(event) | in_path)
-        request = Request(route, ROUTES, values, headers, deadline_of(context))
+        form = format_of(route, values, headers.get("accept", ""))
+        request = Request(route, ROUTES, values, headers, form, deadline_of(context))
         return route.respond(self.service, request)
 
     def _cors(self, origin: str | None) -> dict[str, str]:

@@ -77,16 +77,22 @@ def _times(name: str, text: str, example: str) -> Parameter:
     schema = {
         "anyOf": [
             {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
             {"type": "integer", "minimum": 0, "maximum": values.LATEST - 1},
         ]
     }
     return Parameter(name, text, schema, values.moment(name), example)
 
 
-FROM = _times("from", "First moment of the window, inclusive.", "2026-11-01T00:00:00Z")
+FROM = _times(
+    "from",
+    "First moment of the window, inclusive; a day is its first moment in the zone `tz`.",
+    "2026-11-01T00:00:00Z",
+)
 TO = _times(
     "to",
-    "End of the window, exclusive; now, where only `from` is given.",
+    "End of the window, exclusive; now, where only `from` is given. A day is its first moment in "
+    "the zone `tz`: it is not in the window.",
     "2026-11-08T00:00:00Z",
 )
 WINDOW = Parameter(
@@ -200,7 +206,9 @@ WHERE = Parameter(
 )
 CURSOR = Parameter(
     "cursor",
-    "The `next_cursor` of the page before. It holds the window: all pages are of the same hours.",
+    "The `next_cursor` of the page before. It holds the window: all pages are of the same hours. "
+    "It is given with the same `metric`, `min_requests`, `site`, `tz` and `compare`; `limit` and "
+    "`format` may be others, since they say how much of the ranking is sent, and how.",
     {"type": "string", "pattern": f"^{_CURSOR}$"},
     values.matching(
         "cursor", "bad-cursor", _CURSOR, "it must be the next_cursor of the page before"

@@ -22,7 +22,7 @@ from pipeline.answer.summarizing import SummaryQuestion
 from pipeline.answer.timeseries import TimeseriesQuestion
 from pipeline.api.parameters import MOST_DAYS
 from pipeline.api.problems import Problem, refused
-from pipeline.api.values import LATEST
+from pipeline.api.values import LATEST, first_moment
 from pipeline.hour.five_minutes import SLOTS_PER_HOUR
 from pipeline.hours import HOURS_PER_DAY, hour_start
 
@@ -68,15 +68,15 @@ def top_question(values: Values, now: datetime) -> TopQuestion:
     ranked = {name: values[name] for name in ("dimension", "metric", "limit", "min_requests")}
     if values["cursor"] is None:
         return TopQuestion(**_common(values, now), **ranked)
-    ranking = TopQuestion(0, 0, values["tz"], _sites(values), **ranked)
+    ranking = TopQuestion(0, 0, values["tz"], _sites(values), values["compare"], **ranked)
     try:
         page = ranking.at(values["cursor"])
     except ValueError:
         raise refused(
             "bad-cursor",
             "cursor",
-            "it must be the next_cursor of the page before, with the same dimension, metric, tz "
-            "and site",
+            "it must be the next_cursor of the page before, with the same dimension, metric, "
+            "min_requests, tz, site and compare",
         ) from None
     _check_cursor(page.hours)
     return TopQuestion(**_common(values, now, page.hours), **ranked, after=page.after)
@@ -86,6 +86,7 @@ def _common(values: Values, now: datetime, hours: Hours | None = None) -> dict[s
     """The parameters that every question has: of these hours, or else of the window that the
     values name."""
     zone = zone_named(values["tz"])
+    values = {**values, **{name: first_moment(name, values[name], zone) for name in ("from", "to")}}
     compare = values["compare"]
     exact = None if hours is None else Exact.of(hours)
     try:

@@ -1,8 +1,7 @@
-"""The forms of an answer: JSON, CSV, JSON lines, OpenMetrics; and which of them is wanted."""
+"""The forms of an answer: JSON, CSV, JSON lines, OpenMetrics."""
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,41 +22,12 @@ MEDIA_TYPES = {
 }
 """The media type of each format."""
 
-_ACCEPTED = {
-    "application/json": "json",
-    "text/csv": "csv",
-    "application/x-ndjson": "ndjson",
-    "application/ndjson": "ndjson",
-    "application/openmetrics-text": "openmetrics",
-    "*/*": "json",
-    "application/*": "json",
-    "text/*": "csv",
-}
-_QUALITY = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 NOT_LOGGED = "not in these logs"
 _LABEL = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 _Sample = tuple[Mapping[str, str], int | float, float | None]
 _OBJECTS = frozenset({"unique_visitors", "unique_paths", "rejected_lines"})
 """Figures of a summary that have members; other objects in it are figures by a key."""
-
-
-def preferred(accept: str, formats: Sequence[str]) -> str:
-    """The format that a header `Accept` wants most, of those that there are; JSON if it wants
-    none of them."""
-    ranges = [_range(part) for part in accept.split(",")[:50]]
-    wanted = [
-        (quality, -place, name)
-        for place, (name, quality) in enumerate(ranges)
-        if name in formats and quality > 0
-    ]
-    return max(wanted)[2] if wanted else "json"
-
-
-def _range(part: str) -> tuple[str, float]:
-    media, *options = (text.strip().lower() for text in part.split(";"))
-    qualities = [float(match[1]) for text in options if (match := _QUALITY.fullmatch(text))]
-    return _ACCEPTED.get(media, ""), qualities[0] if qualities else 1.0
 
 
 def as_csv(data: Any) -> bytes:

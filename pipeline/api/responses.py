@@ -132,14 +132,15 @@ def _ok(body: bytes, form: str, headers: Mapping[str, str]) -> Response:
 
 def _old(body: bytes) -> Response:
     """An answer of the routes that existing users rely on, which is never cached on its way."""
-    return _ok(body, "json", NO_STORE)
+    return _ok(body, "json", {**NO_STORE, "Vary": "Accept"})
 
 
 def _lasting(request: Request, body: bytes, form: str, identity: bytes | None = None) -> Response:
     """An answer that only another version of edgetally, or other settings, change; `identity` is
     the part of it that its ETag is of, if not all."""
     etag = f'W/"{blake2b(identity or body, digest_size=16).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": f"private, max-age={_LASTING_SECONDS}"}
+    cached = f"private, max-age={_LASTING_SECONDS}"
+    headers = {"ETag": etag, "Cache-Control": cached, "Vary": "Accept"}
     if matches(request.headers.get("if-none-match", ""), etag):
         return Response(HTTPStatus.NOT_MODIFIED, b"", headers)
     return _ok(body, form, headers)

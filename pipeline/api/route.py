@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 from msgspec import Struct
 
 from pipeline.answer.service import Service
+from pipeline.api.accept import preferred
 from pipeline.api.parameters import Parameter
 from pipeline.api.problems import refused
 from pipeline.api.proxy import Response
-from pipeline.api.render import preferred
 from pipeline.deadline import Deadline
 
 Respond: TypeAlias = "Callable[[Service, Request], Response]"
@@ -32,20 +32,21 @@ class Route(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request to a route of a table; header names are in lower case."""
+    """A request to a route of a table, in one of its formats; header names are in lower case."""
 
     route: Route
     routes: Mapping[str, Route]
     values: Mapping[str, Any]
     headers: Mapping[str, str]
+    format: str
     deadline: Deadline
 
-    @property
-    def format(self) -> str:
-        """The format that is wanted. Raises Problem."""
-        named: str | None = self.values.get("format")
-        if self.values.get("compare"):
-            if named not in (None, "json"):
-                raise refused("conflicting-parameters", "compare", "it needs format=json")
-            return "json"
-        return named or preferred(self.headers.get("accept", ""), self.route.formats)
+
+def format_of(route: Route, values: Mapping[str, Any], accept: str) -> str:
+    """The format that a request wants, by its parameters or its header `Accept`. Raises Problem."""
+    named: str | None = values.get("format")
+    if not values.get("compare"):
+        return named or preferred(accept, route.formats)
+    if named not in (None, "json"):
+        raise refused("conflicting-parameters", "compare", "it needs format=json")
+    return named or preferred(accept, ("json",))

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from pipeline.answer.calendar import UnknownZone, zone_named
 from pipeline.answer.metrics import RANKED
 from pipeline.answer.overview import DEFAULT_RANKING, Filter, Listing
-from pipeline.api.problems import refused
+from pipeline.api.problems import Problem, refused
 from pipeline.schema.dimensions import DIMENSIONS
 
 MOST_REQUESTS = 999_999_999
@@ -21,25 +21,49 @@ _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):([0-5]\d|60)(?:\.(\d{1,12}))?(?:[Zz]|([+\- ])(\d\d:\d\d))",
     re.ASCII,
 )
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _COUNT = re.compile(r"[1-9][0-9]{0,8}")
 
 
-def moment(name: str) -> Callable[[str], datetime]:
-    """A reader of moments: RFC 3339 with an offset, or epoch seconds."""
+def moment(name: str) -> Callable[[str], date]:
+    """A reader of moments: RFC 3339 with an offset, or epoch seconds; and of days, which stay
+    days until their zone is known."""
 
-    def read(text: str) -> datetime:
+    def read(text: str) -> date:
         seconds = epoch_seconds(text)
         if seconds is not None and 0 <= seconds < LATEST:
             return datetime.fromtimestamp(seconds, UTC)
-        raise refused(
-            "bad-value",
-            name,
-            "a time is RFC 3339 with its offset, such as 2026-11-01T00:00:00Z, or epoch seconds, "
-            "from 1970 to 9998",
-            limit={"minimum": "1970-01-01T00:00:00Z", "below": "9999-01-01T00:00:00Z"},
-        )
+        try:
+            if _DAY.fullmatch(text):
+                return date.fromisoformat(text)
+        except ValueError:
+            pass  # a day that no calendar has
+        raise _no_time(name)
 
     return read
+
+
+def first_moment(name: str, at: date | None, zone: tzinfo) -> datetime | None:
+    """The moment of a parameter's value: of a day its first one in the zone. Raises Problem."""
+    if at is None or isinstance(at, datetime):
+        return at
+    moment = datetime(at.year, at.month, at.day, tzinfo=zone)
+    try:
+        if 0 <= moment.timestamp() < LATEST:
+            return moment
+    except OverflowError:
+        pass  # before the first day that a zone can tell
+    raise _no_time(name)
+
+
+def _no_time(name: str) -> Problem:
+    return refused(
+        "bad-value",
+        name,
+        "a time is a day of the zone tz, such as 2026-11-01, RFC 3339 with its offset, such as "
+        "2026-11-01T00:00:00Z, or epoch seconds, from 1970 to 9998",
+        limit={"minimum": "1970-01-01T00:00:00Z", "below": "9999-01-01T00:00:00Z"},
+    )
 
 
 def epoch_seconds(text: str) -> float | None:

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pipeline.answer.calendar import NAMED_WINDOWS, zone_named
+from pipeline.answer.calendar import COMPARISONS, NAMED_WINDOWS
 from pipeline.answer.overview import Filter
-from pipeline.api.parameters import COMPARE, DIMENSION, METRIC, SITE, TZ, WHERE, Parameter
-from pipeline.api.problems import refused
+from pipeline.api.parameters import DIMENSION, METRIC, SITE, TZ, WHERE, Parameter
+from pipeline.api.problems import Problem, refused
+from pipeline.api.values import one_of
 
 DEFAULT_WINDOW = "24h"
 NO_COMPARISON = "none"
+_compare = one_of("compare", [*COMPARISONS, NO_COMPARISON])
 NOTHING: Mapping[str, str] = {}
 
 
@@ -47,14 +49,13 @@ class Address:
             window = None
         elif window not in NAMED_WINDOWS:
             window = _default(window)
-        compare = given.get("compare", "previous")
         return cls(
             window,
             first or last,
             last or first,
             _read(TZ, given) or "UTC",
             _read(SITE, given),
-            NO_COMPARISON if compare == NO_COMPARISON else COMPARE.read(compare),
+            _compare(given.get("compare", "previous")),
             _read(WHERE, given),
             _read(METRIC, given, "paths") or "requests",
             _read(DIMENSION, given, "alone"),
@@ -99,16 +100,10 @@ class Address:
 
     def values(self) -> dict[str, Any]:
         """The state as the values of the API's parameters."""
-        start = end = None
-        if self.first and self.last:
-            zone = zone_named(self.tz)
-            start = datetime(self.first.year, self.first.month, self.first.day, tzinfo=zone)
-            after = self.last + timedelta(days=1)
-            end = datetime(after.year, after.month, after.day, tzinfo=zone)
         return {
             "window": self.window,
-            "from": start,
-            "to": end,
+            "from": self.first,
+            "to": self.last and self.last + timedelta(days=1),  # exclusive there
             "tz": self.tz,
             "site": (self.site,) if self.site else None,
             "compare": None if self.compare == NO_COMPARISON else self.compare,
@@ -119,8 +114,8 @@ class Address:
         values = self.values()
         pairs = {
             "window": self.window,
-            "from": values["from"] and values["from"].isoformat(),
-            "to": values["to"] and values["to"].isoformat(),
+            "from": values["from"],
+            "to": values["to"],
             "tz": self.tz if self.tz != "UTC" else None,
             "site": self.site,
             "compare": values["compare"] if compares else None,
@@ -141,8 +136,12 @@ def _default(window: str | None) -> str:
 
 
 def _read(parameter: Parameter, given: Mapping[str, str], name: str | None = None) -> Any:
-    text = given.get(name or parameter.name)
-    return None if text is None else parameter.read(text)
+    """The value of a parameter, which may have a name of its own here."""
+    name = name or parameter.name
+    try:
+        return parameter.read(given[name]) if name in given else None
+    except Problem as problem:
+        raise replace(problem, param=name) from None
 
 
 def _date(name: str, given: Mapping[str, str]) -> date | None:
@@ -151,7 +150,11 @@ def _date(name: str, given: Mapping[str, str]) -> date | None:
     try:
         day = date.fromisoformat(given[name])
     except ValueError:
-        raise refused("bad-value", name, "it must be a date, such as 2026-11-23") from None
+        raise refused(
+            "bad-value",
+            name,
+            "it must be a day, such as 2026-11-23; the routes of the API take moments too",
+        ) from None
     if not 1970 <= day.year < 9998:
-        raise refused("bad-value", name, "it must be a date of the years 1970 to 9997")
+        raise refused("bad-value", name, "it must be a day of the years 1970 to 9997")
     return day

@@ -10,9 +10,16 @@ import msgspec
 from pipeline.answer.overview import OverviewAnswer
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.service import Service
+from pipeline.api.accept import preferred
 from pipeline.api.app import deadline_of
 from pipeline.api.problems import Problem, problem_of
-from pipeline.api.proxy import Response, headers_of, proxy_response, query_of
+from pipeline.api.proxy import (
+    Response,
+    headers_of,
+    problem_response,
+    proxy_response,
+    query_of,
+)
 from pipeline.api.render import MEDIA_TYPES
 from pipeline.deadline import Deadline
 from pipeline.page import render
@@ -65,7 +72,10 @@ class Door:
                 return self._api(asked_of_api(event), context)
             response = self._response(place, event, context)
         except Exception as error:
-            response = _notice(problem_of(error))
+            problem = problem_of(error)
+            # A client that takes no page is told so in the form of the API's problems.
+            is_page = problem.status != HTTPStatus.NOT_ACCEPTABLE
+            response = _notice(problem) if is_page else problem_response(problem)
         if event.get("httpMethod") == "HEAD":
             response = response._replace(body=b"")
         return proxy_response(response, {})
@@ -79,6 +89,8 @@ class Door:
         if method not in _METHODS[place]:
             allow = {"Allow": ", ".join(_METHODS[place])}
             raise Problem(HTTPStatus.METHOD_NOT_ALLOWED, "it has no such method", headers=allow)
+        if place in (PAGE, LOGIN) and method != "POST":
+            preferred(headers.get("accept", ""), ("html",))
         home = f"{base_of(event, place)}/"
         if place == PAGE and lacks_slash(event):
             return _elsewhere(home, _state(event))
@@ -155,7 +167,11 @@ def _login(state: str, is_wrong: bool = False) -> Response:
 
 
 def _notice(problem: Problem) -> Response:
-    text = render.notice(problem.status.phrase, problem.detail)
+    detail = problem.detail
+    if problem.param:
+        allowed = f" ({', '.join(problem.allowed)})" if problem.allowed else ""
+        detail = f"{problem.param}: {detail}{allowed}"
+    text = render.notice(problem.status.phrase, detail)
     return _html(problem.status, text, problem.headers)
 
 
@@ -165,6 +181,7 @@ def _html(status: HTTPStatus, text: str, headers: Mapping[str, str]) -> Response
         text.encode(),
         {
             "Cache-Control": "private, no-store",
+            "Vary": "Accept",
             # Of another host nobody learns; without a referrer a form would have no origin either.
             "Referrer-Policy": "same-origin",
             **headers,

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 import pipeline
+from pipeline.api.accept import not_acceptable
 from pipeline.api.parameters import Parameter, with_default_shown
 from pipeline.api.problems import KINDS, MEDIA_TYPE, Problem, ProblemDocument
 from pipeline.api.render import MEDIA_TYPES
@@ -37,6 +38,7 @@ _PROBLEMS = {
         HTTPStatus.NOT_FOUND, "nothing was counted of such a site", "unknown-site", "site", ["E1"]
     ),
     "MethodNotAllowed": Problem(HTTPStatus.METHOD_NOT_ALLOWED, "every route is a GET"),
+    "NotAcceptable": not_acceptable(("json",)),
     "TooManyRequests": Problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests; ask again later"),
     "ServerError": Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error on our side; it was logged"),
     "Unavailable": Problem(

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.answer.ranking import Place, TopQuestion
+from pipeline.api.accept import preferred
 from pipeline.api.app import Api
 from pipeline.api.problems import KIND, KINDS
-from pipeline.api.render import preferred
+from pipeline.api.routes import ROUTES
 from pipeline.hour.heavy_hitters import Table
 from pipeline.hour.vector import Vector, add
 from pipeline.hours import hour_of
@@ -90,6 +91,20 @@ def window(api: Api, query: str) -> tuple[str, str]:
             "1970-01-01T00:00:00Z",
             "1970-01-02T00:00:00Z",
         ),
+        # A day is its first moment in the zone, where it is 23, 24 or 25 hours long.
+        ("from=2026-11-22&to=2026-11-23", "2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z"),
+        ("from=2026-11-23", "2026-11-23T00:00:00Z", "2026-11-23T12:00:00Z"),
+        ("from=2026-11-22&to=1795435200", "2026-11-22T00:00:00Z", "2026-11-23T12:00:00Z"),
+        (
+            "from=2026-10-25&to=2026-10-26&tz=Europe/London",
+            "2026-10-25T00:00:00+01:00",
+            "2026-10-26T00:00:00Z",
+        ),
+        (
+            "from=2026-03-08&to=2026-03-09&tz=America/Havana",  # it begins at one o'clock
+            "2026-03-08T01:00:00-04:00",
+            "2026-03-09T00:00:00-04:00",
+        ),
         ("from=2026-11-23T11:00:00Z&to=9998-01-01T00:00:00Z", "", ""),
         ("from=2025-10-20T00:30:00Z&to=2026-11-24T00:30:00Z", "2025-10-20", "2026-11-24"),
     ],
@@ -117,7 +132,15 @@ def test_a_window_can_be_named_in_many_ways(api: Api, query: str, start: str, en
         ("summary?window=7d&window=7d", "repeated-parameter", "window"),
         ("summary?window=7d&from=0", "conflicting-parameters", "window"),
         ("summary?from=yesterday", "bad-value", "from"),
-        ("summary?from=2026-11-23", "bad-value", "from"),
+        ("summary?from=2026-11-31", "bad-value", "from"),
+        ("summary?from=2026-11", "bad-value", "from"),
+        ("summary?from=20261123T", "bad-value", "from"),
+        ("summary?from=1969-12-31", "bad-value", "from"),
+        ("summary?from=0000-00-00", "bad-value", "from"),
+        ("summary?from=0001-01-01&tz=Asia/Tokyo", "bad-value", "from"),
+        ("summary?to=9999-01-01", "bad-value", "to"),
+        ("summary?from=1970-01-01&tz=Asia/Tokyo", "bad-value", "from"),
+        ("summary?from=2026-11-23&to=2026-11-23", "reversed-window", "to"),
         ("summary?from=2026-11-23T10:00:00", "bad-value", "from"),
         ("summary?from=2026-02-30T10:00:00Z", "bad-value", "from"),
         ("summary?from=2026-11-23T24:00:00Z", "bad-value", "from"),
@@ -232,11 +255,27 @@ def test_a_cursor_is_of_one_ranking(api: Api) -> None:
         f"/metrics/top/method?cursor={cursor}",
         f"/metrics/top/path?site=site&cursor={cursor}",
         f"/metrics/top/path?tz=Europe/London&cursor={cursor}",
+        f"/metrics/top/path?min_requests=2&cursor={cursor}",
+        f"/metrics/top/path?compare=previous&cursor={cursor}",
+        f"/metrics/top/path?compare=year&limit=2&cursor={cursor}",
         f"/metrics/top/path?cursor={cursor[:-1]}",
         f"/metrics/top/path?cursor={cursor}=",
         f"/metrics/top/path?cursor={cursor}A",
     ):
         assert ask(api, target).json["type"] == f"{KIND}bad-cursor", target
+
+
+@pytest.mark.parametrize("compare", ["", "&compare=previous"])
+def test_a_cursor_may_have_another_limit_and_another_format(api: Api, compare: str) -> None:
+    """They are how much of the same ranking is sent, and how: no value is twice or missing."""
+    whole = ask(api, f"/metrics/top/path?window=7d{compare}").json["data"]
+    page = ask(api, f"/metrics/top/path?window=7d&limit=1{compare}").json
+    follow = f"/metrics/top/path?limit=200&cursor={page['next_cursor']}{compare}"
+    assert page["data"] + ask(api, follow).json["data"] == whole
+    assert len(whole) > 2
+    if not compare:
+        lines = ask(api, f"{follow}&format=csv").text.splitlines()
+        assert [line.split(",")[0] for line in lines[1:]] == [each["value"] for each in whole[1:]]
 
 
 @pytest.mark.parametrize(("start", "end"), [(10**15, 10**15 + 1), (-5, 1), (5, 5), (0, 10**5)])
@@ -359,19 +398,41 @@ def test_no_query_breaks_anything(query: dict[str, str], route: str) -> None:
         ("text/csv;q=0.5, application/json;q=0.4", "csv"),
         ("text/csv;q=0.4, application/json;q=0.5", "json"),
         ("application/json;q=0, text/csv", "csv"),
-        ("text/csv;q=0", "json"),
         ("text/csv;q=0.0, application/x-ndjson;q=0.1", "ndjson"),
         ("application/x-ndjson", "ndjson"),
         ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "openmetrics"),
         ("TEXT/CSV", "csv"),
-        ("image/png", "json"),
         (",,;q=;;", "json"),
+        ("json", "json"),
         ("text/csv;q=2", "csv"),
+        ("text/*", "csv"),
+        ("application/*", "json"),
+        ("application/json;q=0, application/*", "ndjson"),
+        ("application/json;q=0, */*", "csv"),
+        ("*/*;q=0.1, text/csv;q=0.2", "csv"),
+        ("application/ndjson", "ndjson"),
+        ("application/json;charset=utf-8", "json"),
+        ("image/png, */*;q=0.01", "json"),
+        (",".join(f"x/{place}" for place in range(100)) + ",*/*", "json"),
     ],
 )
 def test_the_header_accept_chooses_the_format(accept: str, wanted: str) -> None:
-    """By quality, then by place; JSON for whoever wants none of ours."""
+    """By quality, then by place; JSON where nothing is asked for."""
     assert preferred(accept, FORMATS) == wanted
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["image/png", "application/json;q=0", "text/csv;q=0.000", "text/html", "*/*;q=0", "image/*"],
+)
+@pytest.mark.parametrize("route", sorted(set(ROUTES) - {"/metrics/docs"}))
+def test_a_client_that_takes_no_form_there_is_is_told_so(accept: str, route: str, api: Api) -> None:
+    """406, with the media types that there are; never a form that was excluded."""
+    answer = ask(api, route.replace("{dimension}", "path"), {"accept": accept})
+    assert (answer.status, answer.headers["vary"]) == (406, "Accept")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["allowed"][0] == "application/json"
+    assert len(answer.json["allowed"]) == len(ROUTES[route].formats)
 
 
 def test_the_parameter_goes_before_the_header(api: Api) -> None:
@@ -379,8 +440,12 @@ def test_the_parameter_goes_before_the_header(api: Api) -> None:
     answer = ask(api, "/metrics/timeseries?format=ndjson", {"accept": "text/csv"})
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert "Accept" in answer.headers["vary"]
-    answer = ask(api, "/metrics/summary?compare=previous", {"accept": "text/csv"})
+    answer = ask(api, "/metrics/summary?format=json", {"accept": "image/png"})
     assert answer.headers["content-type"] == "application/json"
+    answer = ask(api, "/metrics/summary?compare=previous", {"accept": "text/csv, */*;q=0.1"})
+    assert answer.headers["content-type"] == "application/json"
+    answer = ask(api, "/metrics/summary?compare=previous", {"accept": "text/csv"})
+    assert (answer.status, answer.json["allowed"]) == (406, ["application/json"])
 
 
 def test_an_hour_that_runs_is_not_complete(api: Api) -> None:

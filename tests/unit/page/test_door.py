@@ -194,6 +194,51 @@ def test_a_form_keeps_a_named_window_until_its_dates_are_changed(door: Door) -> 
 
 
 @pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("", 200),
+        ("*/*", 200),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", 200),
+        ("text/*", 200),
+        ("application/json", 406),
+        ("text/csv", 406),
+        ("image/png", 406),
+        ("text/html;q=0, */*", 406),
+    ],
+)
+def test_a_page_is_a_page(door: Door, accept: str, status: int) -> None:
+    """A client that takes no HTML is told what there is, in the form of the API's problems."""
+    for target in ("/", "/?window=all"):
+        reply = request(door, target, headers={"Accept": accept})
+        assert reply.headers["vary"] == "Accept"
+        if status == 406:
+            assert reply.status == 406
+            assert reply.json["allowed"] == ["text/html"]
+        else:
+            assert reply.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("window=all", "window: it must be one of those allowed (24h, 7d, 30d, 90d, today, "),
+        ("compare=never", "compare: it must be one of those allowed (previous, year, none)"),
+        ("paths=size", "paths: it must be one of those allowed (requests, bytes, misses, "),
+        ("alone=colour", "alone: it must be one of those allowed (path, "),
+        ("where=colour:red", "where: it must be a dimension, a colon and a value (path, "),
+        ("from=2026-11-24T00:00:00Z", "from: it must be a day, such as 2026-11-23; the routes of"),
+        ("to=1795392000", "to: it must be a day, such as 2026-11-23; the routes of the API take"),
+        ("from=1969-12-31", "from: it must be a day of the years 1970 to 9997"),
+        ("from=1970-01-01&tz=Asia/Tokyo", "from: a time is a day of the zone tz"),
+        ("tz=Mars/Base", "tz: it must be the name of an IANA time zone"),
+    ],
+)
+def test_a_page_that_cannot_be_made_names_the_parameter(door: Door, query: str, words: str) -> None:
+    """By its name in the page's own address, and the values that are allowed."""
+    assert words in Page.of(request(door, f"/?{query}").text).text()
+
+
+@pytest.mark.parametrize(
     ("query", "status"),
     [
         ("window=9d", 400),
