@@ -65,7 +65,9 @@ def say_what_is_widened(bounds: Bounds, zone: tzinfo) -> None:
             )
 
 
-def say_what_there_is(store: Store, sites: Sequence[str] | None) -> None:
+def say_what_there_is(
+    store: Store, sites: Sequence[str] | None, holder: str = "The store has"
+) -> None:
     """Say on stderr that a window has no requests, and which hours have some."""
 
     def read(rows: Rows) -> tuple[int, Hours | None]:
@@ -77,7 +79,7 @@ def say_what_there_is(store: Store, sites: Sequence[str] | None) -> None:
         return
     first, end = (f"{hour_start(hour):%Y-%m-%dT%H:%MZ}" for hour in hours)
     complain(
-        f"No requests in this window. The store has {number_of(requests, 'request')}: "
+        f"No requests in this window. {holder} {number_of(requests, 'request')}: "
         f"--from {first} --to {end}"
     )
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pipeline.cli.console import complain
@@ -25,6 +25,36 @@ an interrupted run loses little and that a transaction of DynamoDB holds them.""
 def ingest_all(count: Ingest, log_objects: Sequence[LogObject], meter: Meter) -> Iterator[Outcome]:
     """The outcome of every object; some are counted at a time. If that is interrupted, a line says
     what is committed."""
+    return _ingest_all(count, log_objects, meter, _say_what_is_committed)
+
+
+def ingest_for_now(
+    count: Ingest, log_objects: Sequence[LogObject], meter: Meter
+) -> Iterator[Outcome]:
+    """The same into a store that ends with the command."""
+    return _ingest_all(count, log_objects, meter, _say_that_nothing_is_kept)
+
+
+def _say_what_is_committed(committed: int, total: str) -> None:
+    complain(
+        f"interrupted: {committed:,} of {total} committed, each of them whole. The same "
+        "command counts the rest"
+    )
+
+
+def _say_that_nothing_is_kept(read: int, total: str) -> None:
+    complain(
+        f"interrupted: {read:,} of {total} read. No report was written, and nothing is kept: the "
+        "same command begins anew"
+    )
+
+
+def _ingest_all(
+    count: Ingest,
+    log_objects: Sequence[LogObject],
+    meter: Meter,
+    on_interrupt: Callable[[int, str], None],
+) -> Iterator[Outcome]:
     committed = 0
     refs: list[ObjectRef] = []
     began = int(time.time())
@@ -39,11 +69,7 @@ def ingest_all(count: Ingest, log_objects: Sequence[LogObject], meter: Meter) ->
             yield from outcomes
     except KeyboardInterrupt:
         committed += _count_committed(count.store, refs, began)
-        total = number_of(len(log_objects), "object")
-        complain(
-            f"interrupted: {committed:,} of {total} committed, each of them whole. The same "
-            "command counts the rest"
-        )
+        on_interrupt(committed, number_of(len(log_objects), "object"))
         raise
 
 

@@ -3,35 +3,42 @@
 import os
 import sys
 import webbrowser
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.answer.overview import Filter
 from pipeline.bootstrap import Sources, open_ingest, open_store, open_to_read, store_files
-from pipeline.cli.asking import say_what_is_widened
+from pipeline.cli.asking import ask, say_what_is_widened, say_what_there_is
 from pipeline.cli.console import ForceOption, StoreOption, err
 from pipeline.cli.exits import FAILED, OK
-from pipeline.cli.ingesting import ingest_all, show_failures
+from pipeline.cli.filtering import parse_where
+from pipeline.cli.ingesting import ingest_for_now, show_failures
 from pipeline.cli.meter import Meter, shown
 from pipeline.cli.sources import expanded, in_bucket
+from pipeline.cli.summary_commands import SiteOption
 from pipeline.cli.target import begins_with, replacing, target
 from pipeline.cli.window import (
+    CompareOption,
     FromOption,
+    HoursOption,
     ToOption,
     TzOption,
     WindowOption,
+    named_comparison,
     parse_bounds,
     parse_zone,
 )
 from pipeline.errors import ObjectUnavailable, SettingError
-from pipeline.hours import Window
+from pipeline.hours import ALWAYS
 from pipeline.objects import ObjectRef
-from pipeline.schema.dimensions import DIMENSIONS
 from pipeline.settings import Settings, load_settings
-from pipeline.store.port import Store
+from pipeline.store.port import VISITOR_KEY_BYTES, Store
+
+if TYPE_CHECKING:
+    from pipeline.page.report import Report
+    from pipeline.page.view import Source
 
 STDOUT = "-"
 MARK = (
@@ -39,6 +46,9 @@ MARK = (
     b'<meta name="generator" content="edgetally">'
 )
 """The bytes that a report as HTML begins with."""
+KEY = bytes(VISITOR_KEY_BYTES)
+"""The visitors' key while logs are counted in memory: no hash outlives the command, and the same
+logs give the same number. A store that is kept makes a key of its own."""
 
 reporting = typer.Typer()
 
@@ -76,8 +86,11 @@ def report(
     store: StoreOption = None,
     start: FromOption = None,
     end: ToOption = None,
-    where: WhereOption = None,
     window: WindowOption = None,
+    hours: HoursOption = None,
+    compare: CompareOption = None,
+    site: SiteOption = None,
+    where: WhereOption = None,
     tz: TzOption = "UTC",
     title: Annotated[str, typer.Option(help="The title; by default the site.")] = "",
     form: Annotated[str, typer.Option("--format", help="html, json, csv or md.")] = "html",
@@ -95,9 +108,12 @@ def report(
 
     if form not in FORMS:
         raise SettingError("--format", f"{form!r} is none of {', '.join(FORMS)}")
-    now = datetime.now(UTC)
-    hours = _hours(now, start, end, window, parse_zone(tz))
-    wanted = Report(hours, tz, _filter(where), title)
+    now, zone = datetime.now(UTC), parse_zone(tz)
+    bounds = parse_bounds(now, start, end, hours, window, zone)
+    say_what_is_widened(bounds, zone)
+    sites = tuple(sorted(set(site))) if site else None
+    filtered, compares = parse_where(where), named_comparison(compare)
+    wanted = Report(bounds.window, tz, filtered, title, sites, compares)
     if sources and store is not None:
         raise SettingError("--store", "give either sources to count, or a store")
     settings = load_settings(store="memory://" if sources else store)
@@ -105,19 +121,24 @@ def report(
     to = _target(usual if output is None else output, settings, force)
     opened = open_store(settings) if sources else open_to_read(settings)
     complete = not sources or _count(sources, settings, opened, to)
-    text = FORMS[form](wanted.source(opened, now))
+    text = FORMS[form](_read(wanted, opened, now, "The logs have" if sources else "The store has"))
     _deliver(to, text, MEDIA_TYPES[form], settings, force)
     if opens and isinstance(to, Path):
         webbrowser.open(to.absolute().as_uri())
     raise typer.Exit(OK if complete else FAILED)
 
 
-def _hours(
-    now: datetime, start: str | None, end: str | None, name: str | None, zone: tzinfo
-) -> Window:
-    bounds = parse_bounds(now, start, end, name=name, zone=zone)
-    say_what_is_widened(bounds, zone)
-    return bounds.window
+def _read(wanted: "Report", store: Store, now: datetime, holder: str) -> "Source":
+    """All that the report says. Where its window has no request, the hours that have some are said
+    before. Raises NothingToReport."""
+    from pipeline.page.report import NothingToReport
+
+    try:
+        return ask(store, wanted.sites, lambda rows: wanted.source(rows, now))
+    except NothingToReport:
+        if wanted.window != ALWAYS:
+            say_what_there_is(store, wanted.sites, holder)
+        raise
 
 
 def _target(name: str, settings: Settings, force: bool) -> Path | ObjectRef | None:
@@ -137,6 +158,7 @@ def _count(
 ) -> bool:
     """Count the sources; whether all of them could be. An earlier report of the name of the
     `output` may lie among the logs. Raises SettingError if it is a log."""
+    store.restore_visitor_key(KEY)
     meter = Meter()
     buckets = Sources(settings, meter.note_bytes)
     count = open_ingest(settings, store, buckets, meter.note_lines)
@@ -146,18 +168,9 @@ def _count(
     with expanded(sources, buckets, earlier) as expansion, shown(meter, expansion.objects, True):
         if output and name in expansion.by_name:
             raise SettingError("--output", f"{name} is a source of the report; name another")
-        outcomes = list(ingest_all(count, expansion.objects, meter))
+        outcomes = list(ingest_for_now(count, expansion.objects, meter))
     show_failures(outcomes)
     return expansion.report() and not any(outcome.reason for outcome in outcomes)
-
-
-def _filter(where: str | None) -> Filter | None:
-    if where is None:
-        return None
-    dimension, colon, value = where.partition(":")
-    if dimension not in DIMENSIONS or not colon:
-        raise SettingError("--where", f"{where!r} is no DIMENSION:VALUE, such as country:DE")
-    return Filter(dimension, value)
 
 
 def _deliver(

@@ -142,15 +142,21 @@ def parse_zone(tz: str) -> tzinfo:
 def parse_compare(text: str | None, window: Exact, zone: tzinfo) -> Compare | None:
     """The comparison of a window. Raises SettingError for another word, and for a window that has
     none before it."""
-    found = [each for each in COMPARISONS if each == text]
-    if text is not None and not found:
-        raise SettingError("--compare", f"{text!r} is none of {', '.join(COMPARISONS)}")
-    for compare in found:
+    compare = named_comparison(text)
+    if compare:
         try:
             compared(window, compare, zone)
         except (ValueError, OverflowError) as error:
             raise SettingError("--compare", f"there is no window before: {error}") from error
-    return found[0] if found else None
+    return compare
+
+
+def named_comparison(text: str | None) -> Compare | None:
+    """The comparison of a name. Raises SettingError for another word."""
+    found = next((each for each in COMPARISONS if each == text), None)
+    if text is not None and found is None:
+        raise SettingError("--compare", f"{text!r} is none of {', '.join(COMPARISONS)}")
+    return found
 
 
 def check_calendar(hours: Hours, zone: tzinfo) -> None:

@@ -107,6 +107,14 @@ def _shown(compared: str, absent: Sequence[str], unfiltered: str) -> Iterator[No
         yield Note("Compared with", compared)
     missing = [f"{', '.join(absent)}: the logs do not have the field."] if absent else []
     if unfiltered:
-        missing.append(f"Lists of other dimensions: they are not kept together with {unfiltered}.")
+        yield Note(
+            "Filtered",
+            f"Figures and charts are of the requests with this {unfiltered}. The lines above, and "
+            "the times of what was counted, are those of all requests.",
+        )
+        missing.append(
+            "Lists of other dimensions, visitors, percentiles, the rate of five minutes and the "
+            f"share of crawlers: they are not kept together with a {unfiltered}."
+        )
     if missing:
         yield Note("Not shown", " ".join(missing))

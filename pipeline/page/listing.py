@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.answer.overview import Before, Overview, Past, Ranking
+from pipeline.answer.overview import Before, Filter, Overview, Past, Ranking
 from pipeline.page import words
 from pipeline.page.address import Address
 from pipeline.page.asking import LEAST_REQUESTS
@@ -24,15 +24,19 @@ from pipeline.page.panels import (
 @dataclass
 class Lists:
     """The lists of an overview. Without an address nothing is a link, and every ranking of paths
-    is there. `absent` are the titles of those that the logs do not have."""
+    is there, but no list if there is a filter: a list is of all requests, to choose another value.
+    `absent` are the titles of those that the logs do not have."""
 
     overview: Overview
     before: Before | None
     address: Address | None
+    where: Filter | None = None
     absent: list[str] = field(default_factory=list)
 
     def cells(self) -> list[list[List]]:
         """The lists by the cells of the grid."""
+        if self.where and self.address is None:
+            return []
         cells = ([*self._cell(panels)] for panels in LAYOUT)
         return [cell for cell in cells if cell]
 
@@ -40,9 +44,8 @@ class Lists:
         for panel in panels:
             if self.address and self.address.alone not in (None, panel.dimension):
                 continue
-            where = self.address and self.address.where
-            if where and where.dimension != panel.dimension:
-                yield List(panel, panel.title, (), refused=where.dimension.replace("_", " "))
+            if self.where and self.where.dimension != panel.dimension:
+                yield List(panel, panel.title, (), refused=self.where.dimension.replace("_", " "))
                 continue
             yield from self._lists(panel)
 
@@ -97,7 +100,7 @@ class Lists:
             )
         if ranking.metric == "mean_time_ms":
             yield f"with at least {LEAST_REQUESTS} requests"
-        if self.address and self.address.where:
+        if self.where:
             yield "not filtered, to choose another"
         if panel.dimension == "crawler":
             yield from self._of_ai(ranking)

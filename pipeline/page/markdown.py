@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.page.figures import Shown
 from pipeline.page.panels import List
 from pipeline.page.view import View
 
@@ -18,7 +19,10 @@ def _lines(view: View) -> Iterator[str]:
     yield ""
     yield f"Counted up to {view.times.counted_up_to}."
     yield ""
-    yield from table(["figure", "value"], [[it.name, str(it.figure)] for it in view.figures])
+    yield from _figures(view.figures)
+    if not view.cells:
+        yield view.unlisted
+        yield ""
     for cell in view.cells:
         for one in cell:
             yield from _list(one)
@@ -32,6 +36,17 @@ def _lines(view: View) -> Iterator[str]:
     for note in account.notes:
         yield ""
         yield f"{note.name}: {_safe(note.text)}"
+
+
+def _figures(figures: Sequence[Shown]) -> Iterator[str]:
+    """The figures; with those of another window, if there is one."""
+    rows = [[it.name, str(it.figure)] for it in figures]
+    if not any(it.change for it in figures):
+        yield from table(["figure", "value"], rows)
+        return
+    was = [[it.change.was, it.change.text] if it.change else ["", ""] for it in figures]
+    rows = [row + more for row, more in zip(rows, was, strict=True)]
+    yield from table(["figure", "value", "was", "change"], rows)
 
 
 def _list(one: List) -> Iterator[str]:

@@ -3,21 +3,23 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from difflib import get_close_matches
 
 import msgspec
 
-from pipeline.answer.overview import Filter, OverviewAnswer
+from pipeline.answer.calendar import Compare, Hours
+from pipeline.answer.entries import OTHER
+from pipeline.answer.overview import Filter, Overview, OverviewAnswer
 from pipeline.answer.overviewing import OverviewQuestion
-from pipeline.answer.rows import Rows, as_of_one_moment
+from pipeline.answer.rows import Rows
 from pipeline.api.render import MEDIA_TYPES as OF_API
 from pipeline.api.render import as_csv
 from pipeline.errors import EdgetallyError
-from pipeline.hours import Window
+from pipeline.hours import Window, hour_of
 from pipeline.page.asking import report_question, table_question
 from pipeline.page.markdown import markdown
+from pipeline.page.text import shortened
 from pipeline.page.view import Source, view_of
-from pipeline.store.port import Store
 
 
 class NothingToReport(EdgetallyError):
@@ -27,34 +29,71 @@ class NothingToReport(EdgetallyError):
         super().__init__("nothing was counted there: there is nothing to report")
 
 
+class NothingFiltered(EdgetallyError):
+    """No request of the window has the value of the filter."""
+
+
 @dataclass(frozen=True)
 class Report:
-    """A report about a window of a store, None where it has no bound."""
+    """A report about a window of some sites (None is all), None where it has no bound. With
+    `compare`, each figure stands beside that of another window."""
 
     window: Window
     tz: str = "UTC"
     where: Filter | None = None
     title: str = ""
+    sites: tuple[str, ...] | None = None
+    compare: Compare | None = None
 
-    def source(self, store: Store, now: datetime) -> Source:
-        """All that the report says. Raises NothingToReport, StoreError."""
-        meta = store.meta()
-        read = partial(self._source, now=now)
-        return as_of_one_moment(store, meta, None, read, meta.settings.caps)[0]
+    def source(self, rows: Rows, now: datetime) -> Source:
+        """All that the report says, of the rows of its sites. Raises NothingToReport,
+        NothingFiltered, UnknownSite, StoreError."""
+        question = self._question(rows, now)
+        table = table_question(question)
+        answer = _answer(question, rows, now)
+        if self.where and not answer.data.figures["requests"]:
+            raise NothingFiltered(_unmatched(self.where, answer.data))
+        return Source(
+            answer,
+            None if table is None else _answer(table, rows, now),
+            sites=sorted(rows.sites.percent),
+            title=self.title or self._site(sorted(rows.sites.percent)),
+        )
 
-    def _source(self, rows: Rows, now: datetime) -> Source:
+    def _question(self, rows: Rows, now: datetime) -> OverviewQuestion:
         hours = rows.hours(self.window)
         if hours is None:
             raise NothingToReport
-        question = replace(report_question(*hours, self.tz), where=self.where)
-        table = table_question(question)
-        sites = sorted(rows.sites.percent)
-        return Source(
-            _answer(question, rows, now),
-            None if table is None else _answer(table, rows, now),
-            sites=sites,
-            title=self.title or (sites[0] if len(sites) == 1 else "all sites"),
+        if self.compare:  # as long as asked for, or the other window would be cut to this traffic
+            start, end = self.window.start, self.window.end
+            until = max(hours.end, hour_of(now) + 1)
+            hours = Hours(
+                hours.start if start is None else start,
+                hours.end if end is None else min(end, until),
+            )
+        return replace(
+            report_question(*hours, self.tz),
+            where=self.where,
+            sites=self.sites,
+            compare=self.compare,
         )
+
+    def _site(self, sites: list[str]) -> str:
+        return ", ".join(sites) if self.sites or len(sites) == 1 else "all sites"
+
+
+def _unmatched(where: Filter, overview: Overview) -> str:
+    """The reason why a filter leaves nothing, and the values that there are."""
+    name = where.dimension.replace("_", " ")
+    (ranking,) = overview.lists  # of the dimension of the filter, without one that the logs lack
+    values = [each.value for each in ranking.entries if each.value != OTHER]
+    if not values:
+        return f"the logs of this window do not have a {name}: there is nothing to filter"
+    folded = {value.casefold(): value for value in reversed(values)}
+    near = get_close_matches(where.value.casefold(), folded, n=1)
+    meant = f"Did you mean {shortened(folded[near[0]])}? " if near else ""
+    known = ", ".join(map(shortened, values)) + (", …" if ranking.values > len(values) else "")
+    return f"no request of this window has the {name} {where.value!r}. {meant}There are: {known}"
 
 
 def _answer(question: OverviewQuestion, rows: Rows, now: datetime) -> OverviewAnswer:

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline import __version__
 from pipeline.answer.calendar import By, zone_named
 from pipeline.answer.health import Check
-from pipeline.answer.overview import Before, OverviewAnswer
+from pipeline.answer.overview import Before, Filter, OverviewAnswer
 from pipeline.page import clock
 from pipeline.page.account import Account, account_of
 from pipeline.page.address import NO_COMPARISON, Address
@@ -25,8 +25,10 @@ from pipeline.page.series import (
     errors_chart,
     requests_chart,
 )
+from pipeline.page.text import shortened
 from pipeline.page.timeline import Timeline
 
+_LONGEST_VALUE = 200
 WINDOWS = {
     "24h": "24 h",
     "yesterday": "Yesterday",
@@ -71,6 +73,12 @@ class Source:
         """The window to compare with, if there is one."""
         return self.answer.compare if isinstance(self.answer.compare, Before) else None
 
+    @property
+    def where(self) -> Filter | None:
+        """The filter of the answer, if it has one."""
+        where = self.answer.meta.query.where
+        return Filter(*where.split(":", 1)) if isinstance(where, str) else None
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -109,6 +117,7 @@ class View:
     steps: str
     charts: Sequence[Chart]
     cells: Sequence[Sequence[List]]
+    unlisted: str
     account: Account
     version: str = __version__
 
@@ -123,14 +132,14 @@ def view_of(source: Source) -> View:
     overview, address, zone = source.answer.data, source.address, _zone(source)
     start, end = _window(source)
     series = _series(source, zone)
-    lists = Lists(overview, source.before, address)
+    lists = Lists(overview, source.before, address, source.where)
     cells = lists.cells()
     site = source.title or (address and address.site)
     span = _span(start, end - timedelta(seconds=1))
-    filter_text = _filter_text(address)
+    filter_text = _filter_text(source.where)
     return View(
         source,
-        f"{site or 'All sites'} · {span} · edgetally",
+        " · ".join(part for part in (site or "All sites", filter_text, span, "edgetally") if part),
         ", ".join(
             part for part in (f"Traffic of {site or 'all sites'}", span, filter_text) if part
         ),
@@ -147,12 +156,13 @@ def view_of(source: Source) -> View:
             for each in (requests_chart, bytes_chart, time_chart, hits_chart, errors_chart)
         ],
         cells,
+        _unlisted(source.where),
         account_of(
             overview,
             source.answer.meta,
             _compared(source.before),
             lists.absent,
-            address.where.dimension.replace("_", " ") if address and address.where else "",
+            source.where.dimension.replace("_", " ") if source.where else "",
             source.checks,
         ),
     )
@@ -227,11 +237,20 @@ def _before_name(compare: object, start: datetime, end: datetime) -> str:
     return f"the {clock.length(round((end - start).total_seconds() / 3600))} before"
 
 
-def _filter_text(address: Address | None) -> str:
-    if address is None or address.where is None:
+def _filter_text(where: Filter | None) -> str:
+    if where is None:
         return ""
-    dimension, value = address.where
-    return f"{dimension.replace('_', ' ').capitalize()}: {named(dimension, value)}"
+    dimension, value = where
+    text = shortened(named(dimension, value), _LONGEST_VALUE)
+    return f"{dimension.replace('_', ' ').capitalize()}: {text}"
+
+
+def _unlisted(where: Filter | None) -> str:
+    """The reason why there is no list."""
+    if where is None:
+        return "No request was counted in this window: there is nothing to list."
+    name = where.dimension.replace("_", " ")
+    return f"No list is shown: the values of a list are not kept together with a {name}."
 
 
 def _span(start: datetime, last: datetime) -> str:

@@ -15,6 +15,7 @@ from pipeline.store.memory import MemoryStore
 from tests.support.api import ask, make_api
 from tests.support.clock import FakeClock
 from tests.support.deltas import Object, commit
+from tests.support.reports import source_of
 
 SIX = "date time cs-method cs-uri-stem sc-status x-host-header"
 MORE = f"{SIX} sc-bytes x-edge-result-type time-taken cs(User-Agent)"
@@ -174,7 +175,7 @@ def test_a_report_is_made_of_logs_with_few_fields(
     six: Api, store: MemoryStore, clock: FakeClock, form: str
 ) -> None:
     """Its figures are dashes, and its account names the lists that are not there."""
-    text = FORMS[form](Report(ALWAYS).source(store, clock()))
+    text = FORMS[form](source_of(store, clock(), Report(ALWAYS)))
     if form in ("html", "md"):
         assert "Result types" in text
         assert "the logs do not have the field" in text
@@ -188,6 +189,6 @@ def test_a_report_of_a_mixed_window_says_what_its_figures_leave_out(
     mixed: Api, store: MemoryStore, clock: FakeClock
 ) -> None:
     """By field, with the requests."""
-    text = FORMS["md"](Report(ALWAYS).source(store, clock()))
+    text = FORMS["md"](source_of(store, clock(), Report(ALWAYS)))
     assert "Not in all logs" in text
     assert "x\\_edge\\_result\\_type \\(2 requests\\)" in text

@@ -23,12 +23,13 @@ from pipeline.page.view import Source
 from tests.support.fortnight import NOW, fortnight
 from tests.support.hostile import HOSTILE_FIELDS, hostile_log, line, log
 from tests.support.html import Page
+from tests.support.reports import source_of
 
 
 @pytest.fixture(scope="module")
 def source() -> Source:
     """The report of two weeks."""
-    return Report(ALWAYS, "Europe/Berlin").source(fortnight(), NOW)
+    return source_of(fortnight(), NOW, Report(ALWAYS, "Europe/Berlin"))
 
 
 @pytest.fixture(scope="module")
