@@ -61,11 +61,10 @@ def edgetally_small(folder: Path) -> int:
     from pipeline.hour.aggregate import EMPTY, merge
     from pipeline.ingest.parsed import Reading
     from pipeline.ingest.reader import Reader
-    from pipeline.objects import ObjectRef
-    from pipeline.source.files import FileSource
+    from pipeline.source.files import FileSource, file_ref
 
     reader = Reader(FileSource(), Reading())
-    refs = [ObjectRef("", str(path)) for path in sorted(folder.iterdir())]
+    refs = [file_ref(path) for path in sorted(folder.iterdir())]
     total = EMPTY
     for start in range(0, len(refs), BATCH):
         for group in reader.groups(refs[start : start + BATCH]):
