@@ -77,6 +77,11 @@ fuzz: $(VENV)/ready ## Fuzz the parser for FUZZ_SECONDS (300); what breaks goes 
 	@corpus=$$(mktemp -d) && trap 'rm -rf "$$corpus"' EXIT && \
 		$(BIN)/python -m tests.fuzz.atheris_run $(FUZZ_SECONDS) "$$corpus"
 
+SANITIZE_SECONDS ?= 600
+.PHONY: sanitize
+sanitize: $(VENV)/ready ## Feed the kernel damaged lines under ASan and UBSan for SANITIZE_SECONDS (600)
+	sh tests/fuzz/sanitize.sh $(BIN)/python $(SANITIZE_SECONDS)
+
 .PHONY: mutate
 mutate: $(VENV)/ready ## Break the merging code in every small way, and see that a test notices
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/mutate.txt
@@ -113,15 +118,21 @@ lock: $(VENV)/ready ## Pin all packages again from pyproject.toml and requiremen
 	$(LOCK) requirements/fuzz.in -o requirements/fuzz.txt
 	$(LOCK) requirements/mutate.in -c requirements/dev.txt -o requirements/mutate.txt
 	$(LOCK) requirements/stand-in.in -o requirements/stand-in.txt
+	$(LOCK) requirements/zig.in -o requirements/zig.txt
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
 .PHONY: clean
 clean: ## Remove everything that was installed or built
-	rm -rf $(VENV) $(TOOLS) $(CLIENTS) $(CHECKOV) .aws-sam node_modules mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) $(CLIENTS) $(CHECKOV) .zig $(KERNEL) .aws-sam node_modules mutants *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml
+KERNEL := pipeline/tally/native/libkernel.so
+$(KERNEL): pipeline/tally/native/kernel.c requirements/kernel.sh
+	@sh requirements/kernel.sh $@
+
+# Where there is no C compiler there is no kernel, which is no reason to make the environment again.
+$(VENV)/ready: requirements/dev.txt requirements/environment.sh pyproject.toml | $(KERNEL)
 	@sh requirements/environment.sh $(PYTHON) $(VENV) requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -38,7 +38,11 @@ class IngestFailed(EdgetallyError):
 def configured() -> Ingest:
     """The ingest this function is configured for, made once. Raises SettingError."""
     settings = load_settings()
-    return open_ingest(settings, open_store(settings))
+    ingest = open_ingest(settings, open_store(settings))
+    logger.info("plain lines are counted by the engine %s", ingest.reader.reading.engine)
+    if not ingest.reader.reading.native:
+        metrics.add_metric("arrow_engine", MetricUnit.Count, 1)
+    return ingest
 
 
 @cache

@@ -235,6 +235,7 @@ def open_ingest(
     from pipeline.ingest.parsed import Reading
     from pipeline.ingest.reader import Reader
     from pipeline.tally.naming import Admission
+    from pipeline.tally.native.library import is_native
     from pipeline.tally.visitors import Visitors
 
     settings = settings.obeying(store.agree())
@@ -244,6 +245,7 @@ def open_ingest(
         Visitors(store.visitor_key()),
         settings.caps,
         workers=min(MOST_WORKERS, _processors()),
+        native=is_native(settings.engine),
         on_lines=on_lines,
     )
     reader = Reader(
@@ -259,9 +261,8 @@ def open_ingest(
 
 def _processors() -> int:
     """The processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS does not tell
+    tells = hasattr(os, "sched_getaffinity")  # macOS does not
+    return len(os.sched_getaffinity(0)) if tells else os.cpu_count() or 1
 
 
 def open_queue(url: str, settings: Settings, **config: Any) -> "Queue":

@@ -74,6 +74,8 @@ class Settings(BaseModel):
     """Whole days after which hours are deleted; 0 keeps them."""
     ledger_days: int = Field(0, ge=0, le=3650)
     """Days for which the ledger remembers an object after its last line; 0 is for ever."""
+    engine: Literal["auto", "native", "arrow"] = "auto"
+    """The engine that counts plain lines. `auto` is the kernel where it is built, else Arrow."""
     max_inflated_bytes: int = Field(_LIMITS.max_inflated, ge=1)
     max_inflate_ratio: int = Field(_LIMITS.max_ratio, ge=1)
     max_line_bytes: int = Field(_LIMITS.max_line, ge=1024, le=4 << 20)

@@ -35,6 +35,11 @@ rm -f "$folder"/pyarrow/libarrow_*flight* "$folder"/pyarrow/_flight* "$folder"/p
     "$folder"/pyarrow/*.pxd "$folder"/pyarrow/*.pxi "$folder"/pyarrow/libarrow_python*.so \
     "$folder"/pyarrow/libarrow_python*.so.*.*
 cp -R handlers pipeline "$folder"
+native=$folder/pipeline/tally/native
+rm -f "$native/libkernel.so" "$native/kernel.c" "$native/README.md" # another machine's, and sources
+[ "$requirements" != requirements/ingest.txt ] ||
+    sh requirements/kernel.sh "$native/libkernel.so" "$architecture" ||
+    echo "without the kernel the function counts at a third of the speed (the reason is above)" >&2
 rm -rf "$folder/pipeline/cli" "$folder/pipeline/delivery" "$folder/pipeline/__main__.py"
 # The page's templates become code here, not at each start.
 [ ! -d "$folder/jinja2" ] || (cd "$folder" && "$python" -m pipeline.page.jinja)

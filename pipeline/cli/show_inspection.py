@@ -36,6 +36,7 @@ def _facts(found: Inspection) -> Table:
     fields = f" ({number_of(len(found.fields), 'field')})" if found.fields else ""
     facts.add_row("container", found.container)
     facts.add_row("format", _FORMATS.get(found.format, found.format))
+    facts.add_row("engine", found.engine)
     if found.layout:
         facts.add_row("layout", Text(safe(found.layout) + fields))
     facts.add_row("sites", Text(safe(", ".join(found.sites))))

@@ -8,6 +8,7 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli.console import out
+from pipeline.environment import variable
 
 _ENGINES = ("pyarrow", "numpy", "isal", "msgspec", "boto3", "waitress", "typer", "rich")
 
@@ -21,11 +22,23 @@ def show_version(wanted: bool) -> None:
     lines = (
         f"edgetally {__version__}",
         f"{python}, {platform.platform()} ({platform.machine()})",
+        _engine(),
         f"SQLite {sqlite3.sqlite_version}, {engines}",
     )
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)
     raise typer.Exit
+
+
+def _engine() -> str:
+    """The engine that counts plain lines, and the reason if it is not the kernel."""
+    from pipeline.tally.native.library import ABI, is_built
+
+    if not is_built():
+        return "engine arrow: the kernel is not built (`make .venv/ready` does, with a C compiler)"
+    if variable("engine") == "arrow":
+        return "engine arrow, as EDGETALLY_ENGINE says"
+    return f"engine native, kernel {ABI}"
 
 
 def _version(package: str) -> str:

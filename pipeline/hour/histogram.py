@@ -30,26 +30,28 @@ def _lower_bounds() -> list[int]:
     return bounds
 
 
-_LOWER = np.array(_lower_bounds(), np.int64)
-BUCKETS = len(_LOWER) - 1
+LOWER = np.array(_lower_bounds(), np.int64)
+"""The first microsecond of each bucket, and of the one behind the last."""
+BUCKETS = len(LOWER) - 1
 
 # The upper bits of a float64 are its exponent and its leading binary digits. A cell of 6 digits is
 # at most 1/64 wide, narrower than any bucket, so that at most one bucket begins inside of it: the
 # cell's first bucket is looked up, and one comparison tells whether the value is in the next.
 _DIGITS = 6
-_SHIFT = 52 - _DIGITS
-_CELL_OF_1 = 1023 << _DIGITS
+CELL_SHIFT = 52 - _DIGITS
+CELL_OF_1 = 1023 << _DIGITS
 _CELLS = (LONGEST_US.bit_length() << _DIGITS) + 1
-_CELL_STARTS = (np.arange(_CELLS, dtype=np.int64) + _CELL_OF_1 << _SHIFT).view(np.float64)
-_FIRST = np.searchsorted(_LOWER, np.floor(_CELL_STARTS).astype(np.int64), side="right") - 1
-_FIRST[0] = 0  # 0 lies below the cell of 1, and is looked up there
+_CELL_STARTS = (np.arange(_CELLS, dtype=np.int64) + CELL_OF_1 << CELL_SHIFT).view(np.float64)
+FIRST = np.searchsorted(LOWER, np.floor(_CELL_STARTS).astype(np.int64), side="right") - 1
+FIRST[0] = 0  # 0 lies below the cell of 1, and is looked up there
+"""The first bucket of each cell, from the cell of 1 on."""
 
 
 def buckets_of(times_us: Integers) -> Integers:
     """The bucket of each time, in microseconds from 0 to `LONGEST_US`."""
-    cells = (times_us.astype(np.float64).view(np.int64) >> _SHIFT) - _CELL_OF_1
-    first = _FIRST[np.maximum(cells, 0)]
-    bucket: Integers = first + (times_us >= _LOWER[first + 1])
+    cells = (times_us.astype(np.float64).view(np.int64) >> CELL_SHIFT) - CELL_OF_1
+    first = FIRST[np.maximum(cells, 0)]
+    bucket: Integers = first + (times_us >= LOWER[first + 1])
     return bucket
 
 
@@ -82,7 +84,7 @@ class Histogram:
             raise ValueError("no request, no percentile")
         rank = max(1, -(-percent * requests // 100))
         bucket = int(np.searchsorted(np.cumsum(self.counts), rank))
-        first, last = int(_LOWER[bucket]), int(_LOWER[bucket + 1]) - 1
+        first, last = int(LOWER[bucket]), int(LOWER[bucket + 1]) - 1
         estimate = 2 * first * last / (first + last) if last else 0.0
         return min(estimate, float(self.max_us))
 

@@ -26,13 +26,15 @@ class RejectedLines:
 class Inspection:
     """The nature of a log object. `refused` says why it would not be counted, "" if it would.
 
-    `hours` are the UTC hours that its lines lie in; `rows` = `records` + what was rejected.
+    `engine` counted its plain lines: `native`, or `arrow`, which reads all that is no text. `hours`
+    are the UTC hours that its lines lie in; `rows` = `records` + what was rejected.
     """
 
     name: str
     refused: str = ""
     container: str = ""
     format: str = ""
+    engine: str = ""
     layout: str = ""
     fields: list[str] = field(default_factory=list)
     sites: list[str] = field(default_factory=list)
@@ -56,6 +58,7 @@ def inspect(ref: ObjectRef, reader: Reader) -> Inspection:
         ref.name,
         container=parsed.container,
         format=parsed.format,
+        engine=reader.reading.engine if parsed.layouts else "arrow",
         layout=parsed.layout,
         # Of several headers in one object, each name once.
         fields=[*dict.fromkeys(each for one in parsed.layouts for each in named(one.fields))],

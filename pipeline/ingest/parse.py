@@ -68,10 +68,16 @@ def parse_unless_small(
 
 
 def _counted(log: LogObject, modified: datetime, reading: Reading, naming: Naming) -> Parsed:
-    accumulator = Accumulator(reading, naming)
-    for rows in in_order(_tasks(log, latest_of(modified)), reading.workers):
-        accumulator.add(rows)
-        reading.on_lines(rows.count)
+    latest_us = latest_of(modified)
+    accumulator = Accumulator(reading, naming, latest_us)
+    if reading.native:
+        for task in log:
+            reading.on_lines(accumulator.read(task))
+    else:
+        for rows in in_order(_tasks(log, latest_us), reading.workers):
+            accumulator.add(rows)
+            reading.on_lines(rows.count)
+    accumulator.end()
     if accumulator.rejected and not accumulator.records:
         raise ObjectRefused(_uncounted(accumulator, log.format))
     return Parsed(

@@ -9,21 +9,28 @@ from pipeline.read.layout import Layout
 from pipeline.read.limits import Limits
 from pipeline.schema.dimensions import DEFAULT_CAPS, NO_CAPS, Caps
 from pipeline.sites import Place
+from pipeline.tally.native.library import is_built
 from pipeline.tally.visitors import Visitors
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The way to read objects: the configured layouts of those without a header, the limits, the
-    hashing of visitors, the caps of tables, and the number of threads. `on_lines` is called with
-    the number of lines that were just read."""
+    hashing of visitors, the caps of tables, and the number of threads. `native` says whether the
+    kernel counts plain lines. `on_lines` is called with the number of lines that were just read."""
 
     configured: tuple[Layout, ...] = ()
     limits: Limits = Limits()
     visitors: Visitors = field(default_factory=lambda: Visitors(b""))
     caps: Caps = field(default_factory=lambda: DEFAULT_CAPS)
     workers: int = 1
+    native: bool = field(default_factory=is_built)
     on_lines: Callable[[int], None] = lambda count: None
+
+    @property
+    def engine(self) -> str:
+        """The name of the engine that counts plain lines."""
+        return "native" if self.native else "arrow"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pipeline.read.blocks import BLOCK
 from pipeline.read.fitting import fits
 from pipeline.read.layout import Layout, header_layout
 from pipeline.read.limits import Limits
-from pipeline.read.line_ends import UTF8_MARK
+from pipeline.read.line_ends import has_mark
 from pipeline.read.records import CLOCK, latest_of
 from pipeline.read.tabbed import read_whole
 from pipeline.sites import Place
@@ -57,7 +57,7 @@ def small(text: bytes, modified: datetime, limits: Limits, naming: Naming) -> Sm
     #Fields header, and then lines. None for everything else."""
     if not text.startswith(b"#") or b"\r" in text or len(text) > min(SMALL, limits.max_line):
         return None
-    if not text.isascii() and UTF8_MARK in text:
+    if has_mark(text):
         return None
     layout: Layout | None = None
     start = 0

@@ -34,6 +34,12 @@ def lines_of_cr(texts: Iterable[bytes]) -> Iterator[bytes]:
         yield text.replace(b"\r", b"\n") if is_ended_by_cr else text
 
 
+def has_mark(text: bytes) -> bool:
+    """Whether there is a byte-order mark in a text."""
+    # Looking for one byte is ten times faster than for three, and nearly always enough.
+    return UTF8_MARK[:1] in text and UTF8_MARK in text
+
+
 def unix_line_ends(block: bytes) -> bytes:
     """Whole lines with LF at their ends, and without byte-order marks between them.
 
@@ -41,7 +47,7 @@ def unix_line_ends(block: bytes) -> bytes:
     """
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").removesuffix(b"\r")
-    if b"\r" not in block and (block.isascii() or UTF8_MARK not in block):
+    if b"\r" not in block and not has_mark(block):
         return block
     return b"\n".join(_parted(line) for line in block.split(b"\n"))
 

@@ -5,6 +5,8 @@ does not convert, or invalid UTF-8. Such a block is mended line by line and read
 that one odd line never costs its neighbours.
 """
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from pipeline.read.layout import Layout
@@ -14,6 +16,18 @@ from pipeline.read.values import TYPES, WORD, read_csv, typed, utf8
 from pipeline.schema.dimensions import ABSENT
 
 _TAB = b"\t"
+
+
+@dataclass(frozen=True, slots=True)
+class Tabbed:
+    """Lines of a layout, none of them a `#` line. A call reads them."""
+
+    text: bytes
+    layout: Layout
+
+    def __call__(self) -> Part:
+        """The lines as columns."""
+        return read_lines(self.text, self.layout)
 
 
 def read_lines(block: bytes, layout: Layout) -> Part:

@@ -15,11 +15,13 @@ from pipeline.read.layout import Layout, header_layout, misnamed
 from pipeline.read.limits import Limits
 from pipeline.read.line_ends import check_comment, lines_of_cr, unix_line_ends
 from pipeline.read.records import LINE_TOO_LONG, Part
-from pipeline.read.tabbed import line_ends, read_lines
+from pipeline.read.tabbed import Tabbed, line_ends
 from pipeline.read.unwrap import array_lines, is_enveloped, is_exported, messages, without_times
 
-Reader: TypeAlias = Callable[[bytes], Part]
-"""Reads a run of lines."""
+Task: TypeAlias = Callable[[], Part]
+"""Reads a run of lines: a `Tabbed` for those of a layout."""
+
+Reader: TypeAlias = Callable[[bytes], Task]
 
 EMPTY, JSON = "empty", "json"
 WITH_HEADER, HEADERLESS = "lines with a header", "lines without a header"
@@ -66,7 +68,7 @@ class TextObject:
         head, self._pieces = peeked(self._pieces, size)
         return head
 
-    def __iter__(self) -> Iterator[Callable[[], Part]]:
+    def __iter__(self) -> Iterator[Task]:
         texts = one_per_line(array_lines(lines_of_cr(self._pieces), self._limits))
         for block in LineBlocks(texts, self._limits.max_line):
             if block.too_long:
@@ -80,7 +82,7 @@ class TextObject:
             self._unwrap = _wrapping(text)
         return self._unwrap(text)
 
-    def _task(self, run: bytes) -> Callable[[], Part]:
+    def _task(self, run: bytes) -> Task:
         if run.startswith(b"#"):
             check_comment(run)
         if run.startswith(b"#") and (layout := _declared(run)):
@@ -92,20 +94,20 @@ class TextObject:
             refuse_other_delimiters(run, self._unchecked)
             check_header(self._unchecked, run)
             self._unchecked = None
-        return partial(self._read or self._detected(run), run)
+        return (self._read or self._detected(run))(run)
 
     def _detected(self, run: bytes) -> Reader:
         """The reader of the first run of lines, and of those behind it."""
         if run.lstrip().startswith(b"{"):
-            self._read, self.format = read_json, JSON
-            return partial(read_json, is_first=True)
+            self._read, self.format = partial(partial, read_json), JSON
+            return partial(partial, read_json, is_first=True)
         if run.startswith(b'"'):
             raise ObjectRefused("its lines are texts of JSON: deliver the objects that are in them")
         refuse_other_delimiters(run)
         return self._read_as(choose_layout(run, self._configured), HEADERLESS)
 
     def _read_as(self, layout: Layout, form: str) -> Reader:
-        self._read, self.format = partial(read_lines, layout=layout), form
+        self._read, self.format = partial(Tabbed, layout=layout), form
         if layout not in self.layouts:
             self.layouts.append(layout)
         return self._read

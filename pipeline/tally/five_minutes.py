@@ -36,7 +36,7 @@ def five_minutes(
         bytes_sent,
         np.bincount(slots[errors_5xx], minlength=size),
     )
-    return _by_hour(hour, np.stack(sums))
+    return slots_by_hour(hour, np.stack(sums))
 
 
 def _spread(
@@ -59,8 +59,9 @@ def _spread(
         starts, seconds, sent = starts[on], seconds[on], sent[on]
 
 
-def _by_hour(hour: int, sums: Integers) -> dict[int, Slots]:
-    """The hours in which there is anything."""
+def slots_by_hour(hour: int, sums: Integers) -> dict[int, Slots]:
+    """The hours in which there is anything, of sums up to the end of `hour`: a row for each of
+    `Slots`, and a column for each five minutes."""
     hours = sums.reshape(3, _HOURS, SLOTS_PER_HOUR).transpose(1, 0, 2)
     return {
         hour + 1 - _HOURS + place: Slots(*map(tuple, hours[place].tolist()))

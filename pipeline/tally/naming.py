@@ -49,7 +49,7 @@ class Naming:
             return None, [self.own]
         codes, logged = words(rows, self.field)
         found = np.flatnonzero(np.bincount(codes, minlength=len(logged))).tolist()
-        names = dict(zip(found, self._names([logged[code] for code in found]), strict=True))
+        names = dict(zip(found, self.names([logged[code] for code in found]), strict=True))
         distinct = sorted(set(names.values())) or [self.own]
         if len(distinct) == 1:
             return None, distinct
@@ -58,7 +58,8 @@ class Naming:
         places[found] = [place[name] for name in names.values()]
         return places[codes], distinct
 
-    def _names(self, logged: Iterable[str]) -> list[str]:
+    def names(self, logged: Iterable[str]) -> list[str]:
+        """The stored site of each of these logged values of the field."""
         wanted = [self._name(value) for value in logged]
         admitted = self.admit({name for name in wanted if name not in (self.own, self._other)})
         always = {self.own, self._other, *admitted}

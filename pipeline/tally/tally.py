@@ -4,7 +4,7 @@ Nothing is done row by row in Python: a row adds to numpy arrays by the codes of
 columns, and Python sees each distinct value once.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +39,16 @@ from pipeline.schema.fields import (
 from pipeline.sites import Place
 from pipeline.tally.cube import Measured, vectors
 from pipeline.tally.five_minutes import five_minutes
+from pipeline.tally.meaning import CACHEABLE, CLEAN, UPGRADES, is_4xx, is_5xx, is_switched
 from pipeline.tally.memo import Memo
 from pipeline.tally.naming import Naming, lines_by_place, place_keys
 from pipeline.tally.visitors import Visitors
 
-_CACHEABLE = frozenset({"GET", "HEAD", "OPTIONS"})
-_SWITCHED, _WEBSOCKET = "101", frozenset({"ws", "wss"})
-_FIELDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
+FIELDS = tuple(dict.fromkeys(dimension.field for dimension in DIMENSIONS.values()))
+"""The fields that dimensions count."""
 
 _LOGGED = COUNTED - CLOCK_FIELDS - {DISTRIBUTION}
 
-_CLEAN = {dimension.name: Memo(dimension.clean) for dimension in DIMENSIONS.values()}
 _PATH_HASH = Memo(hash_of)
 
 
@@ -105,14 +104,14 @@ class _Words:
 
     def flags(self, dimension: str, holds: Callable[[str], bool]) -> Flags:
         """By row, whether the counted value of a dimension satisfies a predicate."""
-        clean = _CLEAN[dimension]
+        clean = CLEAN[dimension]
         found: Flags = np.array([holds(clean[value]) for value in self.logged], bool)
         flags: Flags = found[self.codes]
         return flags
 
 
 def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
-    fields = {name: _Words(*words(rows, name)) for name in _FIELDS}
+    fields = {name: _Words(*words(rows, name)) for name in FIELDS}
     results, status = fields[RESULT_TYPE], fields[STATUS]
     sessions = _sessions(status, fields[PROTOCOL])
     taken = numbers(rows, TIME_TAKEN)
@@ -120,13 +119,13 @@ def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
     measured = Measured(
         hits=results.flags("result_type", HITS.__contains__),
         misses=results.flags("result_type", MISSES.__contains__),
-        errors_4xx=status.flags("status", lambda value: value.startswith("4")),
-        errors_5xx=status.flags("status", lambda value: value.startswith("5")),
+        errors_4xx=status.flags("status", is_4xx),
+        errors_5xx=status.flags("status", is_5xx),
         bytes=np.maximum(numbers(rows, BYTES_SENT), 0),
         time_us=np.maximum(time_taken, 0),
         timed=time_taken >= 0,
     )
-    cacheable = fields[METHOD].flags("method", _CACHEABLE.__contains__)
+    cacheable = fields[METHOD].flags("method", CACHEABLE.__contains__)
     cacheable &= {METHOD, RESULT_TYPE, STATUS} <= set(rows.column_names)  # else it is unknown
     cacheable &= ~results.flags("result_type", FAILURES.__contains__)
     cacheable &= ~(measured.errors_4xx | measured.errors_5xx)
@@ -140,46 +139,56 @@ def _aggregate(rows: pa.Table, visitors: Visitors) -> HourlyAggregate:
         first_us=int(times.min()),
         last_us=int(times.max()),
         sessions=int(np.count_nonzero(sessions)),
-        lacking=dict.fromkeys(sorted(_LOGGED.difference(rows.column_names)), rows.num_rows),
+        lacking=lacking(rows.column_names, rows.num_rows),
         five_minutes=five_minutes(times, measured.bytes, measured.errors_5xx, taken),
     )
     sketches = Sketches(
         tables=tables,
         latency=_latency(rows, taken, measured, sessions),
         visitors=_visitors(_Words(*words(rows, CLIENT_IP)), fields[USER_AGENT], visitors),
-        paths=_paths(tables["path"]),
+        paths=paths_of(tables["path"]),
     )
     return HourlyAggregate(totals, sketches)
 
 
 def _sessions(status: _Words, protocol: _Words) -> Flags:
     """Whether a request became a WebSocket session. Without a status, its protocol says so."""
-    switched = status.flags("status", _SWITCHED.__eq__)
-    if ABSENT not in map(_CLEAN["status"].__getitem__, status.logged):
+    switched = status.flags("status", is_switched)
+    if ABSENT not in map(CLEAN["status"].__getitem__, status.logged):
         return switched
     unsaid = status.flags("status", ABSENT.__eq__)
-    return switched | unsaid & protocol.flags("protocol", _WEBSOCKET.__contains__)
+    return switched | unsaid & protocol.flags("protocol", UPGRADES.__contains__)
 
 
 def _tables(fields: dict[str, _Words], measured: Measured) -> dict[str, Table]:
-    """The table of each dimension, from the vectors of the logged values of its field."""
     found = vectors(
         [each.codes for each in fields.values()],
         [len(each.logged) for each in fields.values()],
         measured,
     )
+    logged = [each.logged for each in fields.values()]
+    return tables_of(dict(zip(fields, zip(logged, found, strict=True), strict=True)))
+
+
+def tables_of(fields: Mapping[str, tuple[list[str], Integers]]) -> dict[str, Table]:
+    """The table of each dimension, from the logged values of its field and a column of counts for
+    each."""
     tables: dict[str, Table] = {}
-    for (field, each), counts in zip(fields.items(), found, strict=True):
-        values = each.logged
-        seen = counts[0] > 0  # a dictionary may also hold values of other hours
+    for field, (values, counts) in fields.items():
+        seen = counts[0] > 0  # there may also be values of other hours
         if not seen.all():
             values = [values[place] for place in np.flatnonzero(seen).tolist()]
             counts = counts[:, seen]
         for dimension in DIMENSIONS.values():
             if dimension.field == field:
-                clean = _CLEAN[dimension.name]
+                clean = CLEAN[dimension.name]
                 tables[dimension.name] = gathered(list(map(clean.__getitem__, values)), counts)
     return tables
+
+
+def lacking(fields: Iterable[str], lines: int) -> dict[str, int]:
+    """The number of lines without each field, given the fields of all of them."""
+    return dict.fromkeys(sorted(_LOGGED.difference(fields)), lines)
 
 
 def _latency(
@@ -206,6 +215,7 @@ def _visitors(addresses: _Words, agents: _Words, visitors: Visitors) -> Uniques 
     return Uniques.of(hashes) if len(hashes) else None
 
 
-def _paths(table: Table) -> Uniques:
+def paths_of(table: Table) -> Uniques:
+    """The set of the paths of a table that has all of them."""
     hashes = map(_PATH_HASH.__getitem__, table.values)
     return Uniques.of(np.fromiter(hashes, np.uint64, len(table.values)))

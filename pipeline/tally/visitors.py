@@ -17,9 +17,17 @@ from pipeline.tally.memo import Memo
 class Visitors:
     """Hashes visitors under a key of up to 64 bytes."""
 
+    AGENT = "agent "
+    """The text that is hashed before an agent, so that no agent is taken for an address."""
+
     def __init__(self, key: bytes) -> None:
+        self.key = key
         self._addresses = Memo(lambda address: hash_of(address, key))
-        self._agents = Memo(lambda agent: hash_of(f"agent {agent}", key))
+        self._agents = Memo(lambda agent: hash_of(self.AGENT + agent, key))
+
+    def agent(self, agent: str) -> int:
+        """The hash of an agent."""
+        return self._agents[agent]
 
     def hashes(
         self,

@@ -166,14 +166,14 @@ SLIPS = (
         _COUNT,
         "            except StoreError as also:\n                reason +=",
         "            except ZeroDivisionError as also:\n                reason +=",
-        _OF_COUNT,
+        _OF_TRIALS,
     ),
     Hole(
         "a conflict that cannot be noted fails the batch",
         _COUNT,
         "        except StoreError as also:\n            reason = f",
         "        except ZeroDivisionError as also:\n            reason = f",
-        _OF_COUNT,
+        _OF_TRIALS,
     ),
     Hole(
         "an event beside one that failed is a duplicate",

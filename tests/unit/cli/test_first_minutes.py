@@ -57,10 +57,12 @@ def give_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 
 def test_the_version_says_what_a_report_of_a_bug_needs(capsys: pytest.CaptureFixture[str]) -> None:
-    """The version first, then Python, the platform and what it is made of."""
+    """The version first, then Python, the platform, the engine and what it is made of."""
     code, shown, _ = typed(capsys, "--version")
     assert code == 0
-    assert re.match(r"edgetally \d+\.\d+\.\d+\n\w+ 3\.\d+\.\d+, .*\nSQLite \d.*pyarrow \d", shown)
+    assert re.match(
+        r"edgetally \d+\.\d+\.\d+\n\w+ 3\.\d+\.\d+, .*\nengine \w+.*\nSQLite \d.*pyarrow \d", shown
+    )
 
 
 def commands() -> list[list[str]]:
