@@ -321,7 +321,7 @@ SLIPS = (
         "pipeline/store/dynamodb/rows.py",
         " and sum(map(len, blobs.values())) <= MAX_BYTES",
         "",
-        ("tests/contract/test_store.py", *_OF_DYNAMODB),
+        ("tests/unit/store/test_transactions.py", *_OF_DYNAMODB),
     ),
     Hole(
         "hits of sampled sites are not scaled",
