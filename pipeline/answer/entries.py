@@ -58,8 +58,8 @@ class Entry(Shape):
 
 class TopEntry(Entry):
     """A value of a dimension with its counts; `hit_ratio` is hits among requests. It is null if
-    any request of the window is from logs without a result type: which values those had is not
-    kept."""
+    there are none, and if any request of the window is from logs without a result type: which
+    values those had is not kept."""
 
     hit_ratio: Ratio | None
 

@@ -47,9 +47,14 @@ class Metric:
         return float if self.unit in ("ratio", "milliseconds") else int
 
 
-def hit_ratio(counted: Vector) -> float:
-    """Hits (`Hit`, `RefreshHit`) among all requests, 0 to 1; 0 when there are none."""
-    return round(counted.hits / counted.requests, 6) if counted.requests else 0.0
+def hit_ratio(counted: Vector) -> float | None:
+    """Hits (`Hit`, `RefreshHit`) among all requests, 0 to 1; None when there are none."""
+    return _ratio(counted.hits, counted.requests)
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    """A part of a whole, 0 to 1; of nothing it is unknown, which is not 0."""
+    return round(part / whole, 6) if whole else None
 
 
 def mean_time_ms(counted: Vector) -> float | None:
@@ -57,26 +62,30 @@ def mean_time_ms(counted: Vector) -> float | None:
     return round(counted.time_us / counted.timed / 1000, 3) if counted.timed else None
 
 
-def _rank_of_mean_time(counted: Vector) -> float:
-    """Values of which no request has a time come last."""
-    mean = mean_time_ms(counted)
-    return -1.0 if mean is None else mean
+def _ranked_by(figure: Callable[[Vector], float | None]) -> Callable[[Vector], float]:
+    """A figure to rank by: values of which it is unknown come last."""
+
+    def rank(counted: Vector) -> float:
+        value = figure(counted)
+        return -1.0 if value is None else value
+
+    return rank
 
 
-def _hit_ratio(whole: HourlyAggregate) -> float:
+def _hit_ratio(whole: HourlyAggregate) -> float | None:
     known = whole.totals.requests_with(RESULT_TYPE)
     return hit_ratio(whole.totals.counts._replace(requests=known))
 
 
 def byte_hit_ratio(whole: HourlyAggregate) -> float | None:
-    """Bytes that hits sent among the bytes of all requests with a result type; 0 when there are
-    none, None if unknown."""
+    """Bytes that hits sent among the bytes of all requests with a result type; None when there are
+    none, and if unknown."""
     by_type = _by_result_type(whole)
     if by_type is None:
         return None
     sent = whole.totals.counts.bytes - by_type.get(ABSENT, ZERO).bytes
     hits = sum(vector.bytes for value, vector in by_type.items() if value in HITS)
-    return round(hits / sent, 6) if sent else 0.0
+    return _ratio(hits, sent)
 
 
 def _errors(whole: HourlyAggregate) -> int | None:
@@ -177,7 +186,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "hit_ratio",
             "ratio",
-            "hits among all requests whose logs have the result type; 0 when there are none",
+            "hits among all requests whose logs have the result type; null when there are none",
             _hit_ratio,
             (RESULT_TYPE,),
         ),
@@ -197,18 +206,15 @@ METRICS: dict[str, Metric] = {
         Metric(
             "cacheable_hit_ratio",
             "ratio",
-            "hits among the requests with GET, HEAD or OPTIONS that did not end in an error",
-            lambda whole: (
-                round(whole.totals.cacheable_hits / whole.totals.cacheable, 6)
-                if whole.totals.cacheable
-                else 0.0
-            ),
+            "hits among the requests with GET, HEAD or OPTIONS that did not end in an error; null "
+            "when there are none",
+            lambda whole: _ratio(whole.totals.cacheable_hits, whole.totals.cacheable),
             (METHOD, RESULT_TYPE, STATUS),
         ),
         Metric(
             "byte_hit_ratio",
             "ratio",
-            "bytes that hits sent among all bytes sent",
+            "bytes that hits sent among all bytes sent; null when none were sent",
             byte_hit_ratio,
             (BYTES_SENT, RESULT_TYPE),
             frozenset({"result_type"}),
@@ -284,7 +290,7 @@ RANKED: dict[str, Callable[[Vector], Number]] = {
     "errors": lambda counted: counted.errors_4xx + counted.errors_5xx,
     "errors_4xx": lambda counted: counted.errors_4xx,
     "errors_5xx": lambda counted: counted.errors_5xx,
-    "mean_time_ms": _rank_of_mean_time,
-    "hit_ratio": hit_ratio,
+    "mean_time_ms": _ranked_by(mean_time_ms),
+    "hit_ratio": _ranked_by(hit_ratio),
 }
 """The measures by which the values of a dimension can be ranked."""

@@ -7,7 +7,7 @@ from pipeline.answer.metrics import Number
 from pipeline.answer.overview import Before
 from pipeline.hour.hyperloglog import RELATIVE_ERROR
 from pipeline.page import paths, words
-from pipeline.page.series import Series, buckets_of, ratio
+from pipeline.page.series import Series, buckets_of
 from pipeline.page.words import Change, Figure
 
 _POINTS = 56
@@ -49,10 +49,6 @@ def _metric(name: str) -> Of:
     return lambda figures: figures.get(name)
 
 
-def _hits(name: str) -> Of:
-    return lambda figures: ratio(figures, name)
-
-
 def _ratio(part: str, whole: str = "requests") -> Of:
     def of(figures: dict[str, Value]) -> Value:
         value, total = figures.get(part), figures.get(whole)
@@ -75,11 +71,11 @@ def _fewer_hits(now: float, before: float) -> bool:
 
 def _kinds(is_filtered: bool) -> list[Kind]:
     hits = (
-        Kind("Hit ratio", _hits("hit_ratio"), words.percent, True, worsens=_fewer_hits)
+        Kind("Hit ratio", _metric("hit_ratio"), words.percent, True, worsens=_fewer_hits)
         if is_filtered
         else Kind(
             "Hit ratio of cacheable",
-            _hits("cacheable_hit_ratio"),
+            _metric("cacheable_hit_ratio"),
             words.percent,
             True,
             worsens=_fewer_hits,

@@ -14,7 +14,7 @@ from pipeline.page.charts import (
     milliseconds,
     round_powers,
 )
-from pipeline.page.series import Series, ratio
+from pipeline.page.series import Series
 from pipeline.page.timeline import Timeline
 
 _PERCENTILES = (("p50", "lh"), ("p95", "lm"), ("p99", "lo"))
@@ -75,16 +75,13 @@ def _ends(chart: Chart, lines: Sequence[tuple[str, Sequence[float | None]]]) -> 
 
 
 def hits_chart(series: Series) -> Chart:
-    """The hit ratio of cacheable requests; with a filter, of all."""
+    """The hit ratio of cacheable requests; of all, if that alone is known, as with a filter."""
     figures, timeline = series.overview.figures, series.timeline
     name, sub = "cacheable_hit_ratio", "of cacheable requests"
-    if figures[name] is None:
+    if figures[name] is None and figures["hit_ratio"] is not None:
         name, sub = "hit_ratio", "of all requests"
     chart = Chart("hits", "Hit ratio", timeline, sub)
-    requests = series.column("requests")
-    ratios = [
-        value if count else None for value, count in zip(series.column(name), requests, strict=True)
-    ]
+    ratios = series.column(name)
     settled = [value for value in ratios[: timeline.growing] or ratios if value is not None]
     low = min(0.8, int(5 * min(settled, default=0)) / 5)
     chart.grid(low, 1, lambda value: str(words.percent(value, 0)))
@@ -94,9 +91,9 @@ def hits_chart(series: Series) -> Chart:
             paths.line([y if y is None else min(y, 100) for y in paths.heights(ratios, low, 1)]),
         )
     ]
-    whole = words.percent(ratio(figures, name))
+    whole = words.percent(figures[name])
     chart.key = [Key("", "requests", str(whole))]
-    if (by_bytes := ratio(figures, "byte_hit_ratio")) is not None:
+    if (by_bytes := figures["byte_hit_ratio"]) is not None:
         chart.key = [*chart.key, Key("", "bytes", str(words.percent(by_bytes)))]
     chart.description = f"{whole} in all. The axis begins at {words.percent(low, 0)}."
     if settled:

@@ -1,6 +1,6 @@
 """The columns of a time series, and the charts that are made of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,6 @@ class Series:
         ]
         is_partial = any(map(timeline.is_partial, range(timeline.width)))
         return Table(name, timeline.by, head, rows, is_partial)
-
-
-def ratio(figures: Mapping[str, Number | None], name: str) -> Number | None:
-    """A ratio of a window; of no request there is none."""
-    return figures.get(name) if figures.get("requests") else None
 
 
 def column(overview: Overview, name: str) -> list[Number | None]:

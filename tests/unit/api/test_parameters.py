@@ -463,20 +463,57 @@ def test_an_hour_that_runs_is_not_complete(api: Api) -> None:
 
 
 def test_figures_that_cannot_be_told_are_null(api: Api) -> None:
-    """Percentiles of nothing, visitors where no log had addresses; and zeros where nothing was."""
+    """Ratios and percentiles of nothing, visitors where no log had addresses; counts are zero where
+    nothing was."""
     names = "hit_ratio,mean_time_ms,time_taken_p95_ms,unique_visitors,unique_paths"
     first, *_, last = ask(api, f"/metrics/timeseries?metrics={names}").json["data"]
     del first["start"], first["end"], last["start"], last["end"]
     assert first == {
         "complete": True,
         "final": False,
-        "hit_ratio": 0.0,
+        "hit_ratio": None,
         "mean_time_ms": None,
         "time_taken_p95_ms": None,
         "unique_visitors": 0,
         "unique_paths": 0,
     }
     assert (last["hit_ratio"], last["unique_visitors"]) == (0.75, None)
+
+
+RATIOS = ("hit_ratio", "cacheable_hit_ratio", "byte_hit_ratio")
+NOTHING = "from=2026-11-01&to=2026-11-02"
+
+
+def test_a_ratio_of_no_request_is_unknown(api: Api) -> None:
+    """In every form: null, an empty cell, no sample. The summary's own rate stays 0, as of old."""
+    series = f"/metrics/timeseries?{NOTHING}&by=day&metrics={','.join(RATIOS)}"
+    (bucket,) = ask(api, series).json["data"]
+    assert [bucket[name] for name in RATIOS] == [None] * 3
+    assert ask(api, f"{series}&format=csv").text.splitlines()[1].endswith(",,,")
+    samples = ask(api, f"{series}&format=openmetrics").text.splitlines()
+    assert [line for line in samples if not line.startswith("#")] == []
+    figures = ask(api, f"/metrics/overview?{NOTHING}&by=day").json["data"]["figures"]
+    assert [figures[name] for name in RATIOS] == [None] * 3
+    after_nothing = "from=2026-11-23T07:00:00Z&to=2026-11-23T08:00:00Z&compare=previous"
+    before = ask(api, f"/metrics/overview?{after_nothing}").json["compare"]
+    assert (before["figures"]["requests"], before["figures"]["hit_ratio"]) == (0, None)
+    assert "requests" in before["change"]
+    assert not set(RATIOS) & set(before["change"])
+    filtered = ask(api, "/metrics/overview?window=24h&where=country:XX").json["data"]["figures"]
+    assert (filtered["requests"], filtered["hit_ratio"]) == (0, None)
+    assert ask(api, f"/metrics/summary?{NOTHING}").json["data"]["cache_hit_rate"] == 0.0
+
+
+def test_a_ratio_of_requests_that_are_not_its_own_is_unknown() -> None:
+    """Requests that cannot be cached have no share of cacheable ones, and sent no bytes."""
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    posted = Vector(3, misses=3)
+    hour = hour_with(posted, tables={"result_type": Table.of({"Miss": posted})})
+    commit(store, Object(ObjectRef("b", "k"), {hour_of(clock()): hour}, "s"))
+    target = f"/metrics/timeseries?by=month&metrics={','.join(RATIOS)}"
+    (last,) = ask(make_api(store, clock), target).json["data"]
+    assert [last[name] for name in RATIOS] == [0.0, None, None]
 
 
 def test_a_mean_is_that_of_the_requests_with_a_time() -> None:

@@ -259,6 +259,16 @@ def test_a_page_that_cannot_be_made_says_why(door: Door, query: str, status: int
     assert list(Page.of(reply.text).dangers()) == []
 
 
+def test_a_window_of_no_request_has_no_ratio(door: Door) -> None:
+    """Its figure is a dash and its chart says so, with a filter and without."""
+    for query in ("from=2026-01-01&to=2026-01-02", "where=country:XX"):
+        text = request(door, f"/?{query}").text
+        figures = Page.of(text).figures()
+        ratio = next(name for name in figures if name.startswith("Hit ratio"))
+        assert (figures["Requests"], figures[ratio]) == ("0", "–")
+        assert "– in all. The axis begins at" in text
+
+
 def test_it_is_a_get(door: Door) -> None:
     """HEAD has no body, and nothing else is allowed."""
     assert request(door, "/", "HEAD").text == ""
