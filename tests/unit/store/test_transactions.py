@@ -24,6 +24,7 @@ def test_a_transaction_holds_so_much(sizes: tuple[int, ...], actions: int, held:
 
 
 def test_the_limits_are_below_those_of_dynamodb() -> None:
-    """100 actions and 4 MB: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+    """A transaction of DynamoDB takes 100 actions and 4 MB."""
+    # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
     assert 50 <= MAX_ACTIONS <= 100
     assert 2_000_000 <= MAX_BYTES < 4_000_000
