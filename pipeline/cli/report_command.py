@@ -38,7 +38,6 @@ from pipeline.store.port import VISITOR_KEY_BYTES, Store
 
 if TYPE_CHECKING:
     from pipeline.page.report import Report
-    from pipeline.page.view import Source
 
 STDOUT = "-"
 MARK = (
@@ -104,46 +103,54 @@ def report(
     file that is there needs --force; a store, and a log that is read, is never replaced. An object
     in a bucket is replaced with --force alone.
     """
-    from pipeline.page.report import FORMS, MEDIA_TYPES, Report
+    from pipeline.page.report import MEDIA_TYPES, Report
 
-    if form not in FORMS:
-        raise SettingError("--format", f"{form!r} is none of {', '.join(FORMS)}")
-    now, zone = datetime.now(UTC), parse_zone(tz)
-    bounds = parse_bounds(now, start, end, hours, window, zone)
-    say_what_is_widened(bounds, zone)
-    sites = tuple(sorted(set(site))) if site else None
+    now = datetime.now(UTC)
+    bounds = parse_bounds(now, start, end, hours, window, parse_zone(tz))
+    say_what_is_widened(bounds, parse_zone(tz))
     filtered, compares = parse_where(where), named_comparison(compare)
-    wanted = Report(bounds.window, tz, filtered, title, sites, compares)
-    if sources and store is not None:
-        raise SettingError("--store", "give either sources to count, or a store")
-    settings = load_settings(store="memory://" if sources else store)
-    usual = "report.html" if form == "html" else STDOUT
-    to = _target(usual if output is None else output, settings, force)
+    wanted = Report(bounds.window, tz, filtered, title, tuple(sorted(site or ())), compares)
+    settings = _settings(sources, store)
+    to = _target(output, form, settings, force)
     opened = open_store(settings) if sources else open_to_read(settings)
     complete = not sources or _count(sources, settings, opened, to)
-    text = FORMS[form](_read(wanted, opened, now, "The logs have" if sources else "The store has"))
+    text = _text(wanted, form, opened, now, "The logs have" if sources else "The store has")
     _deliver(to, text, MEDIA_TYPES[form], settings, force)
     if opens and isinstance(to, Path):
         webbrowser.open(to.absolute().as_uri())
     raise typer.Exit(OK if complete else FAILED)
 
 
-def _read(wanted: "Report", store: Store, now: datetime, holder: str) -> "Source":
-    """All that the report says. Where its window has no request, the hours that have some are said
-    before. Raises NothingToReport."""
-    from pipeline.page.report import NothingToReport
+def _settings(sources: list[str] | None, store: str | None) -> Settings:
+    if sources and store is not None:
+        raise SettingError("--store", "give either sources to count, or a store")
+    return load_settings(store="memory://" if sources else store)
+
+
+def _text(wanted: "Report", form: str, store: Store, now: datetime, holder: str) -> str:
+    """The report. Where its window has no request, the hours that have some are said before.
+    Raises NothingToReport."""
+    from pipeline.page.report import FORMS, NothingToReport
 
     try:
-        return ask(store, wanted.sites, lambda rows: wanted.source(rows, now))
+        return FORMS[form](ask(store, wanted.sites, lambda rows: wanted.source(rows, now)))
     except NothingToReport:
         if wanted.window != ALWAYS:
             say_what_there_is(store, wanted.sites, holder)
         raise
 
 
-def _target(name: str, settings: Settings, force: bool) -> Path | ObjectRef | None:
+def _target(
+    output: str | None, form: str, settings: Settings, force: bool
+) -> Path | ObjectRef | None:
     """The file of the report, or its object in a bucket; None for standard output. Raises
     SettingError."""
+    from pipeline.page.report import FORMS
+
+    if form not in FORMS:
+        raise SettingError("--format", f"{form!r} is none of {', '.join(FORMS)}")
+    usual = "report.html" if form == "html" else STDOUT
+    name = usual if output is None else output
     if name == STDOUT:
         return None
     if place := in_bucket(name, "--output"):

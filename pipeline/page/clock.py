@@ -12,9 +12,8 @@ def weekday(at: datetime) -> str:
 
 
 def month(at: datetime) -> str:
-    """`Nov`, and `Jan 2026` where a year begins."""
-    name = _MONTHS[at.month - 1]
-    return f"{name} {at.year}" if at.month == 1 else name
+    """`Nov`."""
+    return _MONTHS[at.month - 1]
 
 
 def date(at: datetime) -> str:
@@ -37,19 +36,28 @@ def moment(at: datetime) -> str:
     return f"{day(at)} {hour(at)}"
 
 
+def full(at: datetime) -> str:
+    """`Fri 20 Nov 2026 09:00`."""
+    return f"{day(at)} {at.year} {hour(at)}"
+
+
 def second(at: datetime) -> str:
-    """`Fri 20 Nov 09:00:59`."""
-    return f"{day(at)} {at:%H:%M:%S}"
+    """`Fri 20 Nov 2026 09:00:59`."""
+    return f"{day(at)} {at.year} {at:%H:%M:%S}"
 
 
-def bucket(start: datetime, end: datetime) -> str:
-    """The name of a bucket: an hour by its beginning, a longer one by its days."""
+def bucket(start: datetime, end: datetime, has_year: bool = False) -> str:
+    """The name of a bucket: an hour by its beginning, a longer one by its days; with their years
+    where the days of a chart are of several."""
+    year = f" {start.year}" if has_year else ""
     if end - start <= timedelta(hours=1):
-        return moment(start)
+        return f"{day(start)}{year} {hour(start)}"
     if end - start <= timedelta(hours=25):
-        return day(start)
+        return f"{day(start)}{year}"
     last = end - timedelta(seconds=1)
-    return f"{date(start)} – {date(last)}"
+    of_last = f" {last.year}" if has_year else ""
+    between = year if start.year != last.year else ""
+    return f"{date(start)}{between} – {date(last)}{of_last}"
 
 
 def length(hours: int) -> str:

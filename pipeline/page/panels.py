@@ -8,7 +8,7 @@ from pipeline.answer.overview import Filter, Past, Ranking
 from pipeline.page import words
 from pipeline.page.address import Address
 from pipeline.page.names import named
-from pipeline.page.series import PAINTS, classes
+from pipeline.page.series import PAINTS
 from pipeline.page.text import shortened
 from pipeline.schema.dimensions import DIMENSIONS
 
@@ -222,12 +222,21 @@ def _bars(entry: TopEntry, part: float) -> list[Bar]:
     """As long as the part of the longest; its pieces are the classes of the requests."""
     length = max(_LEAST_BAR, 100 * part)
     bars, x = [], 0.0
-    for name, requests in classes(entry).items():
-        width = length * (requests or 0) / entry.requests if entry.requests else 0
+    for name, requests in _parts(entry).items():
+        width = length * requests / entry.requests if entry.requests else 0
         if width >= 0.25:
             bars.append(Bar(PAINTS[name], round(x, 1), round(width, 1)))
         x += width
     return bars
+
+
+def _parts(entry: TopEntry) -> dict[str, int]:
+    """The requests of a value in parts that add up: hits, misses, and of the rest those with 4xx or
+    5xx. (Result types of errors are not kept by value.)"""
+    hits, misses = entry.hits or 0, entry.misses or 0
+    rest = entry.requests - hits - misses
+    failed = min(rest, entry.errors or 0)
+    return {"hit": hits, "miss": misses, "other": rest - failed, "error": failed}
 
 
 def _change(past: Past | None) -> str:

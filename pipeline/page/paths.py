@@ -16,7 +16,8 @@ def steps(values: Values, top: float) -> str:
 
 
 def line(ys: Sequence[float | None], start: float = 0.5, digits: int = 1) -> str:
-    """A line through points one unit apart; it breaks where there is none."""
+    """A line through points one unit apart; it breaks where there is none. A point alone is a dash
+    as wide as its unit: it would not be seen else."""
     parts: list[str] = []
     last: float | None = None
     for place, y in enumerate(ys):
@@ -24,10 +25,12 @@ def line(ys: Sequence[float | None], start: float = 0.5, digits: int = 1) -> str
             last = None
             continue
         at = round(y, digits)
-        if last is None:
+        if last is not None:
+            parts.append(f"l1 {_short(round(at - last, digits))}")
+        elif place + 1 < len(ys) and ys[place + 1] is not None:
             parts.append(f"M{_short(place + start)} {_short(at)}")
         else:
-            parts.append(f"l1 {_short(round(at - last, digits))}")
+            parts.append(f"M{_short(place + start - 0.5)} {_short(at)}h1")
         last = at
     return "".join(parts)
 

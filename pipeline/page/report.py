@@ -35,14 +35,14 @@ class NothingFiltered(EdgetallyError):
 
 @dataclass(frozen=True)
 class Report:
-    """A report about a window of some sites (None is all), None where it has no bound. With
+    """A report about a window of some sites (none is all), None where it has no bound. With
     `compare`, each figure stands beside that of another window."""
 
     window: Window
     tz: str = "UTC"
     where: Filter | None = None
     title: str = ""
-    sites: tuple[str, ...] | None = None
+    sites: tuple[str, ...] = ()
     compare: Compare | None = None
 
     def source(self, rows: Rows, now: datetime) -> Source:
@@ -74,7 +74,7 @@ class Report:
         return replace(
             report_question(*hours, self.tz),
             where=self.where,
-            sites=self.sites,
+            sites=self.sites or None,
             compare=self.compare,
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pipeline.answer.metrics import Number
@@ -21,6 +22,8 @@ from pipeline.page.timeline import Timeline
 
 _SECONDS = {"hour": 3600}
 """The buckets in which a rate is as high as its bytes: in longer ones it would stand above all."""
+_LEAST_SLOTS = 20
+"""Of fewer five minutes the 95th percentile is the highest."""
 CLASSES = ("hit", "miss", "other", "error")
 Cells = Callable[[Any], Sequence[str]]
 PAINTS = {"hit": "fh", "miss": "fm", "other": "fo", "error": "fe"}
@@ -69,13 +72,11 @@ def buckets_of(overview: Overview) -> list[Any]:
 
 
 def classes(bucket: Any) -> dict[str, int | None]:
-    """The requests of a bucket, of a whole window or of a listed value in classes that add up: by
-    result type where it is known, else errors by status. None for a class that the logs do not
-    tell: its requests are among the others."""
+    """The requests of a bucket, or of a whole window, in classes of result types that add up.
+    None for a class that cannot be told, as the errors with a filter: its requests are among the
+    others."""
+    error = bucket.result_errors
     rest = bucket.requests - (bucket.hits or 0) - (bucket.misses or 0)
-    error = getattr(bucket, "result_errors", None)
-    if error is None and bucket.errors_4xx is not None:
-        error = min(rest, bucket.errors_4xx + bucket.errors_5xx)
     return {
         "hit": bucket.hits,
         "miss": bucket.misses,
@@ -167,15 +168,11 @@ def bytes_chart(series: Series) -> Chart:
     chart.areas = [Layer("fh", paths.steps(values, high))]
     chart.key = [Key("", "sent", str(words.size(total)))]
     chart.description = f"{words.size(total)} sent."
-    if rate is not None:
-        text = f"95th percentile {words.rate(rate)}"
-        chart.remark = "95th percentile of 5-minute rates, as carriers bill"
-        chart.description += f" 95 of 100 five-minute rates were at most {words.rate(rate)}."
-        if seconds and billed < high:
-            chart.rule = Label(0, chart.y(billed, 0, high), text)
-        else:
-            chart.key = [*chart.key, Key("", "95th percentile", str(words.rate(rate)))]
-            chart.remark = "of 5-minute rates, as carriers bill"
+    if rate == 0 and total:
+        chart.remark = "95 of 100 five minutes had no traffic"
+        chart.description += f" {chart.remark}."
+    elif rate is not None and _slots(series.overview) >= _LEAST_SLOTS:
+        _tell_rate(chart, rate, billed if seconds and billed < high else None, high)
     chart.table = series.table_of(
         "Bytes",
         ("bytes", "mean rate"),
@@ -184,14 +181,33 @@ def bytes_chart(series: Series) -> Chart:
     return chart
 
 
+def _tell_rate(chart: Chart, rate: Number, billed: float | None, high: float) -> None:
+    """The 95th percentile of the five-minute rates, as a line where it is `billed` bytes a step."""
+    chart.description += f" 95 of 100 five-minute rates were at most {words.rate(rate)}."
+    of_bill = ", as carriers bill" if chart.timeline.is_within_month else ""
+    if billed is not None:
+        text = f"95th percentile {words.rate(rate)}"
+        chart.rule = Label(0, chart.y(billed, 0, high), text)
+        chart.remark = f"95th percentile of 5-minute rates{of_bill}"
+    else:
+        chart.key = [*chart.key, Key("", "95th percentile", str(words.rate(rate)))]
+        chart.remark = f"of 5-minute rates{of_bill}"
+
+
+def _slots(overview: Overview) -> float:
+    """The five minutes between the first and the last request."""
+    if overview.first is None or overview.newest is None:
+        return 0
+    first, newest = map(datetime.fromisoformat, (overview.first, overview.newest))
+    return (newest - first).total_seconds() / 300
+
+
 def _fine_width(series: Series) -> int:
     """The width of the chart in five minutes, of which those to come are empty."""
     return series.timeline.width * 12 if series.overview.five_minutes else 0
 
 
 def _mean_rate(bucket: Any) -> str:
-    from datetime import datetime
-
     start, end = (datetime.fromisoformat(each) for each in (bucket.start, bucket.end))
     if bucket.bytes is None:
         return words.NOTHING

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from math import ceil
 from typing import NamedTuple
@@ -43,6 +43,11 @@ class Timeline:
         """Whether hours have names of their own."""
         return self.by == "hour" and self.width <= _LONG_HOURS
 
+    @property
+    def is_within_month(self) -> bool:
+        """Whether it is no longer than a month, by which carriers bill."""
+        return not self.starts or self.ends[-1] - self.starts[0] <= timedelta(days=31)
+
     def is_partial(self, place: int) -> bool:
         """Whether the window cuts a day, week or month there."""
         start, end = self.starts[place], self.ends[place]
@@ -66,7 +71,12 @@ class Timeline:
 
     def bucket(self, place: int) -> str:
         """The full name of a bucket."""
-        return clock.bucket(self.starts[place], self.ends[place])
+        return clock.bucket(self.starts[place], self.ends[place], self.has_years)
+
+    @cached_property
+    def has_years(self) -> bool:
+        """Whether the buckets are of several years, so that a day needs its year."""
+        return bool(self.starts) and self.starts[0].year != self.starts[-1].year
 
     def brief(self, place: int) -> str:
         """The name of a bucket beside a chart that shows its month."""
@@ -77,7 +87,7 @@ class Timeline:
                 if self.is_short
                 else f"{clock.weekday(start)} {clock.hour(start)}"
             )
-        return clock.date(start)
+        return f"{clock.date(start)} {start.year}" if self.has_years else clock.date(start)
 
     @cached_property
     def names(self) -> list[Name]:
@@ -86,8 +96,11 @@ class Timeline:
             return self._hours()
         if self.by == "hour":
             return self._days()
-        every = ceil(self.width / _MOST_NAMES)
-        return [self._named(place) for place in range(0, self.width, every)]
+        places = range(0, self.width, ceil(self.width / _MOST_NAMES) or 1)
+        return [
+            self._named(place, self.has_years and self._begins_year(place, before))
+            for place, before in zip(places, (None, *places), strict=False)
+        ]
 
     @cached_property
     def cuts(self) -> list[float]:
@@ -121,7 +134,10 @@ class Timeline:
             if end - begin >= _NAMED_HOURS
         ]
 
-    def _named(self, place: int) -> Name:
+    def _begins_year(self, place: int, before: int | None) -> bool:
+        return before is None or self.starts[place].year != self.starts[before].year
+
+    def _named(self, place: int, has_year: bool) -> Name:
         start = self.starts[place]
         text = clock.month(start) if self.by == "month" else clock.date(start)
-        return Name(self.at(place + 0.5), text)
+        return Name(self.at(place + 0.5), f"{text} {start.year}" if has_year else text)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import Any
 
 from pipeline import __version__
 from pipeline.answer.calendar import By, zone_named
@@ -27,6 +26,7 @@ from pipeline.page.series import (
 )
 from pipeline.page.text import shortened
 from pipeline.page.timeline import Timeline
+from pipeline.page.times import Times, compared_text, span, times_of
 
 _LONGEST_VALUE = 200
 WINDOWS = {
@@ -90,17 +90,6 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Times:
-    """The moments that the page names: `counted_up_to` is "" if nothing was counted, `grows_from`
-    and `running` are "" if no hour may still grow, and if none is running."""
-
-    counted_up_to: str
-    grows_from: str
-    running: str
-    of: str
-
-
-@dataclass(frozen=True)
 class View:
     """All that the template prints."""
 
@@ -135,20 +124,20 @@ def view_of(source: Source) -> View:
     lists = Lists(overview, source.before, address, source.where)
     cells = lists.cells()
     site = source.title or (address and address.site)
-    span = _span(start, end - timedelta(seconds=1))
+    days = span(start, end - timedelta(seconds=1))
     filter_text = _filter_text(source.where)
     return View(
         source,
-        " · ".join(part for part in (site or "All sites", filter_text, span, "edgetally") if part),
+        " · ".join(part for part in (site or "All sites", filter_text, days, "edgetally") if part),
         ", ".join(
-            part for part in (f"Traffic of {site or 'all sites'}", span, filter_text) if part
+            part for part in (f"Traffic of {site or 'all sites'}", days, filter_text) if part
         ),
         _windows(address),
         _comparisons(address, start, end),
         tuple(dict.fromkeys((*ZONES, str(source.answer.meta.query.tz)))),
         (f"{start:%Y-%m-%d}", f"{end - timedelta(seconds=1):%Y-%m-%d}"),
         filter_text,
-        _times(source, series, zone),
+        times_of(source.answer, series, zone),
         shown_of(series),
         f"by {series.unit}, {source.answer.meta.query.tz}",
         [
@@ -160,7 +149,7 @@ def view_of(source: Source) -> View:
         account_of(
             overview,
             source.answer.meta,
-            _compared(source.before),
+            compared_text(source.before),
             lists.absent,
             source.where.dimension.replace("_", " ") if source.where else "",
             source.checks,
@@ -251,46 +240,3 @@ def _unlisted(where: Filter | None) -> str:
         return "No request was counted in this window: there is nothing to list."
     name = where.dimension.replace("_", " ")
     return f"No list is shown: the values of a list are not kept together with a {name}."
-
-
-def _span(start: datetime, last: datetime) -> str:
-    if start.date() == last.date():
-        return f"{clock.date(start)} {start.year}"
-    if start.year == last.year:
-        return f"{clock.date(start)} to {clock.date(last)} {last.year}"
-    return f"{clock.date(start)} {start.year} to {clock.date(last)} {last.year}"
-
-
-def _times(source: Source, series: Series, zone: tzinfo) -> Times:
-    overview = source.answer.data
-    final = datetime.fromisoformat(overview.final_until)
-    end = series.timeline.ends[-1] if series.timeline.ends else final
-    now = _at(source.answer.meta.generated_at)
-    running = [bucket for bucket in buckets_of(overview) if _at(bucket.end) > now]
-    return Times(
-        counted_up_to="" if overview.newest is None else clock.second(_at(overview.newest)),
-        grows_from=clock.moment(final) if final < end else "",
-        running=_running(running, series.timeline.by),
-        of=clock.moment(datetime.fromisoformat(source.answer.meta.generated_at).astimezone(zone)),
-    )
-
-
-def _running(buckets: Sequence[Any], unit: By) -> str:
-    if not buckets:
-        return ""
-    start = _at(buckets[0].start)
-    names = {"hour": clock.hour, "day": clock.day, "week": clock.date, "month": clock.month}
-    return f"The {unit} of {names[unit](start)} is not over"
-
-
-def _compared(before: Before | None) -> str:
-    if before is None:
-        return ""
-    return (
-        f"{clock.moment(_at(before.from_))} to {clock.moment(_at(before.to))}, whole hours: this "
-        f"window up to {clock.moment(_at(before.through))}."
-    )
-
-
-def _at(moment: str) -> datetime:
-    return datetime.fromisoformat(moment)

@@ -52,9 +52,9 @@ class Page(NamedTuple):
         return [[self.text(cell) for cell in row] for row in rows[1:]]
 
     def figures(self) -> dict[str, str]:
-        """The figures at the top by their names."""
+        """The figures at the top by their names, without how exact they are."""
         (figures,) = (each for each in self.all("dl") if each.get("class") == "figs")
-        return {self.text(each[0]): self.text(each[1]) for each in figures}
+        return {self.text(each[0]).partition(" ±")[0]: self.text(each[1]) for each in figures}
 
 
 def _name(element: Element) -> str:

@@ -12,5 +12,5 @@ def source_of(store: Store, now: datetime, wanted: Report) -> Source:
     """All that a report says."""
     meta = store.meta()
     return as_of_one_moment(
-        store, meta, wanted.sites, lambda rows: wanted.source(rows, now), meta.settings.caps
+        store, meta, wanted.sites or None, lambda rows: wanted.source(rows, now), meta.settings.caps
     )[0]
