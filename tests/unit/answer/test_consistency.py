@@ -182,8 +182,10 @@ def test_a_time_series_adds_up_to_the_summary(traffics: list[Traffic], asked: As
         assert whole(start, end, asked)
         found = summed([each for each in inside if hour_of(start) <= each.hour < hour_of(end)])
         assert {name: bucket[name] for name in SUMS} == {name: found[name] for name in SUMS}
-        requests, timed = max(1, found["requests"]), found["timed"]
-        assert abs(bucket["hit_ratio"] - Fraction(found["hits"], requests)) <= 1e-6
+        requests, timed = found["requests"], found["timed"]
+        assert (bucket["hit_ratio"] is None) == (requests == 0)
+        if requests:
+            assert abs(bucket["hit_ratio"] - Fraction(found["hits"], requests)) <= 1e-6
         assert (bucket["mean_time_ms"] is None) == (timed == 0)
         if timed:
             assert abs(bucket["mean_time_ms"] - Fraction(found["time_us"], timed * 1000)) <= 1e-3
