@@ -22,7 +22,7 @@ def audience(devices: Table, totals: Totals) -> list[Entry]:
     They are exact: there are fewer classes of devices than a table holds.
     """
     counted = [(_kind(value), vector) for value, vector in devices.entries.items()]
-    return entries_of(_summed(counted), totals)
+    return entries_of(_summed(counted), totals, "device")
 
 
 def crawler_groups(crawlers: Table, totals: Totals) -> list[Entry]:
@@ -33,7 +33,7 @@ def crawler_groups(crawlers: Table, totals: Totals) -> list[Entry]:
     entries = crawlers.entries.items()
     groups = _summed([(group(value), vector) for value, vector in entries if value != ABSENT])
     rest = [(OTHER, crawlers.other)] if crawlers.other.requests else []
-    return entries_of([*groups, *rest], totals)
+    return entries_of([*groups, *rest], totals, "crawler")
 
 
 def _kind(device: str) -> str:

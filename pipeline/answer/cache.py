@@ -15,7 +15,7 @@ from pipeline.errors import EdgetallyError, StoreError
 from pipeline.store.port import Cached, Lease, Meta, Store
 from pipeline.threads import begun
 
-FORM = 3
+FORM = 4
 """The form of the answers; raised whenever the same rows would give another answer, so that no
 answer of the form before is served."""
 

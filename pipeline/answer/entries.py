@@ -11,7 +11,7 @@ from pipeline.hour.aggregate import HourlyAggregate
 from pipeline.hour.totals import Totals
 from pipeline.hour.vector import Vector
 from pipeline.schema.agents import NOT_OF_EVERYONE
-from pipeline.schema.dimensions import ABSENT
+from pipeline.schema.dimensions import ABSENT, DIMENSIONS
 from pipeline.schema.fields import BYTES_SENT, RESULT_TYPE, SPELLINGS, STATUS
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class Entry(Shape):
     """A value of a dimension with its counts. Bytes are those sent to viewers; hits
     are answered from an edge cache (`Hit`, `RefreshHit`), misses have the result type `Miss`.
     `mean_time_ms` is that of the requests that have a time; null where none has. A figure is null
-    if the logs of the window do not have it."""
+    if the logs of the window do not have it. `unknown` are requests without a value whose logs have
+    the field; of them only the number is known where other logs of the window lack the field."""
 
     value: str
     requests: int
@@ -64,20 +65,38 @@ class TopEntry(Entry):
     hit_ratio: Ratio | None
 
 
-def entries_of(counted: Iterable[tuple[str, Vector]], totals: Totals) -> list[Entry]:
-    """The entries of values with their vectors; `totals` are those of the window."""
-    return [Entry(**_figures(value, vector, totals)) for value, vector in counted]
+def entries_of(
+    counted: Iterable[tuple[str, Vector]], totals: Totals, dimension: str
+) -> list[Entry]:
+    """The entries of values of a dimension with their vectors; `totals` are those of the window."""
+    return [Entry(**_figures(value, vector, totals, dimension)) for value, vector in counted]
 
 
-def top_entries(counted: Iterable[tuple[str, Vector]], totals: Totals) -> list[TopEntry]:
+def top_entries(
+    counted: Iterable[tuple[str, Vector]], totals: Totals, dimension: str
+) -> list[TopEntry]:
     """The same with hit ratios."""
     is_known = totals.requests_with(RESULT_TYPE) == totals.requests
     return [
         TopEntry(
-            **_figures(value, vector, totals), hit_ratio=hit_ratio(vector) if is_known else None
+            **_figures(value, vector, totals, dimension),
+            hit_ratio=hit_ratio(vector)
+            if is_known and not _is_mixed(value, totals, dimension)
+            else None,
         )
         for value, vector in counted
     ]
+
+
+def requests_with(dimension: str, requests: int, lacking: Mapping[str, int]) -> int:
+    """Of so many requests those whose logs have a dimension; `lacking` is that of an answer."""
+    return requests - lacking.get(SPELLINGS[DIMENSIONS[dimension].field][0], 0)
+
+
+def _is_mixed(value: str, totals: Totals, dimension: str) -> bool:
+    """Whether requests without a value were counted with those whose logs lack the field, so that
+    only their number is known."""
+    return value == ABSENT and bool(totals.lacking.get(DIMENSIONS[dimension].field))
 
 
 def lacking(fields: Mapping[str, int]) -> dict[str, int]:
@@ -85,18 +104,24 @@ def lacking(fields: Mapping[str, int]) -> dict[str, int]:
     return {SPELLINGS[name][0]: requests for name, requests in sorted(fields.items()) if requests}
 
 
-def _figures(value: str, counted: Vector, totals: Totals) -> dict[str, Any]:
+def _figures(value: str, counted: Vector, totals: Totals, dimension: str) -> dict[str, Any]:
     figures = {"value": name_of(value), "requests": counted.requests}
+    is_mixed = _is_mixed(value, totals, dimension)
     for name, field in _FIELDS.items():
-        figures[name] = getattr(counted, name) if totals.has(field) else None
+        figures[name] = getattr(counted, name) if totals.has(field) and not is_mixed else None
     return figures | {"mean_time_ms": mean_time_ms(counted)}
 
 
 def table_of(whole: HourlyAggregate, dimension: str) -> Table:
-    """The table of a dimension. If it was not kept, all requests are under no value."""
+    """The table of a dimension, of the requests whose logs have its field. If it was not kept, all
+    requests are under no value."""
     from pipeline.hour.merging import kept_table  # needs numpy, which totals do without
 
-    return kept_table(whole.sketches, whole.totals.counts, dimension)
+    table = kept_table(whole.sketches, whole.totals.counts, dimension)
+    lacking = whole.totals.lacking.get(DIMENSIONS[dimension].field, 0)
+    if not lacking or ABSENT not in table.values:
+        return table
+    return table.with_requests(ABSENT, table.vectors({ABSENT})[ABSENT].requests - lacking)
 
 
 def name_of(value: str) -> str:
@@ -130,7 +155,7 @@ def listed(dimension: str, table: Table, top: int, totals: Totals) -> list[Entry
     counted = _in_order(table, requests, places)[:top]
     if len(table) - unknown <= top and table.other.requests:
         counted.append((OTHER, table.other))
-    return entries_of(counted, totals)
+    return entries_of(counted, totals, dimension)
 
 
 def foremost(measured: Integers, count: int) -> list[int]:

@@ -185,7 +185,7 @@ class OverviewQuestion(Question):
             return None
         value = ABSENT if self.where.value == UNKNOWN else self.where.value
         counts = table_of(whole, self.where.dimension).entries.get(value, ZERO)
-        (entry,) = top_entries([(value, counts)], whole.totals)
+        (entry,) = top_entries([(value, counts)], whole.totals, self.where.dimension)
         figure: Number | None = getattr(entry, name)
         return figure
 

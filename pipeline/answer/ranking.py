@@ -98,7 +98,7 @@ class TopQuestion(Question):
     def entries(self, page: Page, whole: HourlyAggregate) -> list[TopEntry] | None:
         """The entries of a page; None if the logs do not have the dimension."""
         is_logged = whole.totals.has(DIMENSIONS[self.dimension].field)
-        return top_entries(page.counted, whole.totals) if is_logged else None
+        return top_entries(page.counted, whole.totals, self.dimension) if is_logged else None
 
     def page(self, whole: HourlyAggregate, state: str) -> Page:
         """Up to `limit` values behind the place: most of the metric first, then by value.
@@ -174,4 +174,5 @@ def same_values(page: Page, whole: HourlyAggregate, dimension: str) -> list[TopE
         return None
     table = table_of(whole, dimension)
     known = table.vectors({value for value, _ in page.counted}) | {OTHER: table.other}
-    return top_entries(((value, known.get(value, ZERO)) for value, _ in page.counted), whole.totals)
+    values = ((value, known.get(value, ZERO)) for value, _ in page.counted)
+    return top_entries(values, whole.totals, dimension)

@@ -1,13 +1,14 @@
 """A summary as tables for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from rich.columns import Columns
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.answer.entries import UNKNOWN, Entry
+from pipeline.answer.entries import UNKNOWN, Entry, requests_with
 from pipeline.answer.envelope import Comparison
 from pipeline.answer.summary import LISTED, Summary
 from pipeline.cli.cut import Cut
@@ -37,14 +38,14 @@ def show(summary: Summary, console: Console, before: Comparison[Summary] | None 
 
 
 def _parts(summary: Summary, before: Comparison[Summary] | None) -> Iterable[RenderableType]:
-    total = summary.total_records
+    of = partial(requests_with, requests=summary.total_records, lacking=summary.lacking)
     yield _figures(summary, before)
     yield _beside(
         [
-            _counts(name, counts, total)
+            _counts(name.replace("_", " "), counts, of(name))
             for name, counts in (
                 ("status", summary.status_codes),
-                ("result type", summary.result_types),
+                ("result_type", summary.result_types),
                 ("method", summary.methods),
             )
             if counts is not None
@@ -58,14 +59,14 @@ def _parts(summary: Summary, before: Comparison[Summary] | None) -> Iterable[Ren
     if lists["crawlers"]:
         yield _beside(
             [
-                _entries("audience", summary.audience or [], total),
-                _entries("crawlers for", summary.crawler_groups or [], total),
-                _entries("crawler", lists["crawlers"][:_SHORT], total),
+                _entries("audience", summary.audience or [], of("device")),
+                _entries("crawlers for", summary.crawler_groups or [], of("crawler")),
+                _entries("crawler", lists["crawlers"][:_SHORT], of("crawler")),
             ]
         )
     yield _beside(
         [
-            _entries(LISTED[key].replace("_", " "), lists[key][:_SHORT], total)
+            _entries(LISTED[key].replace("_", " "), lists[key][:_SHORT], of(LISTED[key]))
             for key in _BESIDE
             if {entry.value for entry in lists[key]} - {UNKNOWN}
         ]

@@ -8,7 +8,7 @@ to a column takes a nanosecond an entry, adding entry to entry a microsecond.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, count
 
 import numpy as np
@@ -72,6 +72,22 @@ class Table:
     def vectors(self, values: Collection[str]) -> dict[str, Vector]:
         """The vectors of those of the values that are here."""
         return self.at(place for place, value in enumerate(self.values) if value in values)
+
+    def with_requests(self, value: str, requests: int) -> "Table":
+        """The table in which a value has so many requests, of which no more is known. With none it
+        is not there."""
+        place = list(self.values).index(value)
+        if requests > 0:
+            counts = self.counts.copy()
+            counts[:, place] = Vector(requests=requests)
+            return replace(self, counts=counts)
+        weights = self.kept_weights
+        return replace(
+            self,
+            values=[each for each in self.values if each != value],
+            counts=np.delete(self.counts, place, axis=1),
+            kept_weights=None if weights is None else np.delete(weights, place),
+        )
 
     def __len__(self) -> int:
         return len(self.values)

@@ -1,8 +1,9 @@
 """The grid of lists of a page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pipeline.answer.entries import requests_with
 from pipeline.answer.overview import Before, Filter, Overview, Past, Ranking
 from pipeline.page import words
 from pipeline.page.address import Address
@@ -25,12 +26,14 @@ from pipeline.page.panels import (
 class Lists:
     """The lists of an overview. Without an address nothing is a link, and every ranking of paths
     is there, but no list if there is a filter: a list is of all requests, to choose another value.
-    `absent` are the titles of those that the logs do not have."""
+    `lacking` are the requests whose logs lack a field, by field; `absent` are the titles of lists
+    that the logs do not have."""
 
     overview: Overview
     before: Before | None
     address: Address | None
     where: Filter | None = None
+    lacking: Mapping[str, int] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
 
     def cells(self) -> list[list[List]]:
@@ -68,7 +71,7 @@ class Lists:
         is_wide = panel is PATHS or (self.address is not None and self.address.alone is not None)
         columns = columns_of(panel, ranking.metric, is_wide, compares=past is not None)
         # A filter leaves the list of its own dimension as it is, so that another can be chosen.
-        total = self.overview.account.counted
+        total = requests_with(panel.dimension, self.overview.account.counted, self.lacking)
         by = f", {RANKINGS[ranking.metric]}" if panel is PATHS else f", ranked by {ranking.metric}"
         return List(
             panel,
@@ -100,6 +103,11 @@ class Lists:
             )
         if ranking.metric == "mean_time_ms":
             yield f"with at least {LEAST_REQUESTS} requests"
+        left_out = self.overview.account.counted - requests_with(
+            panel.dimension, self.overview.account.counted, self.lacking
+        )
+        if left_out:
+            yield f"without {words.count(left_out)} requests whose logs do not have it"
         if self.where:
             yield "not filtered, to choose another"
         if panel.dimension == "crawler":

@@ -121,7 +121,7 @@ def view_of(source: Source) -> View:
     overview, address, zone = source.answer.data, source.address, _zone(source)
     start, end = _window(source)
     series = _series(source, zone)
-    lists = Lists(overview, source.before, address, source.where)
+    lists = Lists(overview, source.before, address, source.where, source.answer.meta.lacking)
     cells = lists.cells()
     site = source.title or (address and address.site)
     days = span(start, end - timedelta(seconds=1))

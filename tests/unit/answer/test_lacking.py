@@ -1,11 +1,15 @@
 """Figures of fields that the logs do not have: null, not 0, in every form of every answer."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 
 from pipeline.answer.overview import SERIES
+from pipeline.answer.summarizing import window_summary
 from pipeline.api.app import Api
+from pipeline.cli.show_summary import show
 from pipeline.hours import ALWAYS
 from pipeline.ingest.parse import parse
 from pipeline.ingest.parsed import Reading
@@ -24,6 +28,8 @@ MORE_LINES = (
     "10:00:00 GET /x 200 a.example 100 Hit 0.100 curl/8",
     "10:00:01 GET /x 200 a.example 300 Miss 0.300 curl/8",
 )
+HAS = "date time sc-status c-country"
+HAS_NOT = "date time sc-status cs-uri-stem"
 WINDOW = "from=2026-11-23T10:00:00Z&to=2026-11-23T12:00:00Z"
 OF_BYTES = {"bytes", "bytes_received", "byte_hit_ratio", "bits_per_second_p95"}
 OF_RESULTS = {
@@ -192,3 +198,65 @@ def test_a_report_of_a_mixed_window_says_what_its_figures_leave_out(
     text = FORMS["md"](source_of(store, clock(), Report(ALWAYS)))
     assert "Not in all logs" in text
     assert "x\\_edge\\_result\\_type \\(2 requests\\)" in text
+
+
+@pytest.fixture
+def countries(store: MemoryStore, clock: FakeClock) -> Api:
+    """An API over five requests: three whose log has the country, one of them without a value."""
+    counted(store, HAS, "10:00:00 200 DE", "10:00:01 200 DE", "10:00:02 404 -")
+    counted(store, HAS_NOT, "10:00:03 200 /a", "11:00:04 500 /b")
+    return make_api(store, clock)
+
+
+def test_unknown_are_the_requests_whose_log_has_the_field(countries: Api) -> None:
+    """Of them only the number is known, where other logs of the window lack the field."""
+    top = ask(countries, f"/metrics/top/country?{WINDOW}").json
+    assert [(each["value"], each["requests"]) for each in top["data"]] == [
+        ("DE", 2),
+        ("unknown", 1),
+    ]
+    known, unknown = top["data"]
+    assert (known["errors_4xx"], unknown["errors_4xx"], unknown["mean_time_ms"]) == (0, None, None)
+    assert top["meta"]["lacking"]["c_country"] == 2
+    found = ask(countries, f"/metrics/summary?{WINDOW}").json["data"]
+    assert [(each["value"], each["requests"]) for each in found["countries"]] == [
+        ("DE", 2),
+        ("unknown", 1),
+    ]
+    assert [(each["value"], each["requests"]) for each in found["paths"]] == [("/a", 1), ("/b", 1)]
+    assert found["status_codes"] == {"200": 3, "404": 1, "500": 1}
+
+
+def test_a_filter_by_unknown_leaves_the_same_requests(countries: Api) -> None:
+    """And its other figures are null; without a mixed window they are told."""
+    filtered = ask(countries, f"/metrics/overview?{WINDOW}&where=country:unknown").json["data"]
+    assert filtered["figures"]["requests"] == 1
+    assert filtered["figures"]["errors_4xx"] is None
+    filtered = ask(countries, f"/metrics/overview?{WINDOW}&where=path:unknown").json["data"]
+    assert filtered["figures"]["requests"] == 0
+
+
+def test_a_window_of_one_format_tells_all_of_unknown(store: MemoryStore, clock: FakeClock) -> None:
+    """As before."""
+    counted(store, HAS, "10:00:00 200 DE", "10:00:02 404 -")
+    top = ask(make_api(store, clock), f"/metrics/top/country?{WINDOW}").json["data"]
+    assert [(each["value"], each["requests"], each["errors_4xx"]) for each in top] == [
+        ("unknown", 1, 1),
+        ("DE", 1, 0),
+    ]
+
+
+def test_shares_of_a_list_are_of_the_requests_whose_logs_have_it(
+    countries: Api, store: MemoryStore, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the page, in a report and in the table of a summary."""
+    text = FORMS["md"](source_of(store, clock(), Report(ALWAYS)))
+    assert "| Germany | 2 | 66.7" in text
+    assert "| unknown | 1 | 33.3" in text
+    html = FORMS["html"](source_of(store, clock(), Report(ALWAYS)))
+    assert "without 2 requests whose logs do not have it" in html
+    summary = window_summary(store, ALWAYS)
+    show(summary, Console(width=200), None)
+    shown = capsys.readouterr().out
+    assert re.search(r"DE +2 +66\.7 %", shown)
+    assert re.search(r"unknown +1 +33\.3 %", shown)
