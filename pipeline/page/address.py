@@ -7,13 +7,16 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pipeline.answer.calendar import COMPARISONS, NAMED_WINDOWS
+from pipeline.answer.calendar import COMPARISONS, NAMED_WINDOWS, zone_named
 from pipeline.answer.overview import Filter
-from pipeline.api.parameters import DIMENSION, METRIC, SITE, TZ, WHERE, Parameter
+from pipeline.api.parameters import DIMENSION, METRIC, MOST_DAYS, SITE, TZ, WHERE, Parameter
 from pipeline.api.problems import Problem, refused
 from pipeline.api.values import one_of
+from pipeline.hours import hour_start
 
 DEFAULT_WINDOW = "24h"
+ALL = "all"
+"""The window of all that was counted, which the page alone knows: the last `MOST_DAYS` of it."""
 NO_COMPARISON = "none"
 _compare = one_of("compare", [*COMPARISONS, NO_COMPARISON])
 NOTHING: Mapping[str, str] = {}
@@ -47,7 +50,7 @@ class Address:
             first = last = None  # the form's dates are those of the window it was shown with
         if first or last:
             window = None
-        elif window not in NAMED_WINDOWS:
+        elif window not in (*NAMED_WINDOWS, ALL):
             window = _default(window)
         return cls(
             window,
@@ -98,6 +101,13 @@ class Address:
         """The address with a named window."""
         return self.link(window=window, first=None, last=None)
 
+    def of_hours(self, start: int, end: int) -> "Address":
+        """The address with the days of these hours (since the epoch), the last `MOST_DAYS`."""
+        zone = zone_named(self.tz)
+        last = hour_start(end - 1).astimezone(zone).date()
+        first = max(hour_start(start).astimezone(zone).date(), last - timedelta(days=MOST_DAYS - 1))
+        return replace(self, window=None, first=first, last=last)
+
     def values(self) -> dict[str, Any]:
         """The state as the values of the API's parameters."""
         return {
@@ -130,7 +140,7 @@ class Address:
 def _default(window: str | None) -> str:
     if window is not None:
         raise refused(
-            "bad-value", "window", "it must be one of those allowed", allowed=[*NAMED_WINDOWS]
+            "bad-value", "window", "it must be one of those allowed", allowed=[*NAMED_WINDOWS, ALL]
         )
     return DEFAULT_WINDOW
 

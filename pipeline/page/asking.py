@@ -22,7 +22,7 @@ def question_of(address: Address, now: datetime) -> OverviewQuestion:
     """The question that an address asks. Raises Problem."""
     values = {
         **address.values(),
-        "by": "hour",
+        "by": "month",  # until the length of the window is known
         "lists": _lists(address),
         "limit": MOST_ROWS if address.alone else ROWS,
         "min_requests": LEAST_REQUESTS,

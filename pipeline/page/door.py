@@ -10,6 +10,7 @@ import msgspec
 from pipeline.answer.overview import OverviewAnswer
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.service import Service
+from pipeline.answer.traffic import Extent
 from pipeline.api.accept import preferred
 from pipeline.api.app import deadline_of
 from pipeline.api.problems import Problem, problem_of
@@ -23,7 +24,7 @@ from pipeline.api.proxy import (
 from pipeline.api.render import MEDIA_TYPES
 from pipeline.deadline import Deadline
 from pipeline.page import render
-from pipeline.page.address import Address
+from pipeline.page.address import ALL, DEFAULT_WINDOW, Address
 from pipeline.page.asking import question_of, table_question
 from pipeline.page.login import Login, check_sender
 from pipeline.page.place import (
@@ -119,10 +120,22 @@ class Door:
         sites = [each.site for each in self._service.traffic.sites()]
         if not sites:
             return _html(HTTPStatus.OK, render.empty(self._login is not None), {})
+        deadline = deadline_of(context)
+        if address.window == ALL:
+            extent = self._extent(address, deadline)
+            address = (
+                address.of_hours(extent.start, extent.end)
+                if extent.requests
+                else replace(address, window=DEFAULT_WINDOW)
+            )
         refresh = REFRESH_SECONDS if address.refresh and address.window else 0
-        source = self.source(address, sites, refresh, deadline_of(context))
+        source = self.source(address, sites, refresh, deadline)
         headers = {"Refresh": str(refresh)} if refresh else {}
         return _html(HTTPStatus.OK, render.page(source), headers)
+
+    def _extent(self, address: Address, deadline: Deadline) -> Extent:
+        sites = (address.site,) if address.site else None
+        return self._service.traffic.extent(sites, deadline)
 
     def source(
         self, address: Address, sites: list[str], refresh: int, deadline: Deadline
@@ -131,14 +144,17 @@ class Door:
         StoreError, TakesTooLong."""
         question = question_of(address, self._service.clock())
         table = table_question(question)
+        answer = self._answer(question, deadline)
+        is_empty = not answer.data.account.counted
         return Source(
-            self._answer(question, deadline),
+            answer,
             None if table is None else self._answer(table, deadline),
             address,
             sites,
             self._service.health.report().health_status,
             refresh_seconds=refresh,
             has_login=self._login is not None,
+            extent=self._extent(address, deadline) if is_empty else None,
         )
 
     def _answer(self, question: OverviewQuestion, deadline: Deadline) -> OverviewAnswer:

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from difflib import get_close_matches
 
 import msgspec
 
 from pipeline.answer.calendar import Compare, Hours
-from pipeline.answer.entries import OTHER
-from pipeline.answer.overview import Filter, Overview, OverviewAnswer
+from pipeline.answer.overview import Filter, OverviewAnswer
 from pipeline.answer.overviewing import OverviewQuestion
 from pipeline.answer.rows import Rows
 from pipeline.api.render import MEDIA_TYPES as OF_API
@@ -18,7 +16,7 @@ from pipeline.errors import EdgetallyError
 from pipeline.hours import Window, hour_of
 from pipeline.page.asking import report_question, table_question
 from pipeline.page.markdown import markdown
-from pipeline.page.text import shortened
+from pipeline.page.nothing import unmatched
 from pipeline.page.view import Source, view_of
 
 
@@ -52,7 +50,7 @@ class Report:
         table = table_question(question)
         answer = _answer(question, rows, now)
         if self.where and not answer.data.figures["requests"]:
-            raise NothingFiltered(_unmatched(self.where, answer.data))
+            raise NothingFiltered(unmatched(self.where, answer.data))
         return Source(
             answer,
             None if table is None else _answer(table, rows, now),
@@ -80,20 +78,6 @@ class Report:
 
     def _site(self, sites: list[str]) -> str:
         return ", ".join(sites) if self.sites or len(sites) == 1 else "all sites"
-
-
-def _unmatched(where: Filter, overview: Overview) -> str:
-    """The reason why a filter leaves nothing, and the values that there are."""
-    name = where.dimension.replace("_", " ")
-    (ranking,) = overview.lists  # of the dimension of the filter, without one that the logs lack
-    values = [each.value for each in ranking.entries if each.value != OTHER]
-    if not values:
-        return f"the logs of this window do not have a {name}: there is nothing to filter"
-    folded = {value.casefold(): value for value in reversed(values)}
-    near = get_close_matches(where.value.casefold(), folded, n=1)
-    meant = f"Did you mean {shortened(folded[near[0]])}? " if near else ""
-    known = ", ".join(map(shortened, values)) + (", …" if ranking.values > len(values) else "")
-    return f"no request of this window has the {name} {where.value!r}. {meant}There are: {known}"
 
 
 def _answer(question: OverviewQuestion, rows: Rows, now: datetime) -> OverviewAnswer:

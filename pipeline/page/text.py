@@ -15,6 +15,11 @@ def shown(value: str) -> str:
     text = unquote(value, errors="replace")
     if text.isascii() and text.isprintable():
         return text  # nearly always
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """A text with what does not show as escapes."""
     return "".join(map(_escaped, text))
 
 

@@ -8,14 +8,17 @@ from pipeline import __version__
 from pipeline.answer.calendar import By, zone_named
 from pipeline.answer.health import Check
 from pipeline.answer.overview import Before, Filter, OverviewAnswer
+from pipeline.answer.traffic import Extent
+from pipeline.api.parameters import MOST_DAYS
 from pipeline.page import clock
 from pipeline.page.account import Account, account_of
-from pipeline.page.address import NO_COMPARISON, Address
+from pipeline.page.address import ALL, NO_COMPARISON, Address
 from pipeline.page.charts import Chart
 from pipeline.page.figures import Shown, shown_of
 from pipeline.page.lines import hits_chart, time_chart
 from pipeline.page.listing import Lists
 from pipeline.page.names import named
+from pipeline.page.nothing import Elsewhere, elsewhere_of, unmatched
 from pipeline.page.panels import List
 from pipeline.page.series import (
     Series,
@@ -57,7 +60,8 @@ ZONES = (
 class Source:
     """The material of a page: an answered overview, and `days`, the same by day where the charts'
     tables are by day. Without an address nothing is a link: that is a report, with a title.
-    `checks` are those of the health; `refresh_seconds` is 0 if the page does not renew itself."""
+    `checks` are those of the health; `refresh_seconds` is 0 if the page does not renew itself.
+    `extent` is all that there is, where the window has no request."""
 
     answer: OverviewAnswer
     days: OverviewAnswer | None = None
@@ -67,6 +71,7 @@ class Source:
     title: str = ""
     refresh_seconds: int = 0
     has_login: bool = False
+    extent: Extent | None = None
 
     @property
     def before(self) -> Before | None:
@@ -107,6 +112,8 @@ class View:
     charts: Sequence[Chart]
     cells: Sequence[Sequence[List]]
     unlisted: str
+    unmatched: str
+    elsewhere: Elsewhere | None
     account: Account
     version: str = __version__
 
@@ -146,6 +153,8 @@ def view_of(source: Source) -> View:
         ],
         cells,
         _unlisted(source.where),
+        _unmatched(source),
+        elsewhere_of(source.extent, address),
         account_of(
             overview,
             source.answer.meta,
@@ -202,7 +211,7 @@ def _windows(address: Address | None) -> list[Choice]:
         return []
     return [
         Choice(text, address.in_window(name), name == address.window)
-        for name, text in WINDOWS.items()
+        for name, text in {**WINDOWS, ALL: f"All, at most {MOST_DAYS} d"}.items()
     ]
 
 
@@ -232,6 +241,14 @@ def _filter_text(where: Filter | None) -> str:
     dimension, value = where
     text = shortened(named(dimension, value), _LONGEST_VALUE)
     return f"{dimension.replace('_', ' ').capitalize()}: {text}"
+
+
+def _unmatched(source: Source) -> str:
+    """The reason why a filter leaves nothing; "" if it leaves something, or there is nothing."""
+    overview = source.answer.data
+    if source.where is None or overview.figures["requests"] or not overview.account.counted:
+        return ""
+    return unmatched(source.where, overview)
 
 
 def _unlisted(where: Filter | None) -> str:
