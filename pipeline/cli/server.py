@@ -100,6 +100,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     """A server on the loopback interface, until `stop` is called or an exception comes."""
 
     channel_class = _Connection
+    _ends = False
 
     @property
     def port(self) -> int:
@@ -117,16 +118,19 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def serve(self) -> None:
         """Answer requests; the last ones are answered before the end."""
         try:
-            wasyncore.loop(timeout=1, map=self._map, use_poll=self.adj.asyncore_use_poll)
+            while not self._ends:
+                wasyncore.loop(1, self.adj.asyncore_use_poll, self._map, count=1)
         finally:
             self.task_dispatcher.shutdown(timeout=2)
             self._close()
 
     def stop(self) -> None:
         """End `serve` from another thread."""
-        self.trigger.pull_trigger(self._close)
+        self._ends = True
+        self.trigger.pull_trigger()
 
     def _close(self) -> None:
+        # After the threads: a trigger pulled when closed would write into a file that is another's.
         for connection in list(self.active_channels.values()):
             connection.handle_close()
         wasyncore.close_all(self._map)
