@@ -221,7 +221,7 @@ def test_a_page_is_a_page(door: Door, accept: str, status: int) -> None:
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("window=all", "window: it must be one of those allowed (24h, 7d, 30d, 90d, today, "),
+        ("window=ever", "window: it must be one of those allowed (24h, 7d, 30d, 90d, today, "),
         ("compare=never", "compare: it must be one of those allowed (previous, year, none)"),
         ("paths=size", "paths: it must be one of those allowed (requests, bytes, misses, "),
         ("alone=colour", "alone: it must be one of those allowed (path, "),
