@@ -52,10 +52,11 @@ some_days = st.tuples(st.integers(-5, 0), st.integers(1, 6)).map(
     lambda bounds: Days(DAY + bounds[0], DAY + bounds[0] + bounds[1])
 )
 forgettable = st.lists(st.sampled_from(KEYS), max_size=2)
+patterns: "st.SearchStrategy[Given]" = st.sampled_from(
+    ["", "^(?P<site>shop)/", "^(?P<site>[a-z]+)/"]
+).map(lambda pattern: {"site_pattern": pattern})
 changes: "st.SearchStrategy[Given]" = st.one_of(
-    st.sampled_from(["", "^(?P<site>shop)/", "^(?P<site>[a-z]+)/"]).map(
-        lambda pattern: {"site_pattern": pattern}
-    ),
+    patterns,
     st.sampled_from([(30, 65), (20, 65), (60, 100), (0, 0), (200, 300)]).map(
         lambda days: {"retention_days": days[0], "ledger_days": days[1]}
     ),
@@ -228,6 +229,15 @@ class Machine(RuleBasedStateMachine):
         self.settle({"retention_days": before + 60, "ledger_days": before + 100})
         self.clock.pass_time(days=before + 2)
 
+    @rule(days=st.integers(15, 25), keep=st.booleans())
+    def bring_back(self, days: int, keep: bool) -> None:
+        """The retention is lowered until days are gone, and raised; then those are rebuilt."""
+        self.clock.pass_time(days=days)
+        for given in ({"ledger_days": 400}, {"retention_days": 20}, {"retention_days": 200}):
+            self.settle(given)
+        first = self.backend.open().meta().first_row_day
+        self.rebuild_to_the_end(Days(WEEK.start, max(WEEK.end, first)), [], keep)
+
     @rule(days=some_days, forget=forgettable, after=skipped, crash=st.booleans())
     def rebuild(self, days: Days, forget: list[str], after: int, crash: bool) -> None:
         """Days are rebuilt, perhaps interrupted; the next rebuild goes on, or is refused."""
@@ -240,6 +250,12 @@ class Machine(RuleBasedStateMachine):
         """Days are rebuilt, and that is confirmed or undone."""
         self.rebuilt(days, forget)
         self.end_rebuild(keep)
+
+    @rule(given=patterns, keep=st.booleans())
+    def recount_into_other_sites(self, given: Given, keep: bool) -> None:
+        """The pattern of sites is changed, and what was counted before is counted under it."""
+        self.settle(given)
+        self.rebuild_to_the_end(WEEK, [], keep)
 
     @precondition(lambda self: self.backend.open().meta().generations.rebuild)
     @rule(some=skipped)
