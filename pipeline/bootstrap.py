@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 MOST_WORKERS = 4
 """Threads that read one object. The thread that inflates and tallies keeps no more of them busy."""
 
-# Heavy modules are imported where they are used. A laptop run never loads botocore, and functions
-# that serve summaries have neither pyarrow nor isal.
+# Heavy modules are imported where they are used: functions that serve summaries lack some of them.
 
 
 def open_store(settings: Settings) -> Store:
