@@ -12,7 +12,7 @@ from pipeline.page import clock
 from pipeline.page.paths import crossings
 
 _LONG_HOURS = 48
-_MOST_NAMES = 10
+_MOST_NAMES, _MOST_WITH_YEARS = 10, 6
 _NAMED_HOURS = 6
 
 
@@ -87,7 +87,8 @@ class Timeline:
                 if self.is_short
                 else f"{clock.weekday(start)} {clock.hour(start)}"
             )
-        return f"{clock.date(start)} {start.year}" if self.has_years else clock.date(start)
+        name = clock.month(start) if self.by == "month" else clock.date(start)
+        return f"{name} {start.year}" if self.has_years else name
 
     @cached_property
     def names(self) -> list[Name]:
@@ -96,7 +97,8 @@ class Timeline:
             return self._hours()
         if self.by == "hour":
             return self._days()
-        places = range(0, self.width, ceil(self.width / _MOST_NAMES) or 1)
+        most = _MOST_WITH_YEARS if self.has_years else _MOST_NAMES
+        places = range(0, self.width, ceil(self.width / most) or 1)
         return [
             self._named(place, self.has_years and self._begins_year(place, before))
             for place, before in zip(places, (None, *places), strict=False)

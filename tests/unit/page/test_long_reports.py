@@ -39,7 +39,8 @@ def test_every_day_of_several_years_has_its_year(years: Page) -> None:
     axis = [text for text in texts if re.match(r"(May|Jan|Oct|Mar|Aug) ?", text)]
     assert axis[0] == "May 2023"
     assert [text for text in axis if text.endswith("2024")]
-    assert "1 · 23 May 2023" in texts
+    assert "1 · May 2023" in texts
+    assert 4 <= len(axis) <= 6  # more would stand on each other in a chart of half the width
 
 
 def test_a_week_over_new_year_has_both_years() -> None:
