@@ -1,4 +1,4 @@
-"""Pages without a request: what there is in their place."""
+"""Pages without a request: the requests that there are elsewhere, and the values of a filter."""
 
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from pipeline.page.text import escaped, shortened
 
 
 class Elsewhere(NamedTuple):
-    """What there is beside an empty window: a sentence, and a link to it."""
+    """The requests beside an empty window: a sentence, and a link to them."""
 
     text: str
     link: str

@@ -135,10 +135,8 @@ def view_of(source: Source) -> View:
     filter_text = _filter_text(source.where)
     return View(
         source,
-        " · ".join(part for part in (site or "All sites", filter_text, days, "edgetally") if part),
-        ", ".join(
-            part for part in (f"Traffic of {site or 'all sites'}", days, filter_text) if part
-        ),
+        " · ".join(filter(None, (site or "All sites", filter_text, days, "edgetally"))),
+        ", ".join(filter(None, (f"Traffic of {site or 'all sites'}", days, filter_text))),
         _windows(address),
         _comparisons(address, start, end),
         tuple(dict.fromkeys((*ZONES, str(source.answer.meta.query.tz)))),
