@@ -45,13 +45,15 @@ def inflating(path: Path) -> int:
     return size
 
 
-def edgetally(path: Path, workers: int = 1) -> tuple[int, int]:
+def edgetally(path: Path, workers: int = 1, *, native: bool = True) -> tuple[int, int]:
     """Inflate, parse, tally all dimensions, encode: rows, and bytes of the largest hour."""
     from pipeline.hour import codec
     from pipeline.ingest.parse import parse
     from pipeline.ingest.parsed import Reading
+    from pipeline.tally.native.library import is_native
 
-    parsed = parse(_chunks(path), MODIFIED, Reading(workers=workers))
+    reading = Reading(workers=workers, native=native and is_native("native"))
+    parsed = parse(_chunks(path), MODIFIED, reading)
     return parsed.records, max(len(codec.encode(hour)) for hour in parsed.hours.values())
 
 
@@ -237,6 +239,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
 CONTESTANTS: dict[str, Callable[[list[Path]], int | tuple[int, int]]] = {
     "inflating": lambda paths: inflating(paths[0]),
     "edgetally": lambda paths: edgetally(paths[0]),
+    "edgetally-arrow": lambda paths: edgetally(paths[0], native=False),
     "edgetally-threads": lambda paths: edgetally(paths[0], workers=2),
     "edgetally-small": lambda paths: edgetally_small(paths[0]),
     "plain-collector": lambda paths: plain_collector(paths[0]),

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_WAITING = 2
+
 
 def in_order(tasks: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
     """The result of each task, in their order.
@@ -25,6 +27,19 @@ def in_order(tasks: Iterator[Callable[[], T]], workers: int) -> Iterator[T]:
         for task in chain(begun, tasks):
             under_way.append(pool.submit(task))
             if len(under_way) > workers:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def in_turn(tasks: Iterator[Callable[[], T]]) -> Iterator[T]:
+    """The result of each task, in their order. One runs in a thread while the next is taken from
+    the iterator; at most two wait."""
+    under_way: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for task in tasks:
+            under_way.append(pool.submit(task))
+            if len(under_way) > _WAITING:
                 yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()

@@ -21,10 +21,14 @@ from pipeline.read.records import (
     latest_of,
     rows_of,
 )
+from pipeline.read.tabbed import Tabbed
 from pipeline.read.text import JSON, TextObject
 from pipeline.sites import Place
 from pipeline.tally.naming import Naming
-from pipeline.threads import in_order
+from pipeline.threads import in_order, in_turn
+
+_WORTH_A_THREAD = 1 << 20
+"""Bytes of a run of lines from which on an object is large."""
 
 OF_NO_SITE = Naming()
 """All lines are of one site without a name."""
@@ -71,8 +75,8 @@ def _counted(log: LogObject, modified: datetime, reading: Reading, naming: Namin
     latest_us = latest_of(modified)
     accumulator = Accumulator(reading, naming, latest_us)
     if reading.native:
-        for task in log:
-            reading.on_lines(accumulator.read(task))
+        for count in _read(log, accumulator, reading.workers):
+            reading.on_lines(count)
     else:
         for rows in in_order(_tasks(log, latest_us), reading.workers):
             accumulator.add(rows)
@@ -90,6 +94,16 @@ def _counted(log: LogObject, modified: datetime, reading: Reading, naming: Namin
         rejected=accumulator.rejected,
         first=accumulator.first,
     )
+
+
+def _read(log: LogObject, accumulator: Accumulator, workers: int) -> Iterator[int]:
+    """Add all lines; yields the numbers of them. A large object is counted in a thread while the
+    next of its text is inflated."""
+    tasks = iter(log)
+    for task in tasks:
+        yield accumulator.read(task)
+        if workers > 1 and isinstance(task, Tabbed) and len(task.text) >= _WORTH_A_THREAD:
+            yield from in_turn(partial(accumulator.read, each) for each in tasks)
 
 
 def _tasks(log: LogObject, latest_us: int) -> Iterator[Callable[[], Rows]]:

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from pipeline.tally.memo import Memo
-from pipeline.threads import begun, in_order
+from pipeline.threads import begun, in_order, in_turn
 
 
 def slow(number: int) -> int:
@@ -91,3 +91,18 @@ def test_a_memo_asks_once_and_never_grows_beyond_its_size() -> None:
     for value in ("dddd", "a", "bb", "e" * 9, "ccc"):
         assert memo[value] == len(value)
         assert len(memo) <= 3
+
+
+def test_tasks_in_turn_run_one_after_the_other_while_the_next_is_taken() -> None:
+    """In one other thread, with their results in order, and an error where it belongs."""
+    running: list[int] = []
+
+    def task(number: int) -> int:
+        running.append(number)
+        assert threading.current_thread() is not threading.main_thread()
+        assert running == list(range(number + 1))
+        return number
+
+    assert list(in_turn(partial(task, number) for number in range(50))) == list(range(50))
+    with pytest.raises(ZeroDivisionError):
+        list(in_turn(iter([lambda: 1, lambda: 1 // 0, lambda: 2])))

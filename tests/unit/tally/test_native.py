@@ -83,6 +83,22 @@ def test_both_engines_find_the_same_in_ordinary_logs(form: str) -> None:
     assert found.records == 3000
 
 
+def test_a_large_log_is_counted_in_a_thread_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the next of its text is inflated, with the same figures."""
+    monkeypatch.setattr(library, "FILE", built(tmp_path))
+    monkeypatch.setattr(plain, "_LEAST", 8192)
+    library.load.cache_clear()
+    body = FORMATS["v1"](requests(3, 30_000))
+    found = read_by_both(body, replace(READING, workers=2))
+    assert isinstance(found, Parsed)
+    assert found.rows == parse([body], MODIFIED, replace(READING, native=True)).rows
+    assert found.records == 30_000
+    monkeypatch.undo()
+    library.load.cache_clear()
+
+
 def standard(*lines: str) -> bytes:
     """An object of lines of a time, a host, a path, a status, a time taken and an address."""
     names = "date time x-host-header cs-uri-stem sc-status time-taken c-ip"
