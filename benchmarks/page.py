@@ -74,8 +74,9 @@ def pages(folder: Path, rounds: int) -> Iterator[str]:
     for kind, hour in (("ordinary", ordinary_hour), ("full", busy_hour)):
         opened = door(folder, kind, hour, 0)
         for name, page_options, summary_options in (
-            ("compared", {}, {"compare": "previous"}),
-            ("without comparison", {"compare": "none"}, {}),
+            ("as both come", {}, {}),
+            ("both compared", {}, {"compare": "previous"}),
+            ("neither compared", {"compare": "none"}, {}),
         ):
             page = asking(opened, "/", window="24h", **page_options)
             summary = asking(opened, "/metrics/summary", window="24h", **summary_options)

@@ -19,9 +19,9 @@ from pipeline.sites import Place, chained
 from pipeline.tally.naming import Naming
 from pipeline.tally.tally import tally
 
-_TALLIED_TOGETHER = 131_072
+_TALLIED_TOGETHER = 98_304
 """Rows whose distinct values are brought together before they become Python objects, which costs
-more than reading them; their columns take some twenty megabytes."""
+more than reading them; their columns take some fifteen megabytes."""
 
 _VALUES = 150_000
 """Table entries that wait to be merged, some 200 bytes each."""

@@ -123,6 +123,10 @@ class View:
         return self.source.address
 
 
+CHARTS = (requests_chart, bytes_chart, time_chart, hits_chart, errors_chart)
+"""The charts, in the order of the page."""
+
+
 def view_of(source: Source) -> View:
     """The view of a source."""
     overview, address, zone = source.answer.data, source.address, _zone(source)
@@ -145,10 +149,7 @@ def view_of(source: Source) -> View:
         times_of(source.answer, series, zone),
         shown_of(series),
         f"by {series.unit}, {source.answer.meta.query.tz}",
-        [
-            each(series)
-            for each in (requests_chart, bytes_chart, time_chart, hits_chart, errors_chart)
-        ],
+        [each(series) for each in CHARTS],
         cells,
         _unlisted(source.where),
         _unmatched(source),

@@ -16,7 +16,7 @@ from pipeline.source.port import Listed
 from pipeline.store.counted import RowKey
 from pipeline.store.dynamodb import DynamoStore
 from pipeline.store.generations import Days
-from pipeline.store.ledger import StoredRow
+from pipeline.store.ledger import LedgerEntry, StoredRow
 from pipeline.store.port import Store
 from pipeline.upkeep.audit import Audit, audit
 from tests.contract.test_dynamodb_faults import LONG, Fault
@@ -227,3 +227,22 @@ def test_an_object_that_was_counted_before_the_window_is_not_missing(
     listed.append(Listed(ref("lost"), NOW - timedelta(hours=2)))
     found = check(store, Window(HOUR + 20 * 24, HOUR + 21 * 24), listed)
     assert (found.objects, found.listed, found.missing) == (1, 3, [ref("lost")])
+
+
+def test_lines_that_are_ahead_of_their_object_are_audited(store: Store) -> None:
+    """The object was committed on the day before, and its day is the only one that is checked."""
+    tomorrow = (TODAY + 1) * 24
+    commit(store, counted("ahead", tomorrow + 10))
+    found = check(store, Window(tomorrow, tomorrow + 24))
+    assert (found.objects, found.rows, found.problems) == (1, 2, [])
+
+
+def test_rejected_lines_are_audited(store: Store) -> None:
+    """A row that has fewer of them than the ledger is wrong, though its requests are right."""
+    keys = [RowKey("site", "hour", HOUR), RowKey("site", "day", HOUR // 24)]
+    sites, rejected = {"site": {HOUR: 3}}, {"bad_timestamp": 1}
+    at = HOUR * 3600
+    entry = LedgerEntry(ref("one"), "committed", at, sites=sites, rejected=rejected)
+    store.restore([entry], [StoredRow(key, hour_with(Vector(3))) for key in keys])
+    (problem,) = check(store).problems
+    assert (problem.detail, problem.expected, problem.found) == ("rejected differ", 1, 0)

@@ -120,3 +120,14 @@ def test_nothing_else_is_dismissed(store: Store, name: str) -> None:
     commit(store, counted("counted", HOUR))
     with pytest.raises(StoreError, match=f"{name} has neither failed nor a conflict"):
         store.dismiss(ref(name))
+
+
+def test_what_the_ledger_has_forgotten_is_not_listed(store: Store, clock: FakeClock) -> None:
+    """Whether or not it was deleted by then; failures stay until they are counted."""
+    old, bad = counted("old", HOUR), ref("bad")
+    commit(store, old)
+    store.record_failure(bad, "truncated")
+    assert {entry.ref for entry in store.objects()} == {old.ref, bad}
+    clock.pass_time(days=70)
+    assert store.ledger([old.ref]) == {}
+    assert [entry.ref for entry in store.objects()] == [bad]

@@ -166,14 +166,14 @@ SLIPS = (
         _COUNT,
         "            except StoreError as also:\n                reason +=",
         "            except ZeroDivisionError as also:\n                reason +=",
-        _OF_TRIALS,
+        _OF_COUNT,
     ),
     Hole(
         "a conflict that cannot be noted fails the batch",
         _COUNT,
         "        except StoreError as also:\n            reason = f",
         "        except ZeroDivisionError as also:\n            reason = f",
-        _OF_TRIALS,
+        _OF_COUNT,
     ),
     Hole(
         "an event beside one that failed is a duplicate",

@@ -22,6 +22,7 @@ from moto import mock_aws
 from pipeline.cli import app, summary_commands
 from pipeline.cli.words import decoded, human_bytes, safe
 from pipeline.ingest.parse import REMEDIES
+from pipeline.tally.native.library import is_built
 
 ROOT = Path(__file__).parents[3]
 HEADER = (
@@ -239,6 +240,7 @@ def test_inspect_shows_what_objects_are(logs: Path) -> None:
         "refused": "",
         "container": "gzip",
         "format": "lines with a header",
+        "engine": "native" if is_built() else "arrow",
         "layout": "its #Fields header",
         "fields": HEADER.split()[3:],
         "sites": ["E1"],
