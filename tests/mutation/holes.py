@@ -80,8 +80,11 @@ HOLES = (
     Hole(
         "rows outlive the ledger when the retention is raised, in DynamoDB",
         "pipeline/store/dynamodb/store.py",
-        "        rewrite_expiry(self._table, settings, self._clock(), only_later=False)\n",
-        "",
+        """        rewrite_expiry(self._table, longer, self._clock(), only_later=True)
+        settings = self._states.settle(changes)
+        rewrite_expiry(self._table, settings, self._clock(), only_later=False)
+""",
+        "        settings = self._states.settle(changes)\n",
         ON_DYNAMODB,
     ),
     Hole(
