@@ -14,7 +14,7 @@ from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -430,7 +430,7 @@ def test_the_page_is_for_those_who_log_in(queued: Stack) -> None:
     assert (form.status, b"Log in" in form.body) == (200, True)
     assert unfollowed(queued, "/login", "secret=wrong").status == 403
     assert unfollowed(queued, "/login", f"secret={RETIRED}").status == 403
-    sent = f"secret={queued.secret}"
+    sent = urlencode({"secret": queued.secret})
     assert unfollowed(queued, "/login", sent, Origin="https://evil.example").status == 403
     entered = unfollowed(queued, "/login?window=7d", sent)
     assert (entered.status, entered.headers["Location"]) == (303, f"{stage}/?window=7d")

@@ -12,7 +12,7 @@ import pytest
 
 from demo.stack import TOOLS
 from pipeline.api.routes import ROUTES
-from pipeline.page.place import LOGIN, LOGOUT, PAGE
+from pipeline.page.place import DATA, LOGIN, LOGOUT, PAGE
 from tests.support.dynamodb_local import skip_or_fail
 from tests.support.template import ROOT, long_form, read_template
 
@@ -59,17 +59,23 @@ def test_the_gateway_is_given_every_response(transformed: Any) -> None:
 
 
 def test_every_route_asks_for_the_secret(transformed: Any) -> None:
-    """But for preflights, which browsers send without it, and for the page, which looks at its own
-    cookie; the answer is kept for five minutes."""
+    """But for preflights, which browsers send without it, and for the page and its links, which
+    look at its cookie; the answer is kept for five minutes."""
     body = transformed["Api"]["Properties"]["Body"]
     security = {
         (path, method): [name for each in operation["security"] for name in each]
         for path, methods in body["paths"].items()
         for method, operation in methods.items()
     }
-    assert {path for path, _ in security} == {*ROUTES, "/{proxy+}", PAGE, LOGIN, LOGOUT}
+    of_page = {
+        PAGE: ("get", "head"),
+        LOGIN: ("get", "post"),
+        LOGOUT: ("post",),
+        DATA: ("get",),
+    }
+    assert {path for path, _ in security} == {*ROUTES, "/{proxy+}", *of_page}
     assert security.pop(("/{proxy+}", "options")) == ["NONE"]
-    for path, methods in {PAGE: ("get", "head"), LOGIN: ("get", "post"), LOGOUT: ("post",)}.items():
+    for path, methods in of_page.items():
         for method in methods:
             assert security.pop((path, method)) == ["NONE"]
     assert set(map(tuple, security.values())) == {("Secret",)}
